@@ -1,0 +1,31 @@
+/**
+ * Waiting that can be called off. Abort is not an error: `signal.reason` passes through unchanged.
+ */
+import { setTimeout as timeout } from 'node:timers/promises';
+
+/** Resolves after `ms`, or rejects with `signal.reason`. */
+export async function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await timeout(ms, undefined, { signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  }
+}
+
+/**
+ * The promise, unless `signal` aborts first. The promise itself goes on; a late rejection of it is swallowed, since its caller is gone.
+ * For work that cannot be cancelled at its source.
+ */
+export async function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  promise.catch(() => {});
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

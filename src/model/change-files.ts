@@ -1,0 +1,51 @@
+/**
+ * What a provider lists for a range of versions: per version its commit time, the schema in force and the files that hold its changes.
+ */
+import type { TableSchema } from './table-schema.ts';
+import type { EpochMs, Version } from './version.ts';
+
+export type FileKind =
+  /** A data file that came: every row is an `insert`. */
+  | 'add'
+  /** A change file: each row names its own change type. */
+  | 'cdf'
+  /** A data file that left: every row is a `delete`. */
+  | 'remove';
+
+/** One file of a version. It holds no URL: URLs are secrets that die, and stay with the source that reads the file. */
+export interface ChangeFile {
+  readonly kind: FileKind;
+  /** The provider's id of the file: stable across requests of one response format and id hash, and recurring across versions and kinds. */
+  readonly id: string;
+  /** Length in bytes, as the action says; null if it does not. */
+  readonly size: number | null;
+  /** By logical column name; null is SQL's null. The texts are as the protocol spells them. */
+  readonly partitionValues: Readonly<Record<string, string | null>>;
+}
+
+export type ResponseFormat = 'parquet' | 'delta';
+
+/** One version that the reply had lines for. */
+export interface VersionChanges {
+  readonly version: Version;
+  /** The commit's time; null if no line of this version says it (a version of metadata alone). */
+  readonly timestamp: EpochMs | null;
+  readonly tableId: string;
+  readonly schema: TableSchema;
+  /** `add` and `remove` never stand beside `cdf`: a version that has change files is told by them alone. */
+  readonly files: readonly ChangeFile[];
+}
+
+/** The reply to one bounded question for changes. */
+export interface ChangeRange {
+  readonly from: Version;
+  readonly to: Version;
+  /** In ascending order; versions without lines are missing. */
+  readonly versions: readonly VersionChanges[];
+  readonly responseFormat: ResponseFormat;
+  /** The hash by which the provider makes file ids, as far as it says: `parquet` (MD5), `delta` (SHA-256), or null. */
+  readonly idHash: string | null;
+  /** In force at `from`, whether or not a version has lines. */
+  readonly tableId: string;
+  readonly schema: TableSchema;
+}

@@ -1,0 +1,140 @@
+/**
+ * What the world does wrong. Every failure has a code, and every code has one line in the table below: what becomes of whoever meets it, and the one
+ * remedy that a person is told. What is wrong with the program itself is an assertion (lib/assert.ts).
+ */
+import type { EpochMs, Version } from './version.ts';
+
+export type Disposition =
+  /** Passing: try again with backoff, in place. */
+  | 'retry'
+  /** A person must act: the feed waits with the reason, the others go on. */
+  | 'park'
+  /** As `park`, but the cause lies outside and may heal by itself: probed slowly. */
+  | 'probe'
+  /** The transaction is in doubt or the claim is gone: throw the producer away, claim again, read again. */
+  | 'reclaim'
+  /** The config or the arguments are wrong: exit code 2. */
+  | 'config'
+  /** Something around the relay is missing at start: exit code 3. */
+  | 'environment';
+
+interface CodeEntry {
+  readonly disposition: Disposition;
+  readonly remedy: string;
+}
+
+export const FAILURES = {
+  'config.invalid': { disposition: 'config', remedy: 'Mend the lines named above; `validate -c` checks the file without touching the network.' },
+  'config.unreadable': { disposition: 'config', remedy: 'Give the path of a readable config file with -c.' },
+  'arguments.invalid': { disposition: 'config', remedy: 'See `--help`.' },
+  'profile.unreadable': { disposition: 'config', remedy: 'Put the profile file that the provider sent at the path in `sources[].profile`.' },
+  'profile.invalid': { disposition: 'config', remedy: 'Ask the provider for the profile file again and use it as it is.' },
+  'profile.unsupported': { disposition: 'config', remedy: 'Ask the provider for a profile with a bearer token (shareCredentialsVersion 1).' },
+
+  'provider.unreachable': { disposition: 'retry', remedy: 'Check the endpoint in the profile and the network between here and the provider.' },
+  'provider.throttled': { disposition: 'retry', remedy: 'The provider limits requests: raise `sources[].poll`.' },
+  'provider.unavailable': { disposition: 'retry', remedy: 'The provider fails by itself: if it lasts, tell the provider the time and the table.' },
+  'provider.truncated': { disposition: 'retry', remedy: 'The answer was cut: if it lasts, look for a proxy between here and the provider that limits time or size.' },
+  'provider.malformed': { disposition: 'probe', remedy: 'The answer is not what the protocol allows: tell the provider, with the sentence above.' },
+  'provider.unauthorized': { disposition: 'probe', remedy: 'The token is refused or has expired: ask the provider for a new profile file.' },
+  'provider.forbidden': { disposition: 'probe', remedy: 'Ask the provider to grant the recipient this table.' },
+  'provider.refused': { disposition: 'probe', remedy: "The provider refuses the request for the reason above: ask the provider, or change the table's entry." },
+  'table.unknown': { disposition: 'probe', remedy: 'Compare the name with `tables <profile>`, or ask the provider to share the table.' },
+  'table.no_history': { disposition: 'probe', remedy: 'Ask the provider to share the table WITH HISTORY.' },
+  'table.feature': { disposition: 'park', remedy: 'The relay does not read this table feature yet: ask the provider to share a table without it.' },
+  'table.recreated': { disposition: 'park', remedy: 'If the new table is the one you want: `checkpoint reset` starts it again in a new topic.' },
+  'history.rewritten': { disposition: 'park', remedy: 'The provider changed versions that were already published: ask why, then `checkpoint reset` to start again in a new topic.' },
+  'gap.feed_off': { disposition: 'park', remedy: 'These versions recorded no changes: `checkpoint reset` starts again after them in a new topic.' },
+  'gap.history_gone': { disposition: 'park', remedy: 'The provider no longer keeps these versions: `checkpoint reset` starts again from what is left in a new topic.' },
+  'gap.file_gone': { disposition: 'park', remedy: 'The provider removed a file that these versions need: `checkpoint reset` starts again after them in a new topic.' },
+  'start.beyond': { disposition: 'park', remedy: 'Set `start` to a version the table has, or to `latest`.' },
+  'start.none': { disposition: 'probe', remedy: 'Ask the provider to switch the change data feed on, or set `start` to a version it was on.' },
+
+  'schema.type': { disposition: 'park', remedy: 'The relay does not carry this type yet: ask the provider to share a table or view without the column.' },
+  'schema.name': { disposition: 'park', remedy: 'The column is named like one of the relay: ask the provider to share it under another name.' },
+  'schema.breaking': { disposition: 'park', remedy: "Consumers would read the topic wrong: `checkpoint reset` starts a new topic under the new schema." },
+  'policy.column': { disposition: 'park', remedy: 'Name columns in `key` that the table has, spelled as `tables <profile>` shows them.' },
+  'key.type': { disposition: 'park', remedy: 'Choose key columns that are neither floating point nor nested.' },
+  'key.changed': { disposition: 'park', remedy: "The key's type changed and so would its bytes: `checkpoint reset` starts a new topic." },
+  'contract.changed': {
+    disposition: 'park',
+    remedy: 'Put the setting back, or `checkpoint accept` to go on under the new contract from here, or `checkpoint reset` to start again in a new topic.',
+  },
+  'plan.changed': { disposition: 'park', remedy: 'Half of this version is published from another plan: put back what changed, or `checkpoint reset` to start again in a new topic.' },
+
+  'file.length': { disposition: 'retry', remedy: 'The file is not as long as the provider says: if it lasts, tell the provider the file id.' },
+  'file.unavailable': { disposition: 'retry', remedy: 'The storage fails or cannot be reached: check the network to the host above.' },
+  'file.forbidden': { disposition: 'probe', remedy: "The storage refuses freshly signed URLs: tell the provider; its signing key may have lost its rights." },
+  'file.undecodable': { disposition: 'park', remedy: 'The file is not sound Parquet: tell the provider the file id and the version.' },
+  'file.column': { disposition: 'park', remedy: "The file's column does not fit the table's schema: tell the provider the file id and the column." },
+  'file.change_type': { disposition: 'park', remedy: 'The change file holds an illegal _change_type: tell the provider the file id and the value.' },
+  'file.calendar': { disposition: 'park', remedy: "The file uses Spark's legacy calendar, which the relay does not rebase yet: ask the provider to rewrite it." },
+  'file.too_large': { disposition: 'park', remedy: 'Raise `limits.memory` to at least four times the size of the file.' },
+  'file.poison': { disposition: 'park', remedy: 'Decoding this file ends the worker each time: tell the provider the file id and the version.' },
+  'worker.died': { disposition: 'retry', remedy: 'A worker ended while it decoded the file: raise `limits.memory` if it lasts.' },
+  'record.too_large': { disposition: 'park', remedy: "Raise `max.message.bytes` of the topic above the record's size, then restart." },
+
+  'kafka.unreachable': { disposition: 'reclaim', remedy: 'Check `kafka.brokers`, and `kafka.tls` and `kafka.sasl` against the listener.' },
+  'kafka.unauthorized': { disposition: 'environment', remedy: 'Grant the right named above, or check `kafka.sasl`.' },
+  'kafka.fenced': { disposition: 'reclaim', remedy: 'Another relay claimed the same partition: see that one `relay.name` is used by one deployment only.' },
+  'kafka.unknown': { disposition: 'reclaim', remedy: 'Whether the transaction was committed is read back from Kafka; nothing is to be done unless it lasts.' },
+  'kafka.rejected': { disposition: 'reclaim', remedy: 'The broker refused the request for the reason above.' },
+  'kafka.stuck': { disposition: 'reclaim', remedy: 'A transaction hangs in the partition above: find it with `kafka-transactions.sh find-hanging`, and abort it.' },
+  'checkpoint.partitions': { disposition: 'environment', remedy: 'Set `relay.checkpointPartitions` back to the number the topic was made with.' },
+  'checkpoint.version': { disposition: 'environment', remedy: 'The checkpoint was written by a newer relay: run that version.' },
+  'checkpoint.lost': { disposition: 'park', remedy: 'Kafka lost acknowledged records: compare the topic with the share, then `checkpoint reset` to start again in a new topic.' },
+  'checkpoint.settings': { disposition: 'environment', remedy: 'Mend the topic with the command above.' },
+  'topic.missing': { disposition: 'environment', remedy: 'Create the topic, or set `kafka.topics.create: true`.' },
+  'topic.taken': { disposition: 'park', remedy: 'Give one of the two feeds another `topic`.' },
+  'topic.not_empty': { disposition: 'park', remedy: 'Choose another `topic`, or set `adopt: true` to publish behind what is there.' },
+  'topic.recreated': { disposition: 'park', remedy: 'The topic is not the one the feed wrote to: `checkpoint accept` goes on in it, `checkpoint reset` starts again in a new one.' },
+  'topic.foreign': { disposition: 'park', remedy: 'Somebody else writes to the topic: stop it, then `checkpoint accept` to go on behind its records.' },
+  'topic.lost': { disposition: 'park', remedy: 'The topic ends before what was acknowledged: compare it with the share, then `checkpoint reset` to start again in a new topic.' },
+
+  'registry.unreachable': { disposition: 'retry', remedy: 'Check `registry.url` and the network to it; what is already known goes on.' },
+  'registry.unauthorized': { disposition: 'probe', remedy: 'Check `registry.auth`.' },
+  'registry.refused': { disposition: 'park', remedy: "The registry refuses the schema for the reason above: set the subject's compatibility, or `checkpoint reset` to start a new topic." },
+  'registry.altered': { disposition: 'park', remedy: 'The registry gives back another schema than was registered: switch its normalisation off, or use another registry.' },
+} as const satisfies Record<string, CodeEntry>;
+
+export type FailureCode = keyof typeof FAILURES;
+
+export interface FailureDetails {
+  /** The first version concerned, where one is known. */
+  readonly version?: Version;
+  /** The last version concerned. */
+  readonly toVersion?: Version;
+  /** What the other side asks us to wait at least. */
+  readonly retryAfterMs?: EpochMs;
+  readonly cause?: unknown;
+}
+
+/** An error of the world. Its message says what was being done and to what; it never holds a token or a signed URL. */
+export class Failure extends Error {
+  override readonly name = 'Failure';
+  readonly code: FailureCode;
+  readonly version: Version | null;
+  readonly toVersion: Version | null;
+  readonly retryAfterMs: number;
+
+  constructor(code: FailureCode, message: string, details: FailureDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.version = details.version ?? null;
+    this.toVersion = details.toVersion ?? details.version ?? null;
+    this.retryAfterMs = details.retryAfterMs ?? 0;
+  }
+
+  get remedy(): string {
+    return FAILURES[this.code].remedy;
+  }
+
+  get disposition(): Disposition {
+    return FAILURES[this.code].disposition;
+  }
+}
+
+/** Whether a text, say of a checkpoint, is a code of this relay. */
+export function isFailureCode(text: string): text is FailureCode {
+  return Object.hasOwn(FAILURES, text);
+}

@@ -1,0 +1,99 @@
+/**
+ * Where a feed stands, and the checkpoint that keeps it: the record on `<name>.checkpoints` that is committed in the transaction of the rows (DESIGN §6, §7).
+ */
+import type { ResponseFormat } from './change-files.ts';
+import type { ChangeType } from './column-batch.ts';
+import type { EpochMs, Version } from './version.ts';
+
+/**
+ * Every version below `version` is published whole; of `version` itself the first `records` outputs in plan order are.
+ * At a version's beginning `records`, `entry` and `row` are 0 and the fields from `plan` on are null.
+ */
+export interface Position {
+  readonly kind: 'changes';
+  readonly version: Version;
+  readonly records: number;
+  /** Index of the plan's entry to go on with, and the first row of its file that is not yet published. */
+  readonly entry: number;
+  readonly row: number;
+  /** Hash of the plan that the first `records` were taken from, and what the provider must answer alike for it to hold. */
+  readonly plan: string | null;
+  readonly commitTimestamp: EpochMs | null;
+  readonly responseFormat: ResponseFormat | null;
+  readonly idHash: string | null;
+}
+
+export function startOf(version: Version): Position {
+  return { kind: 'changes', version, records: 0, entry: 0, row: 0, plan: null, commitTimestamp: null, responseFormat: null, idHash: null };
+}
+
+/** The last version with files: asked for again to notice a history that was rewritten under the same table id. */
+export interface Anchor {
+  readonly version: Version;
+  readonly timestamp: EpochMs | null;
+  /** Over (kind, id) of its files, sorted. */
+  readonly hash: string;
+  readonly responseFormat: ResponseFormat;
+  readonly idHash: string | null;
+}
+
+export type ChangeCounts = Readonly<Record<ChangeType, number>>;
+
+/** The ledger of the version at hand, and where the topic's partitions end for us. */
+export interface OpenVersion {
+  readonly counts: ChangeCounts;
+  readonly bytes: number;
+  /** By partition; absent = no record of this version there. */
+  readonly firstOffsets: Readonly<Record<string, number>>;
+  /** By partition: one past our last record, over all versions; absent = no record of ours there. */
+  readonly nextOffsets: Readonly<Record<string, number>>;
+}
+
+export interface ParkedBy {
+  readonly code: string;
+  readonly version: Version | null;
+  readonly message: string;
+  readonly at: EpochMs;
+}
+
+/** How the topic's records name their schema: the GUID in lower case with hyphens, or the registry's id in decimal. */
+export interface SchemaNames {
+  readonly key: string | null;
+  readonly value: string | null;
+}
+
+/** A column that the topic has carried. */
+export interface KnownColumn {
+  /** What the column is whatever it is called: its physical name under column mapping, else its name. */
+  readonly identity: string;
+  /** Its Delta type when last seen, as `typeText` spells it. */
+  readonly type: string;
+}
+
+export interface Checkpoint {
+  readonly v: 1;
+  readonly feed: string;
+  /** Rises by one with every checkpoint of the feed; a fall means that brokers lost what they acknowledged. */
+  readonly seq: number;
+  readonly generation: number;
+  /** Null until the first reply about the table. */
+  readonly tableId: string | null;
+  readonly endpoint: string;
+  readonly topic: string;
+  /** As Kafka shows it (base64url); null where the broker has none. */
+  readonly topicId: string | null;
+  readonly partitions: number;
+  readonly contract: string;
+  readonly start: { readonly asked: string; readonly version: Version };
+  readonly position: Position;
+  readonly anchor: Anchor | null;
+  readonly state: 'running' | 'parked';
+  readonly failure: ParkedBy | null;
+  readonly schemas: SchemaNames;
+  /** Every column ever published, by Avro name, dropped ones included: what the next schema is compared with. Null before the first schema. */
+  readonly columns: Readonly<Record<string, KnownColumn>> | null;
+  readonly open: OpenVersion | null;
+  /** The relay that wrote it: `cdf-relay/0.1.0`. */
+  readonly relay: string;
+  readonly at: EpochMs;
+}

@@ -1,0 +1,79 @@
+/**
+ * A plan entry and its file's bytes → blocks of Kafka records. The implementation is src/codec: a pool of worker threads, each with a decoder of its own.
+ */
+import type { ChangeCounts } from '../model/position.ts';
+import type { PlanEntry } from '../model/plan.ts';
+import type { TableSchema } from '../model/table-schema.ts';
+import type { EpochMs, Version } from '../model/version.ts';
+
+/** How the records of one schema are laid out: fixed for the whole of a version. */
+export interface RecordLayout {
+  readonly schema: TableSchema;
+  /** Avro record name and namespace are made of it (DESIGN §6). */
+  readonly table: { readonly share: string; readonly schema: string; readonly table: string };
+  /** Column names as the schema spells them, in key order; empty = no key. */
+  readonly key: readonly string[];
+  /** What stands before the Avro body: 0x00 + id or 0x01 + GUID. `key` is null for feeds without one. */
+  readonly prefixes: { readonly key: Uint8Array | null; readonly value: Uint8Array };
+  /** Partitions of the topic by the checkpoint; of a feed without a key all records go to `unkeyedPartition`. */
+  readonly partitions: number;
+  readonly unkeyedPartition: number;
+}
+
+export interface EncodeRequest {
+  readonly entry: PlanEntry;
+  readonly version: Version;
+  readonly timestamp: EpochMs | null;
+  readonly layout: RecordLayout;
+  /** The whole file; handed over: it must not be used afterwards. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** First row of the file to be looked at. */
+  readonly fromRow: number;
+  /** Bounds of one segment. A single larger record makes a segment of its own. */
+  readonly segmentRecords: number;
+  readonly segmentBytes: number;
+}
+
+/**
+ * Records for one topic partition, in order, in the framing of a Kafka record batch (RecordBatch v2 §Record): each with offset delta 0, 1, 2 … within the block
+ * and timestamp delta 0.
+ */
+export interface RecordBlock {
+  readonly partition: number;
+  readonly count: number;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** Consecutive rows of one entry, encoded. */
+export interface Segment {
+  /** One a partition at most. Empty when none of the rows belongs to the entry's pass. */
+  readonly blocks: readonly RecordBlock[];
+  readonly records: number;
+  /** Sum over the blocks. */
+  readonly bytes: number;
+  readonly counts: ChangeCounts;
+  /** First row of the file that this segment does not cover. */
+  readonly nextRow: number;
+  /** Length of the longest single record, framing included. */
+  readonly largestRecord: number;
+}
+
+export interface Encoder {
+  /**
+   * The segments of one entry in file order, at least one (maybe without records), until the file's end. Work begins at once, as soon as a worker is free, and
+   * runs ahead of the reader by a bounded number of segments. Leaving the iteration early frees the worker.
+   * Rejects with `Failure`: what the decoder throws, `schema.type`, `schema.name`, `key.type`, `worker.died` when the thread ended, `file.poison` when it ended
+   * twice on this file.
+   */
+  encode(request: EncodeRequest, signal: AbortSignal): AsyncIterable<Segment>;
+
+  /** The Avro schemas of a layout as compact JSON, in the attribute order of DESIGN §6. Pure; throws `Failure` `schema.type`, `schema.name`, `key.type`. */
+  schemas(layout: Pick<RecordLayout, 'schema' | 'table' | 'key'>): AvroTexts;
+
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface AvroTexts {
+  readonly key: string | null;
+  readonly value: string;
+}

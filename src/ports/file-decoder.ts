@@ -1,0 +1,35 @@
+/**
+ * Parquet bytes → column batches. Runs in a worker thread, synchronously; implementations live in connectors/decoders and take test/contracts/file-decoder.ts.
+ */
+import type { ColumnBatch } from '../model/column-batch.ts';
+import type { Column } from '../model/table-schema.ts';
+
+export interface DecodeRequest {
+  /** The whole file. The decoder may keep it until the iteration ends, and does not write to it. */
+  readonly bytes: Uint8Array;
+  /**
+   * The columns wanted, in this order, by name (ignoring case where no exact name is there). One that the file lacks comes as `kind: 'null'`; a physical type that
+   * does not hold the column's type without loss fails with `file.column`. Others of the file are not yielded.
+   */
+  readonly columns: readonly Column[];
+  /** Whether `_change_type` is read (change files). A null or unknown one fails with `file.change_type`. */
+  readonly changeTypes: boolean;
+  /** Rows a batch at most. */
+  readonly batchRows: number;
+  /** Rows before this one are not yielded: the first batch begins at it. */
+  readonly fromRow: number;
+}
+
+export interface FileDecoder {
+  /**
+   * The rows in file order over all row groups. Each batch's arrays live until the next one is asked for. Throws `Failure` `file.undecodable`,
+   * `file.column`, `file.change_type`, `file.calendar`.
+   */
+  batches(request: DecodeRequest): Iterable<ColumnBatch>;
+
+  /** Whole rows as plain objects, nested values too; longs are bigint, binary is Uint8Array. For Delta checkpoints and tests; slow. */
+  rows(bytes: Uint8Array, columns: readonly string[] | null): Promise<readonly Readonly<Record<string, unknown>>[]>;
+
+  /** Bytes of memory that the decoder holds and will not give back: whoever owns its thread replaces it when this has grown. */
+  heldBytes(): number;
+}

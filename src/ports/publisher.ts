@@ -1,0 +1,107 @@
+/**
+ * Kafka, as the relay needs it: a driver. Implementations live in connectors/kafka; all of them take test/contracts/publisher.ts on a real broker.
+ *
+ * The rule that keeps every driver simple (notes/kafka.md §0): after any failed or doubtful transactional call the producer is thrown away, the partition is claimed
+ * again and read again. Nobody guesses whether a commit happened.
+ */
+import type { RecordBlock } from './encoder.ts';
+
+/** A single record of the relay's own: a checkpoint, a schema. */
+export interface ControlRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly key: string;
+  /** Null deletes the key from a compacted topic. */
+  readonly value: string | null;
+}
+
+export interface ClaimRequest {
+  readonly transactionalId: string;
+  /** The checkpoint topic and the partition that `transactionalId` alone writes to. */
+  readonly topic: string;
+  readonly partition: number;
+  /** Value of the record `\0claim`; holds a nonce that no other claim has. */
+  readonly claimValue: string;
+}
+
+export interface Claim {
+  readonly producer: TransactionalProducer;
+  /** Key → value of the partition as read back after the claim: the latest committed value of each key, deleted ones left out. */
+  readonly records: ReadonlyMap<string, string>;
+}
+
+/**
+ * One transactional producer: begin → send* → commit | abort → begin …  After any rejection only `close` is legal.
+ * Rejections are `Failure`s: `kafka.fenced`, `kafka.unknown` (a commit in doubt), `kafka.rejected`, `kafka.unreachable`, `kafka.unauthorized`.
+ */
+export interface TransactionalProducer {
+  begin(): Promise<void>;
+  /** Resolves when the brokers have acknowledged, with the offset of the first record of each block. Blocks of one partition keep their order. */
+  send(topic: string, blocks: readonly RecordBlock[]): Promise<readonly number[]>;
+  sendControl(records: readonly ControlRecord[]): Promise<void>;
+  commit(deadlineMs: number): Promise<void>;
+  abort(deadlineMs: number): Promise<void>;
+  /** Never rejects; bounded in time. */
+  close(): Promise<void>;
+}
+
+export interface TopicSpec {
+  readonly topic: string;
+  readonly partitions: number;
+  /** -1 = the broker's default. */
+  readonly replicationFactor: number;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+export interface TopicState {
+  readonly topic: string;
+  /** base64url; null where the broker is too old to have topic ids. */
+  readonly topicId: string | null;
+  readonly partitions: number;
+  readonly replicationFactor: number;
+}
+
+export interface TopicAdmin {
+  /** Resolves once brokers answer. Rejects with `kafka.unreachable` or `kafka.unauthorized`. */
+  reach(signal: AbortSignal): Promise<{ readonly brokers: number }>;
+  /** Null = no such topic. Never creates one. */
+  describe(topic: string, signal: AbortSignal): Promise<TopicState | null>;
+  /** Creates what is missing and waits until it can be written to; what exists is left as it is. */
+  create(specs: readonly TopicSpec[], signal: AbortSignal): Promise<void>;
+  /** The effective settings of a topic. */
+  config(topic: string, signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
+  /** By partition, earliest and end offset. The end is asked as read_uncommitted: open and aborted transactions count (notes/kafka.md §3.2). */
+  offsets(topic: string, signal: AbortSignal): Promise<readonly { readonly start: number; readonly end: number }[]>;
+  /** The offset of the first committed record at or after `from`, or null if there is none up to the end. Control records and aborted ones do not count. */
+  firstCommitted(topic: string, partition: number, from: number, signal: AbortSignal): Promise<number | null>;
+}
+
+/** A committed record, read back. */
+export interface ReadRecord {
+  readonly partition: number;
+  readonly offset: number;
+  readonly timestamp: number;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface ReadRequest {
+  readonly topic: string;
+  /** Null = all partitions. */
+  readonly partitions: readonly number[] | null;
+  /** Ends when every partition is read up to the end it has now; otherwise goes on until aborted. */
+  readonly untilEnd: boolean;
+}
+
+export interface Publisher {
+  readonly admin: TopicAdmin;
+  /**
+   * Initialises the producer (which fences and settles its predecessor), commits the record `\0claim`, and reads the partition as read_committed until it
+   * appears. Rejects with `kafka.stuck` if it does not appear in time: a foreign transaction hangs in the partition.
+   */
+  claim(request: ClaimRequest, signal: AbortSignal): Promise<Claim>;
+  /** Committed records in order within each partition, from the beginning; joins no group and commits no offsets that others would see. */
+  read(request: ReadRequest, signal: AbortSignal): AsyncIterable<ReadRecord>;
+  [Symbol.asyncDispose](): Promise<void>;
+}

@@ -1,0 +1,35 @@
+/**
+ * Where consumers find the schema of a record. Implementations live in connectors/registries: a Confluent registry, or the recipient's own schemas topic.
+ */
+import type { ControlRecord } from './publisher.ts';
+
+export interface SchemaRequest {
+  readonly recipient: string;
+  readonly topic: string;
+  readonly part: 'key' | 'value';
+  /** Compact JSON, just as consumers will get it. */
+  readonly text: string;
+}
+
+export interface EnsuredSchema {
+  /** What stands before every Avro body of this schema: 0x00 + id (4 bytes, big endian), or 0x01 + GUID. */
+  readonly prefix: Uint8Array;
+  /** GUID in lower case with hyphens, or the id in decimal: what the checkpoint keeps. */
+  readonly name: string;
+  /** To be published in the feed's first transaction after each claim and at each new schema; repeats are harmless. */
+  readonly records: readonly ControlRecord[];
+}
+
+export interface SchemaRegistry {
+  /**
+   * Makes the schema known and says how records name it. Idempotent; answers from memory once known. Rejects with `registry.unreachable`,
+   * `registry.unauthorized`, `registry.refused`, `registry.altered`.
+   */
+  ensure(request: SchemaRequest, signal: AbortSignal): Promise<EnsuredSchema>;
+
+  /** Topics that `ensure`'s records go to, to be there before the first transaction. */
+  topics(recipient: string): readonly { readonly topic: string; readonly partitions: 1; readonly config: Readonly<Record<string, string>> }[];
+
+  /** The schema that stands before an Avro body of a record read back: its text and the body. For `tail`. */
+  resolve(recipient: string, payload: Uint8Array, signal: AbortSignal): Promise<{ readonly text: string; readonly body: Uint8Array }>;
+}

@@ -1,0 +1,65 @@
+/**
+ * Who shares tables with us: one profile, one provider. Implementations live in connectors/sources; all of them take test/contracts/source.ts.
+ *
+ * Every method retries what passes by itself (throttling, 5xx, lost connections, cut answers) within the limits it was opened with, and then rejects with
+ * the `Failure` of the last try. Methods may be called concurrently.
+ */
+import type { ChangeFile, ChangeRange, ResponseFormat, VersionChanges } from '../model/change-files.ts';
+import type { TableSchema } from '../model/table-schema.ts';
+import type { TableName, Version } from '../model/version.ts';
+
+export interface TableMetadata {
+  readonly tableId: string;
+  readonly version: Version | null;
+  readonly schema: TableSchema;
+  readonly responseFormat: ResponseFormat;
+  /** As the provider says; null where it does not. Only a request for changes proves it (notes/protocol.md §9, trap 45). */
+  readonly changeFeed: boolean | null;
+}
+
+/** How a half-published version was listed; asked for alike, so that ids and order are the same. */
+export interface ListedAs {
+  readonly responseFormat: ResponseFormat;
+  readonly idHash: string | null;
+}
+
+export interface Source {
+  /** As the config names it. */
+  readonly name: string;
+  /** The provider's endpoint: part of the feed's identity, not a secret. */
+  readonly endpoint: string;
+
+  /** Every table the profile gives, over all pages; the order is the provider's. */
+  tables(signal: AbortSignal): AsyncIterable<TableName>;
+
+  /** The latest version that the provider answers with now. It may be lower than before: replicas lag. */
+  latestVersion(table: TableName, signal: AbortSignal): Promise<Version>;
+
+  /** Metadata at `version`, or the latest for null. */
+  metadata(table: TableName, version: Version | null, signal: AbortSignal): Promise<TableMetadata>;
+
+  /**
+   * What the provider lists for `from..to`, both inclusive. A range that it refuses rejects as a whole: `gap.feed_off` with the first bad version where the
+   * answer names one, `gap.history_gone`, `start.beyond` for versions that are not there yet, `table.feature`, `schema.type` and the like.
+   * That the reply is a success does not prove that it reached `to`: a stale replica answers with less.
+   */
+  changes(table: TableName, range: ChangesRequest, signal: AbortSignal): Promise<ChangeListing>;
+
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface ChangesRequest {
+  readonly from: Version;
+  readonly to: Version;
+  /** Null: the provider chooses, which is right except when a version is half published. */
+  readonly listedAs: ListedAs | null;
+}
+
+/** A reply, and the way to the bytes of its files. */
+export interface ChangeListing extends ChangeRange {
+  /**
+   * The whole file, of just the length its action says (`file.length` otherwise). The signed URL is renewed by the same question when it is old or refused;
+   * an answer with another set of files rejects with `plan.changed`. `file` is one of `versions[].files` of this listing.
+   */
+  read(version: VersionChanges, file: ChangeFile, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
+}

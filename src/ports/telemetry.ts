@@ -1,0 +1,48 @@
+/**
+ * What the relay tells while it runs. The implementation is src/ops; tests hand in one that remembers.
+ */
+import type { Failure } from '../model/failure.ts';
+import type { FeedId } from '../model/feed.ts';
+import type { ChangeCounts } from '../model/position.ts';
+import type { EpochMs, Version } from '../model/version.ts';
+
+export type FeedState =
+  /** Its partition is being claimed, or its start resolved. */
+  | 'starting'
+  /** It publishes, or waits for the next version. */
+  | 'running'
+  /** A passing failure: it tries again by itself. */
+  | 'retrying'
+  /** It waits for a person. */
+  | 'parked'
+  /** `--until-current`: it has reached its target. */
+  | 'done';
+
+export type Stage = 'list' | 'fetch' | 'encode' | 'commit';
+
+export interface PublishedChunk {
+  readonly feed: FeedId;
+  readonly counts: ChangeCounts;
+  readonly bytes: number;
+  /** Versions completed by this chunk. */
+  readonly versions: number;
+  readonly position: Version;
+}
+
+export interface Telemetry {
+  /** One line of the log. `level` `error` means that a person must act. Fields hold no secret. */
+  log(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields?: Readonly<Record<string, unknown>>): void;
+
+  feedState(feed: FeedId, state: FeedState): void;
+  published(chunk: PublishedChunk): void;
+  /** After each poll and commit: versions behind, and the commit time of the first version not yet published (null = none, lag 0). */
+  lag(feed: FeedId, versions: number, firstUnpublishedAt: EpochMs | null): void;
+  failed(feed: FeedId, failure: Failure): void;
+  polled(source: string, outcome: 'advanced' | 'unchanged' | 'failed'): void;
+  pollInterval(source: string, seconds: number): void;
+  transaction(outcome: 'committed' | 'aborted' | 'unknown', seconds: number): void;
+  /** `status` is an HTTP status, or `error` where no answer came. */
+  providerRequest(source: string, status: string): void;
+  credentialExpiry(source: string, at: EpochMs): void;
+  stage(source: string, stage: Stage, seconds: number): void;
+}
