@@ -83,11 +83,17 @@ export interface Checkpoint {
   /** As Kafka shows it (base64url); null where the broker has none. */
   readonly topicId: string | null;
   readonly partitions: number;
-  readonly contract: string;
+  /** Hash of what the feed promises its consumers; null = an operator accepted whatever the config says at the next claim. */
+  readonly contract: string | null;
   readonly start: { readonly asked: string; readonly version: Version };
   readonly position: Position;
   readonly anchor: Anchor | null;
-  readonly state: 'running' | 'parked';
+  readonly state:
+    /** Only `generation`, `seq` and `failure` count: the start is still to be resolved. */
+    | 'new'
+    | 'running'
+    /** It waits for a person, for the reason in `failure`. */
+    | 'parked';
   readonly failure: ParkedBy | null;
   readonly schemas: SchemaNames;
   /** Every column ever published, by Avro name, dropped ones included: what the next schema is compared with. Null before the first schema. */
