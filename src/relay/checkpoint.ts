@@ -1,13 +1,12 @@
 /**
  * The checkpoint record: JSON that people can read, on `<name>.checkpoints`, keyed by feed id (DESIGN §6). Keys that begin with `\0` are the relay's own.
  */
-import { z } from 'zod';
-import { assert } from '../lib/assert.ts';
+import { JsonMismatch, JsonObject } from '../lib/json.ts';
 import { partitionOf } from '../lib/murmur2.ts';
 import { Failure } from '../model/failure.ts';
 import type { FeedId } from '../model/feed.ts';
 import { startOf } from '../model/position.ts';
-import type { ChangeCounts, Checkpoint, OpenVersion, ParkedBy } from '../model/position.ts';
+import type { Anchor, ChangeCounts, Checkpoint, KnownColumn, OpenVersion, ParkedBy, Position } from '../model/position.ts';
 import type { EpochMs } from '../model/version.ts';
 
 /** Value: `{nonce, owner, config, at}`. Written by each claim of the partition. */
@@ -82,57 +81,97 @@ export function serialise(checkpoint: Checkpoint): string {
   return JSON.stringify(checkpoint);
 }
 
-const counts = z.object({ insert: z.number(), update_preimage: z.number(), update_postimage: z.number(), delete: z.number() });
-const offsets = z.record(z.string(), z.number());
-const responseFormat = z.enum(['parquet', 'delta']);
-const shape = z.object({
-  v: z.literal(1),
-  feed: z.string(),
-  seq: z.number(),
-  generation: z.number(),
-  tableId: z.string().nullable(),
-  endpoint: z.string(),
-  topic: z.string(),
-  topicId: z.string().nullable(),
-  partitions: z.number(),
-  contract: z.string().nullable(),
-  start: z.object({ asked: z.string(), version: z.number() }),
-  position: z.object({
-    kind: z.literal('changes'),
-    version: z.number(),
-    records: z.number(),
-    entry: z.number(),
-    row: z.number(),
-    plan: z.string().nullable(),
-    commitTimestamp: z.number().nullable(),
-    responseFormat: responseFormat.nullable(),
-    idHash: z.string().nullable(),
-  }),
-  anchor: z
-    .object({ version: z.number(), timestamp: z.number().nullable(), hash: z.string(), responseFormat, idHash: z.string().nullable() })
-    .nullable(),
-  state: z.enum(['new', 'running', 'parked']),
-  failure: z.object({ code: z.string(), version: z.number().nullable(), message: z.string(), at: z.number() }).nullable(),
-  schemas: z.object({ key: z.string().nullable(), value: z.string().nullable() }),
-  columns: z.record(z.string(), z.object({ identity: z.string(), type: z.string() })).nullable(),
-  open: z.object({ counts, bytes: z.number(), firstOffsets: offsets, nextOffsets: offsets }).nullable(),
-  relay: z.string(),
-  at: z.number(),
-});
-
 /** Throws `checkpoint.version` for a record that this relay cannot read: it must not be guessed at, nor overwritten. */
 export function parseCheckpoint(key: string, value: string): Checkpoint {
-  let raw: unknown;
   try {
-    raw = JSON.parse(value);
+    const checkpoint = readCheckpoint(new JsonObject(JSON.parse(value)));
+    if (checkpoint.feed !== key) throw new JsonMismatch(`feed is ${checkpoint.feed}`);
+    return checkpoint;
   } catch (cause) {
-    throw new Failure('checkpoint.version', `the checkpoint of ${key} is not JSON`, { cause });
+    if (!(cause instanceof JsonMismatch) && !(cause instanceof SyntaxError)) throw cause;
+    throw new Failure('checkpoint.version', `the checkpoint of ${key} is not one of this relay's: ${cause.message}`, { cause });
   }
-  const parsed = shape.safeParse(raw);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw new Failure('checkpoint.version', `the checkpoint of ${key} is not one of this relay's: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`);
-  }
-  assert(parsed.data.feed === key, `the checkpoint of ${parsed.data.feed} under the key ${key}`);
-  return parsed.data;
+}
+
+function readCheckpoint(json: JsonObject): Checkpoint {
+  if (json.integer('v') !== 1) throw new JsonMismatch(`v is ${json.integer('v')}, and this relay reads 1`);
+  const start = json.object('start');
+  const schemas = json.object('schemas');
+  return {
+    v: 1,
+    feed: json.string('feed'),
+    seq: json.integer('seq'),
+    generation: json.integer('generation'),
+    tableId: json.nullable('tableId', (field) => json.string(field)),
+    endpoint: json.string('endpoint'),
+    topic: json.string('topic'),
+    topicId: json.nullable('topicId', (field) => json.string(field)),
+    partitions: json.integer('partitions'),
+    contract: json.nullable('contract', (field) => json.string(field)),
+    start: { asked: start.string('asked'), version: start.integer('version') },
+    position: readPosition(json.object('position')),
+    anchor: json.nullable('anchor', (field) => readAnchor(json.object(field))),
+    state: json.oneOf('state', ['new', 'running', 'parked']),
+    failure: json.nullable('failure', (field) => readParkedBy(json.object(field))),
+    schemas: { key: schemas.nullable('key', (field) => schemas.string(field)), value: schemas.nullable('value', (field) => schemas.string(field)) },
+    columns: json.nullable('columns', (field) => json.record(field, readColumn)),
+    open: json.nullable('open', (field) => readOpen(json.object(field))),
+    relay: json.string('relay'),
+    at: json.integer('at'),
+  };
+}
+
+function readPosition(json: JsonObject): Position {
+  json.oneOf('kind', ['changes']);
+  return {
+    kind: 'changes',
+    version: json.integer('version'),
+    records: json.integer('records'),
+    entry: json.integer('entry'),
+    row: json.integer('row'),
+    plan: json.nullable('plan', (field) => json.string(field)),
+    commitTimestamp: json.nullable('commitTimestamp', (field) => json.integer(field)),
+    responseFormat: json.nullable('responseFormat', (field) => json.oneOf(field, ['parquet', 'delta'])),
+    idHash: json.nullable('idHash', (field) => json.string(field)),
+  };
+}
+
+function readAnchor(json: JsonObject): Anchor {
+  return {
+    version: json.integer('version'),
+    timestamp: json.nullable('timestamp', (field) => json.integer(field)),
+    hash: json.string('hash'),
+    responseFormat: json.oneOf('responseFormat', ['parquet', 'delta']),
+    idHash: json.nullable('idHash', (field) => json.string(field)),
+  };
+}
+
+function readParkedBy(json: JsonObject): ParkedBy {
+  return {
+    code: json.string('code'),
+    version: json.nullable('version', (field) => json.integer(field)),
+    message: json.string('message'),
+    at: json.integer('at'),
+  };
+}
+
+function readColumn(object: JsonObject, name: string): KnownColumn {
+  const column = object.object(name);
+  return { identity: column.string('identity'), type: column.string('type') };
+}
+
+function readOpen(json: JsonObject): OpenVersion {
+  const counts = json.object('counts');
+  const offset = (object: JsonObject, partition: string): number => object.integer(partition);
+  return {
+    counts: {
+      insert: counts.integer('insert'),
+      update_preimage: counts.integer('update_preimage'),
+      update_postimage: counts.integer('update_postimage'),
+      delete: counts.integer('delete'),
+    },
+    bytes: json.integer('bytes'),
+    firstOffsets: json.record('firstOffsets', offset),
+    nextOffsets: json.record('nextOffsets', offset),
+  };
 }
