@@ -13,7 +13,8 @@ export class JsonObject {
 
   /** `path` names the object in messages; empty for the outermost one. Throws `JsonMismatch` if `raw` is not an object. */
   constructor(raw: unknown, path = '') {
-    if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) throw new JsonMismatch(`${path === '' ? 'it' : path} is not an object`);
+    if (typeof raw !== 'object' || raw === null || Array.isArray(raw))
+      throw new JsonMismatch(`${path === '' ? 'it' : path} is not an object`);
     this.#fields = new Map(Object.entries(raw));
     this.#path = path;
   }

@@ -23,6 +23,8 @@ interface CodeEntry {
   readonly remedy: string;
 }
 
+// One line a code, so that it reads as a table.
+// oxfmt-ignore
 export const FAILURES = {
   'config.invalid': { disposition: 'config', remedy: 'Mend the lines named above; `validate -c` checks the file without touching the network.' },
   'config.unreadable': { disposition: 'config', remedy: 'Give the path of a readable config file with -c.' },

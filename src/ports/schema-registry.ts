@@ -28,7 +28,9 @@ export interface SchemaRegistry {
   ensure(request: SchemaRequest, signal: AbortSignal): Promise<EnsuredSchema>;
 
   /** Topics that `ensure`'s records go to, to be there before the first transaction. */
-  topics(recipient: string): readonly { readonly topic: string; readonly partitions: 1; readonly config: Readonly<Record<string, string>> }[];
+  topics(
+    recipient: string,
+  ): readonly { readonly topic: string; readonly partitions: 1; readonly config: Readonly<Record<string, string>> }[];
 
   /** The schema that stands before an Avro body of a record read back: its text and the body. For `tail`. */
   resolve(recipient: string, payload: Uint8Array, signal: AbortSignal): Promise<{ readonly text: string; readonly body: Uint8Array }>;
