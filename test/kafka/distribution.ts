@@ -1,0 +1,148 @@
+/**
+ * Apache Kafka for the local Java: its jars, a formatted node's `bootstrap.checkpoint`, and an archive of loaded classes that halves the time to start.
+ *
+ * The jars come from, in this order: the folder `KAFKA_LIBS` (an unpacked Kafka's `libs/`), the cache folder, and `mvn`, which takes them from its own
+ * repository or from wherever the user's settings say. The cache folder is filled once and then only read, so test runs side by side share it.
+ */
+import { spawn } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { cp, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { KafkaMissing } from './kafka-missing.ts';
+import { freePorts } from './ports.ts';
+import { answersApiVersions, poll } from './probe.ts';
+import { LOG_PROPERTIES, serverProperties } from './properties.ts';
+import { run } from './run.ts';
+
+const KAFKA_VERSION = '4.3.1';
+const JAVA_OLDEST = 17;
+
+export interface Distribution {
+  readonly java: string;
+  /** Folder of the jars. */
+  readonly libs: string;
+  readonly bootstrapCheckpoint: string;
+  readonly classArchive: string;
+}
+
+/** Finds or prepares what a local broker needs. Throws `KafkaMissing` with the one sentence that says what is lacking. */
+export async function findDistribution(): Promise<Distribution> {
+  const java = await findJava();
+  const home = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'cdf-relay');
+  await mkdir(home, { recursive: true });
+  const given = process.env['KAFKA_LIBS'];
+  if (given !== undefined && given !== '') {
+    if (!(await hasKafka(given))) throw new KafkaMissing(`KAFKA_LIBS is ${given}, but no kafka-clients-*.jar is in that folder`);
+    const digest = createHash('sha256').update(given).digest('hex').slice(0, 12);
+    return prepared(java, given, join(home, `kafka-libs-${digest}`));
+  }
+  const cache = join(home, `kafka-${KAFKA_VERSION}`);
+  if (!(await hasKafka(join(cache, 'lib')))) await publish(cache, (folder) => fetchJars(folder));
+  return prepared(java, join(cache, 'lib'), join(cache, 'boot'));
+}
+
+async function findJava(): Promise<string> {
+  const java = process.env['JAVA_HOME'] === undefined ? 'java' : join(process.env['JAVA_HOME'], 'bin', 'java');
+  const answer = await run(java, ['-version'], process.cwd()).catch(() => null);
+  if (answer === null) throw new KafkaMissing('no `java` is on the PATH and JAVA_HOME does not lead to one');
+  const version = Number(/version "(\d+)/.exec(answer)?.[1] ?? 0);
+  if (version < JAVA_OLDEST)
+    throw new KafkaMissing(
+      `Kafka needs Java ${JAVA_OLDEST} or newer, and \`${java}\` is ${version === 0 ? 'of an unknown version' : version}`,
+    );
+  return java;
+}
+
+async function hasKafka(folder: string): Promise<boolean> {
+  const names = await readdir(folder).catch(() => []);
+  return names.some((name) => name.startsWith('kafka-clients-'));
+}
+
+/** `kafka_2.13` leaves the log backend out, without which the broker's own complaints are lost. */
+const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>cdf-relay</groupId>
+  <artifactId>kafka</artifactId>
+  <version>1</version>
+  <packaging>pom</packaging>
+  <dependencies>
+    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${KAFKA_VERSION}</version></dependency>
+    <dependency><groupId>org.apache.logging.log4j</groupId><artifactId>log4j-slf4j-impl</artifactId><version>2.25.3</version></dependency>
+  </dependencies>
+</project>
+`;
+
+async function fetchJars(folder: string): Promise<void> {
+  await writeFile(join(folder, 'pom.xml'), POM);
+  process.stderr.write(`fetching Apache Kafka ${KAFKA_VERSION} with mvn (45 MB, once)\n`);
+  const goal = ['-q', '-B', 'dependency:copy-dependencies', '-DoutputDirectory=lib', '-DincludeScope=runtime'];
+  try {
+    await run('mvn', goal, folder);
+  } catch (cause) {
+    throw new KafkaMissing(`\`mvn\` could not fetch Kafka's jars (KAFKA_LIBS may name the libs/ folder of an unpacked Kafka instead)`, {
+      cause,
+    });
+  }
+}
+
+async function prepared(java: string, libs: string, boot: string): Promise<Distribution> {
+  if ((await stat(boot).catch(() => null)) === null) await publish(boot, (folder) => prepare(java, libs, folder));
+  return { java, libs, bootstrapCheckpoint: join(boot, 'bootstrap.checkpoint'), classArchive: join(boot, 'classes.jsa') };
+}
+
+/** Formats a node and runs it once, so that later starts need neither the formatting JVM nor the loading of five thousand classes. */
+async function prepare(java: string, libs: string, folder: string): Promise<void> {
+  const [client, controller] = await freePorts(2);
+  const data = join(folder, 'data');
+  const properties = join(folder, 'server.properties');
+  await writeFile(
+    properties,
+    serverProperties({
+      node: 1,
+      controllers: [controller],
+      client,
+      secured: null,
+      host: '127.0.0.1',
+      listen: '127.0.0.1',
+      data,
+      extra: {},
+    }),
+  );
+  await writeFile(join(folder, 'log4j2.properties'), LOG_PROPERTIES);
+  await run(
+    java,
+    ['-cp', join(libs, '*'), 'kafka.tools.StorageTool', 'format', '-t', randomBytes(16).toString('base64url'), '-c', properties],
+    folder,
+  );
+  const archive = join(folder, 'classes.jsa');
+  const options = [
+    '-XX:+UseSerialGC',
+    '-XX:TieredStopAtLevel=1',
+    `-XX:ArchiveClassesAtExit=${archive}`,
+    '-Dlog4j2.configurationFile=file:log4j2.properties',
+  ];
+  const broker = spawn(java, [...options, '-cp', join(libs, '*'), 'kafka.Kafka', properties], { cwd: folder, stdio: 'ignore' });
+  const ended = new Promise<void>((resolve) => broker.once('exit', () => resolve()));
+  try {
+    await poll('the first start of Kafka', 60_000, async () => broker.exitCode !== null || (await answersApiVersions('127.0.0.1', client)));
+  } finally {
+    broker.kill('SIGTERM');
+    await ended;
+  }
+  await cp(join(data, 'bootstrap.checkpoint'), join(folder, 'bootstrap.checkpoint'));
+  await rm(data, { recursive: true });
+}
+
+/** Makes a folder beside its place and moves it there whole: nobody sees it half filled, and of two who make it at once one wins. */
+async function publish(place: string, fill: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(`${place}.`);
+  try {
+    await fill(folder);
+    await rename(folder, place).catch(async (error: unknown) => {
+      if ((await stat(place).catch(() => null)) === null) throw error;
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

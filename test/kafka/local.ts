@@ -1,0 +1,159 @@
+/** Apache Kafka on the local Java: one process a node, ended by its process id and never left behind. */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { copyFile, mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Broker, BrokerOptions } from './broker.ts';
+import { makeCertificates } from './certificates.ts';
+import { findDistribution } from './distribution.ts';
+import type { Distribution } from './distribution.ts';
+import { freePorts } from './ports.ts';
+import { brokersKnown, poll } from './probe.ts';
+import { LOG_PROPERTIES, serverProperties } from './properties.ts';
+import { run } from './run.ts';
+
+const HOST = '127.0.0.1';
+const READY_MS = 120_000;
+const STOP_MS = 10_000;
+
+interface Node {
+  readonly folder: string;
+  readonly client: number;
+  process: ChildProcess | null;
+}
+
+export async function startLocal(options: BrokerOptions): Promise<Broker> {
+  const distribution = await findDistribution();
+  const folder = await mkdtemp(join(tmpdir(), 'cdf-relay-kafka-'));
+  const count = options.nodes ?? 1;
+  const heapMb = count === 1 ? 512 : 256;
+  const ports = await freePorts(count * 3);
+  const controllers = ports.slice(count, 2 * count);
+  const clusterId = randomBytes(16).toString('base64url');
+  const users = options.users ?? null;
+  const certificates = users === null ? null : await makeCertificates(folder);
+  await writeFile(join(folder, 'log4j2.properties'), LOG_PROPERTIES);
+
+  const nodes: readonly Node[] = await Promise.all(
+    ports.slice(0, count).map(async (client, index) => {
+      const node = index + 1;
+      const home = join(folder, `node-${node}`);
+      const data = join(home, 'data');
+      await mkdir(data, { recursive: true });
+      const secured = users === null || certificates === null ? null : { port: securedPort(index), keystore: certificates.keystore, users };
+      const properties = { node, controllers, client, secured, host: HOST, listen: HOST, data, extra: options.properties ?? {} };
+      await writeFile(join(home, 'server.properties'), serverProperties(properties));
+      await format(distribution, home, node, clusterId, users);
+      return { folder: home, client, process: null };
+    }),
+  );
+  const killAll = (): void => {
+    for (const node of nodes) node.process?.kill('SIGKILL');
+  };
+  process.once('exit', killAll);
+
+  const start = (node: Node): Promise<void> => startNode(distribution, folder, node, heapMb);
+  const serves = (node: Node): Promise<void> =>
+    poll('the start of Kafka', READY_MS, async () => {
+      if (node.process?.exitCode !== null)
+        throw new Error(`Kafka ended while it started: ${(await readFile(join(node.folder, 'log'), 'utf8')).slice(-2000)}`);
+      return (await brokersKnown(HOST, node.client)) === count;
+    });
+  const at = (node: number): Node => {
+    const found = nodes[node - 1];
+    if (found === undefined) throw new Error(`no node ${node} among ${count}`);
+    return found;
+  };
+  const stop = async (): Promise<void> => {
+    // Their data goes with them, so nothing is gained by an orderly shutdown, which three nodes at once draw out over seconds.
+    await Promise.all(nodes.map((node) => end(node, 'SIGKILL')));
+    process.removeListener('exit', killAll);
+    await rm(folder, { recursive: true, force: true });
+  };
+
+  function securedPort(index: number): number {
+    return ports[2 * count + index] ?? 0;
+  }
+
+  try {
+    await Promise.all(nodes.map((node) => start(node)));
+    await Promise.all(nodes.map((node) => serves(node)));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    origin: 'Apache Kafka on the local Java',
+    brokers: nodes.map((node) => `${HOST}:${node.client}`),
+    secured: certificates === null ? null : { brokers: nodes.map((_, index) => `${HOST}:${securedPort(index)}`), ca: certificates.ca },
+    kill: (node) => end(at(node), 'SIGKILL'),
+    restart: async (node) => {
+      await end(at(node), 'SIGTERM');
+      await start(at(node));
+      await serves(at(node));
+    },
+    stop,
+  };
+}
+
+/** What `StorageTool format` writes. Only users with SCRAM need the tool itself: their salted passwords are in the checkpoint. */
+async function format(
+  distribution: Distribution,
+  home: string,
+  node: number,
+  clusterId: string,
+  users: BrokerOptions['users'] | null,
+): Promise<void> {
+  if (users !== null && users !== undefined) {
+    const scram = Object.entries(users).flatMap(([name, password]) =>
+      ['256', '512'].flatMap((bits) => ['--add-scram', `SCRAM-SHA-${bits}=[name=${name},password=${password}]`]),
+    );
+    const tool = [
+      '-cp',
+      join(distribution.libs, '*'),
+      'kafka.tools.StorageTool',
+      'format',
+      '-t',
+      clusterId,
+      '-c',
+      'server.properties',
+      ...scram,
+    ];
+    await run(distribution.java, tool, home);
+    return;
+  }
+  const directoryId = randomBytes(16).toString('base64url');
+  await writeFile(
+    join(home, 'data', 'meta.properties'),
+    `version=1\ncluster.id=${clusterId}\nnode.id=${node}\ndirectory.id=${directoryId}\n`,
+  );
+  await copyFile(distribution.bootstrapCheckpoint, join(home, 'data', 'bootstrap.checkpoint'));
+}
+
+async function startNode(distribution: Distribution, folder: string, node: Node, heapMb: number): Promise<void> {
+  const log = await open(join(node.folder, 'log'), 'a');
+  const options = [
+    '-Xms64m',
+    `-Xmx${heapMb}m`,
+    '-XX:+UseSerialGC',
+    '-XX:TieredStopAtLevel=1',
+    '-Xshare:auto',
+    `-XX:SharedArchiveFile=${distribution.classArchive}`,
+  ];
+  const logging = `-Dlog4j2.configurationFile=file:${join(folder, 'log4j2.properties')}`;
+  const args = [...options, logging, '-cp', join(distribution.libs, '*'), 'kafka.Kafka', 'server.properties'];
+  node.process = spawn(distribution.java, args, { cwd: node.folder, stdio: ['ignore', log.fd, log.fd] });
+  await log.close();
+}
+
+async function end(node: Node, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  const child = node.process;
+  if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.kill(signal);
+  const late = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+  await ended;
+  clearTimeout(late);
+}

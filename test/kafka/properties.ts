@@ -1,0 +1,85 @@
+/** The `server.properties` of a node for tests (Kafka 3.9 and 4): KRaft, everything on one machine, short time-outs. */
+import { must } from '../../src/lib/assert.ts';
+
+export interface NodeSettings {
+  readonly node: number;
+  /** Controller port of each node, by node id − 1. */
+  readonly controllers: readonly number[];
+  readonly client: number;
+  /** The listener with TLS and SASL. */
+  readonly secured: { readonly port: number; readonly keystore: string; readonly users: Readonly<Record<string, string>> } | null;
+  /** What clients are told to connect to, and the address to listen on. */
+  readonly host: string;
+  readonly listen: string;
+  readonly data: string;
+  readonly extra: Readonly<Record<string, string>>;
+}
+
+export function serverProperties(settings: NodeSettings): string {
+  const replicas = String(settings.controllers.length);
+  const inSync = settings.controllers.length > 1 ? '2' : '1';
+  const { host, listen, client, secured } = settings;
+  const controller = must(settings.controllers[settings.node - 1], 'the controller port of the node');
+  const base: Record<string, string> = {
+    'process.roles': 'broker,controller',
+    'node.id': String(settings.node),
+    'controller.quorum.voters': settings.controllers.map((port, i) => `${i + 1}@127.0.0.1:${port}`).join(','),
+    listeners: [
+      `PLAINTEXT://${listen}:${client}`,
+      `CONTROLLER://127.0.0.1:${controller}`,
+      ...(secured === null ? [] : [`SECURED://${listen}:${secured.port}`]),
+    ].join(','),
+    'advertised.listeners': [`PLAINTEXT://${host}:${client}`, ...(secured === null ? [] : [`SECURED://${host}:${secured.port}`])].join(','),
+    'controller.listener.names': 'CONTROLLER',
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SECURED:SASL_SSL',
+    'log.dirs': settings.data,
+    'auto.create.topics.enable': 'false',
+    'default.replication.factor': replicas,
+    'min.insync.replicas': inSync,
+    'offsets.topic.replication.factor': replicas,
+    'offsets.topic.num.partitions': '4',
+    'transaction.state.log.replication.factor': replicas,
+    'transaction.state.log.min.isr': inSync,
+    'transaction.state.log.num.partitions': '4',
+    'share.coordinator.state.topic.replication.factor': replicas,
+    'share.coordinator.state.topic.min.isr': inSync,
+    'group.initial.rebalance.delay.ms': '0',
+    'transaction.abort.timed.out.transaction.cleanup.interval.ms': '500',
+    'log.cleaner.dedupe.buffer.size': '2097152',
+    'broker.session.timeout.ms': '3000',
+    'broker.heartbeat.interval.ms': '500',
+    'group.min.session.timeout.ms': '1000',
+    ...(secured === null ? {} : security(secured)),
+    ...settings.extra,
+  };
+  return Object.entries(base)
+    .map(([key, value]) => `${key}=${value}\n`)
+    .join('');
+}
+
+/** On the plain listener everybody is `ANONYMOUS` and may do all; on the secured one only `admin` may, and others what ACLs grant. */
+function security(secured: { readonly keystore: string; readonly users: Readonly<Record<string, string>> }): Record<string, string> {
+  const users = Object.entries(secured.users).map(([name, password]) => `user_${name}="${password}"`);
+  const scram = 'org.apache.kafka.common.security.scram.ScramLoginModule required;';
+  return {
+    'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+    'super.users': 'User:ANONYMOUS;User:admin',
+    'listener.name.secured.ssl.keystore.type': 'PEM',
+    'listener.name.secured.ssl.keystore.location': secured.keystore,
+    'listener.name.secured.sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
+    'listener.name.secured.plain.sasl.jaas.config': `org.apache.kafka.common.security.plain.PlainLoginModule required ${users.join(' ')};`,
+    'listener.name.secured.scram-sha-256.sasl.jaas.config': scram,
+    'listener.name.secured.scram-sha-512.sasl.jaas.config': scram,
+  };
+}
+
+/** Warnings alone, on standard output. */
+export const LOG_PROPERTIES = `rootLogger.level=WARN
+rootLogger.appenderRefs=out
+rootLogger.appenderRef.out.ref=out
+appender.out.type=Console
+appender.out.name=out
+appender.out.layout.type=PatternLayout
+appender.out.layout.pattern=[%d] %p %m (%c)%n
+`;
