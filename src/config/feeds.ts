@@ -1,0 +1,259 @@
+/**
+ * Sources and recipients → feeds, with everything that has to fit together across keys: names, sources, topics. Looks at each piece whose own shape is sound, so that
+ * one wrong key does not hide the rest.
+ */
+import { feedId } from '../model/feed.ts';
+import type { FeedSpec, Start } from '../model/feed.ts';
+import { parseTableName, tableText } from '../model/version.ts';
+import { nearest } from '../lib/nearest.ts';
+import { recipientHead, source as sourceSchema, table as tableSchema } from './schema.ts';
+import type { TableShape } from './schema.ts';
+import { topicIdentity, topicName, unknownPlaceholder } from './topic-name.ts';
+import type { Path, Place, Problem, YamlTree } from './yaml-tree.ts';
+
+export interface CrossChecked {
+  /** Whole only where the shape had no problems and this has none. */
+  readonly feeds: readonly FeedSpec[];
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
+}
+
+export function crossCheck(tree: YamlTree): CrossChecked {
+  const check = new Check(tree);
+  check.sources();
+  check.recipients();
+  check.topics();
+  check.unusedSources();
+  return check;
+}
+
+interface Placed<T> {
+  readonly value: T;
+  readonly place: Place;
+}
+
+const RESERVED_SUFFIXES = ['commits', 'schemas', 'dead-letters'] as const;
+
+class Check {
+  readonly feeds: FeedSpec[] = [];
+  readonly problems: Problem[] = [];
+  readonly warnings: Problem[] = [];
+  readonly #tree: YamlTree;
+  readonly #relayName: string | null;
+  readonly #sources = new Map<string, Placed<string>>();
+  /** Names of sources whose entry is wrong elsewhere: known, though nothing can be made of them. */
+  readonly #sourceCount: number;
+  readonly #used = new Set<string>();
+  readonly #recipients = new Map<string, Place>();
+  readonly #topics: { readonly feed: FeedSpec; readonly place: Place }[] = [];
+
+  constructor(tree: YamlTree) {
+    this.#tree = tree;
+    const name = at(at(tree.value, 'relay'), 'name');
+    this.#relayName = typeof name === 'string' ? name : null;
+    this.#sourceCount = items(tree.value, 'sources').length;
+  }
+
+  sources(): void {
+    for (const [i, raw] of items(this.#tree.value, 'sources').entries()) {
+      const name = at(raw, 'name');
+      if (typeof name !== 'string' || this.#tree.isBroken(['sources', i, 'name'])) continue;
+      const place = this.#tree.placeOf(['sources', i, 'name']);
+      const first = this.#sources.get(name.toLowerCase());
+      if (first !== undefined) this.#wrong(place, `two sources are named \`${name}\`: the other one stands in line ${first.place.line}.`);
+      else this.#sources.set(name.toLowerCase(), { value: name, place });
+      this.#pollWarning(raw, i);
+    }
+  }
+
+  recipients(): void {
+    for (const [i, raw] of items(this.#tree.value, 'recipients').entries()) {
+      const head = recipientHead.safeParse(raw);
+      if (!head.success) continue;
+      const { name } = head.data;
+      const place = this.#tree.placeOf(['recipients', i, 'name']);
+      const first = this.#recipients.get(name);
+      if (first !== undefined) this.#wrong(place, `two recipients are named \`${name}\`: the other one stands in line ${first.line}.`);
+      else this.#recipients.set(name, place);
+      this.#nameAgainstRelay(name, place);
+      const source = this.#sourceOf(head.data.source ?? null, ['recipients', i]);
+      if (source !== null) this.#tables({ raw, i, recipient: name, source });
+    }
+  }
+
+  topics(): void {
+    const taken = new Map<string, { readonly feed: FeedSpec; readonly place: Place }>();
+    for (const { feed, place } of this.#topics) {
+      const problem = this.#topicProblem(feed.topic);
+      if (problem !== null)
+        this.#wrong(place, `the topic of ${tableText(feed.table)} is \`${feed.topic}\`, ${problem}: give it another \`topic\`.`);
+      const first = taken.get(topicIdentity(feed.topic));
+      if (first !== undefined) this.#wrong(place, sameTopic(feed, first.feed, first.place));
+      else taken.set(topicIdentity(feed.topic), { feed, place });
+      const stranger = [...this.#recipients.keys()].find((name) => name !== feed.recipient && feed.topic.startsWith(`${name}.`));
+      if (stranger !== undefined) {
+        this.#warn(
+          place,
+          `the topic \`${feed.topic}\` of recipient \`${feed.recipient}\` begins with \`${stranger}.\`: recipient \`${stranger}\`, who may read that prefix, will see it.`,
+        );
+      }
+    }
+  }
+
+  unusedSources(): void {
+    if (this.problems.length > 0 || this.#used.size === 0) return;
+    for (const [key, { value, place }] of this.#sources)
+      if (!this.#used.has(key)) this.#warn(place, `no recipient takes a table of the source \`${value}\`.`);
+  }
+
+  #tables(of: { readonly raw: unknown; readonly i: number; readonly recipient: string; readonly source: string }): void {
+    const seen = new Map<string, Place>();
+    for (const [j, raw] of items(of.raw, 'tables').entries()) {
+      const path: Path = ['recipients', of.i, 'tables', j];
+      const entry = tableSchema.safeParse(raw);
+      const table = entry.success ? parseTableName(entry.data.table) : null;
+      if (!entry.success || table === null || this.#tree.isBroken([...path, 'table']) || this.#tree.isBroken([...path, 'topic'])) continue;
+      const place = this.#tree.placeOf([...path, 'table']);
+      const first = seen.get(tableText(table).toLowerCase());
+      if (first !== undefined) {
+        this.#wrong(
+          place,
+          `recipient \`${of.recipient}\` already has the table ${tableText(table)} in line ${first.line}: name it once (case does not count).`,
+        );
+        continue;
+      }
+      seen.set(tableText(table).toLowerCase(), place);
+      this.#key(entry.data.key, path);
+      const template = entry.data.topic;
+      const topicPlace = hasKey(raw, 'topic') ? this.#tree.placeOf([...path, 'topic']) : place;
+      const unknown = unknownPlaceholder(template);
+      if (unknown !== null) {
+        this.#wrong(topicPlace, `\`{${unknown}}\` stands for nothing in a topic: write {recipient}, {share}, {schema} or {table}.`);
+        continue;
+      }
+      const topic = topicName(template, of.recipient, table);
+      const feed = feedSpec({ recipient: of.recipient, source: of.source, entry: entry.data, table, topic });
+      this.feeds.push(feed);
+      this.#topics.push({ feed, place: topicPlace });
+    }
+  }
+
+  #key(columns: readonly string[], path: Path): void {
+    for (const [k, column] of columns.entries()) {
+      const first = columns.findIndex((other) => other.toLowerCase() === column.toLowerCase());
+      if (first !== k)
+        this.#wrong(this.#tree.placeOf([...path, 'key', k]), `\`key\` names the column ${column} twice (case does not count).`);
+    }
+  }
+
+  #sourceOf(name: string | null, path: Path): string | null {
+    const known = [...this.#sources.values()].map((source) => source.value);
+    if (name === null) {
+      if (this.#sourceCount === 1) return this.#use(known[0] ?? null);
+      if (this.#sourceCount > 1)
+        this.#wrong(
+          this.#tree.placeOf(path),
+          `\`source\` is missing: with several sources each recipient names its own, one of ${known.join(', ')}.`,
+        );
+      return null;
+    }
+    const source = this.#sources.get(name.toLowerCase());
+    if (source !== undefined) return this.#use(source.value);
+    if (this.#sources.size < this.#sourceCount || this.#tree.isBroken([...path, 'source'])) return null;
+    const meant = nearest(name, known);
+    const hint = meant === null ? `the sources are ${known.join(', ')}` : `did you mean \`${meant}\`?`;
+    this.#wrong(this.#tree.placeOf([...path, 'source']), `no source is named \`${name}\`: ${hint}${meant === null ? '.' : ''}`);
+    return null;
+  }
+
+  #use(source: string | null): string | null {
+    if (source !== null) this.#used.add(source.toLowerCase());
+    return source;
+  }
+
+  #nameAgainstRelay(name: string, place: Place): void {
+    if (this.#relayName === null) return;
+    if (name === this.#relayName)
+      this.#wrong(place, `the recipient has the name of the relay, \`${name}\`: its topics would mix with the internal ones.`);
+    else if (this.#relayName.startsWith(`${name}.`)) {
+      this.#wrong(
+        place,
+        `the relay's name \`${this.#relayName}\` begins with \`${name}.\`: the recipient, who may read that prefix, would see the internal topics.`,
+      );
+    }
+  }
+
+  #topicProblem(topic: string): string | null {
+    if (topic === '.' || topic === '..') return 'which Kafka forbids';
+    if (topic.startsWith('__')) return "which begins with `__` like Kafka's own";
+    if (this.#relayName !== null && topicIdentity(topic).startsWith(topicIdentity(`${this.#relayName}.`)))
+      return 'which begins with the name of the relay like its internal topics';
+    for (const recipient of this.#recipients.keys()) {
+      for (const suffix of RESERVED_SUFFIXES) {
+        if (topicIdentity(topic) === topicIdentity(`${recipient}.${suffix}`))
+          return `which the relay itself writes for recipient \`${recipient}\``;
+      }
+    }
+    return null;
+  }
+
+  #pollWarning(raw: unknown, i: number): void {
+    const source = sourceSchema.safeParse(raw);
+    if (!source.success || typeof source.data.poll !== 'number' || source.data.poll >= 10_000) return;
+    this.#warn(
+      this.#tree.placeOf(['sources', i, 'poll']),
+      `\`poll\` is under 10s: every table is asked for that often, and providers limit requests.`,
+    );
+  }
+
+  #wrong(place: Place, sentence: string): void {
+    this.problems.push({ place, sentence });
+  }
+
+  #warn(place: Place, sentence: string): void {
+    this.warnings.push({ place, sentence });
+  }
+}
+
+function feedSpec(of: {
+  readonly recipient: string;
+  readonly source: string;
+  readonly entry: TableShape;
+  readonly table: FeedSpec['table'];
+  readonly topic: string;
+}): FeedSpec {
+  const { recipient, source, entry, table, topic } = of;
+  return {
+    id: feedId(recipient, source, table),
+    recipient,
+    source,
+    table,
+    topic,
+    start: startOf(entry.start),
+    key: entry.key,
+    adopt: entry.adopt,
+  };
+}
+
+function startOf(start: TableShape['start']): Start {
+  return typeof start === 'string' ? { kind: start } : { kind: 'version', version: start.version };
+}
+
+function sameTopic(feed: FeedSpec, other: FeedSpec, otherPlace: Place): string {
+  const where = `${tableText(other.table)} of recipient \`${other.recipient}\` in line ${otherPlace.line}`;
+  const how = feed.topic === other.topic ? 'the same topic as' : `a topic that Kafka cannot tell from \`${other.topic}\`, the topic of`;
+  return `${tableText(feed.table)} of recipient \`${feed.recipient}\` has with \`${feed.topic}\` ${how} ${where}: give one of the two another \`topic\`.`;
+}
+
+function at(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? Reflect.get(value, key) : undefined;
+}
+
+function items(value: unknown, key: string): readonly unknown[] {
+  const list = at(value, key);
+  return Array.isArray(list) ? list : [];
+}
+
+function hasKey(value: unknown, key: string): boolean {
+  return at(value, key) !== undefined;
+}

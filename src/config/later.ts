@@ -1,0 +1,57 @@
+/**
+ * Keys and values that the design of the config has a place for and that are not built: refused by name, with what holds instead, so that nobody takes them for typing
+ * errors or believes that they do something.
+ */
+
+/** By path with `[]` for any index; the sentence says what holds instead. */
+const KEYS: Readonly<Record<string, string>> = {
+  'kafka.driver': 'the relay uses its one driver',
+  'registry.auth.bearer': 'use `basic`',
+  'registry.framing': 'records carry the id of their schema',
+  'sources[].requestsPerSecond': 'raise `poll` to ask less often',
+  'sources[].allowHosts': 'signed URLs may point to any host',
+  'sources[].partitionTimeZone': 'timestamp partition values without a zone are read as UTC',
+  'recipients[].tables[].source': 'give `source` at the recipient',
+  'recipients[].tables[].envelope': 'every record has the envelope `change`',
+  'recipients[].tables[].columns': 'all columns are published; ask the provider to share a view with fewer',
+  'recipients[].tables[].where': 'all rows are published; ask the provider to share a view with fewer',
+  'recipients[].tables[].mask': 'nothing is masked; ask the provider to share a view without the column',
+  'recipients[].tables[].newColumns': 'columns added upstream are published',
+  'recipients[].tables[].onGap': 'a gap parks the feed',
+  'recipients[].tables[].onSchemaChange': 'new and dropped columns are followed, any other change parks the feed',
+  'recipients[].tables[].onRecreate': 'a table that was created anew parks the feed',
+  'recipients[].tables[].onBadRecord': 'a value that cannot be carried parks the feed',
+  'recipients[].tables[].start.timestamp': 'use `earliest`, `latest` or `{version: 12}`',
+  'http.adminToken': 'the HTTP port serves /metrics, /livez and /readyz only',
+};
+
+/** By path and value. */
+const VALUES: Readonly<Record<string, string>> = {
+  'recipients[].tables[].start=snapshot': 'use `earliest`, `latest` or `{version: 12}`',
+  'kafka.sasl.mechanism=oauthbearer': 'use plain, scram-sha-256 or scram-sha-512',
+  'kafka.sasl.mechanism=aws-msk-iam': 'use plain, scram-sha-256 or scram-sha-512',
+  'kafka.driver=direct': 'the relay uses its one driver',
+  'registry.subjects=record': 'use `topic`',
+  'registry.subjects=topic-record': 'use `topic`',
+};
+
+/** What holds instead of a key that is not available yet; null if the key has no place in the design. */
+export function laterKey(path: readonly (string | number)[]): string | null {
+  return lookUp(KEYS, pattern(path));
+}
+
+/** The same for a value. */
+export function laterValue(path: readonly (string | number)[], value: unknown): string | null {
+  const at = pattern(path);
+  if (at === 'recipients[].tables[].table' && typeof value === 'string' && /[*?]/.test(value))
+    return 'name each table as `share.schema.table`';
+  return typeof value === 'string' ? lookUp(VALUES, `${at}=${value.toLowerCase()}`) : null;
+}
+
+function pattern(path: readonly (string | number)[]): string {
+  return path.map((step, i) => (typeof step === 'number' ? '[]' : i === 0 ? step : `.${step}`)).join('');
+}
+
+function lookUp(table: Readonly<Record<string, string>>, name: string): string | null {
+  return Object.hasOwn(table, name) ? (table[name] ?? null) : null;
+}

@@ -1,0 +1,364 @@
+/**
+ * Every key of the config once: its type, its default and the one sentence that documents it. The JSON Schema (json-schema.ts) and what a person is told about a wrong
+ * value (sentences.ts) come from here. Durations come out in milliseconds, sizes in bytes, secrets as `Secret`.
+ */
+import { z } from 'zod';
+import { Secret } from '../model/secret.ts';
+import { DURATION_PATTERN, durationText, parseDuration, parseSize, SIZE_PATTERN, sizeText } from './quantity.ts';
+import { cronProblem, isTimeZone } from './schedule.ts';
+
+export interface Expectation {
+  /** What a value must be, to stand after "must be": `a whole number from 1 to 9`. */
+  readonly text: string;
+  readonly kind: 'text' | 'secret' | 'number' | 'flag' | 'duration' | 'size' | 'choice' | 'other';
+  /** The words that a choice knows, for the nearest one. */
+  readonly words: readonly string[];
+}
+
+/** What each schema expects, where the schema is one of ours. */
+export const expectations = z.registry<Expectation>();
+
+const RECIPIENT_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
+const RELAY_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
+const SOURCE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+const TABLE = /^[^/\s*?]+\.[^./\s*?]+\.[^./\s*?]+$/;
+const BROKER = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d{1,5}$/;
+
+const relay = z
+  .strictObject({
+    name: text('letters, digits, `.`, `_` and `-`, beginning with a letter or digit, 200 at most', RELAY_NAME).describe(
+      'Prefix of the internal topics and of the transactional ids; one per deployment, and never changed.',
+    ),
+    checkpointPartitions: integer(1, 1000)
+      .default(32)
+      .describe('Partitions of the checkpoint topic: how many ways the work can be divided; fixed for life.'),
+  })
+  .describe('The relay itself.');
+
+const tls = z
+  .union([
+    z.boolean(),
+    z.strictObject({
+      ca: text('a path, or a certificate in PEM')
+        .optional()
+        .describe("Certificate authority of the brokers: a path relative to the config file's folder, or PEM text."),
+      cert: text('a path, or a certificate in PEM')
+        .optional()
+        .describe("Our certificate, for brokers that ask for one: a path relative to the config file's folder, or PEM text."),
+      key: secret().optional().describe("Its private key: a path relative to the config file's folder, or PEM text."),
+    }),
+  ])
+  .register(expectations, { text: '`true`, or a map of `ca`, `cert` and `key`', kind: 'other', words: [] })
+  .default(false)
+  .describe('Encrypts the connection to the brokers: true for the authorities that Node trusts, or the certificates.');
+
+const sasl = z
+  .strictObject({
+    mechanism: choice(['plain', 'scram-sha-256', 'scram-sha-512']).describe('How the relay proves who it is.'),
+    username: text('a user name').describe('The user name.'),
+    password: secret().describe('The password; better a reference than the text itself.'),
+  })
+  .optional()
+  .describe('Who we are to the brokers; absent = they ask nobody.');
+
+const topics = z
+  .strictObject({
+    create: flag().default(true).describe('Whether the relay creates missing topics; existing ones are never altered.'),
+    partitions: integer(1, 10_000).default(6).describe('Partitions of a new data topic whose feed has a key.'),
+    replicationFactor: integer(-1, 100)
+      .default(-1)
+      .describe("Copies of each partition of a new topic, internal ones too; -1 takes the broker's default."),
+    config: z
+      .record(
+        z.string(),
+        z
+          .union([z.string(), z.number(), z.boolean()])
+          .register(expectations, { text: 'a text, a number, true or false', kind: 'other', words: [] }),
+      )
+      .register(expectations, { text: 'a map of topic settings', kind: 'other', words: [] })
+      .prefault({})
+      .describe("Settings of new data topics, by Kafka's own names."),
+  })
+  .prefault({})
+  .describe('How missing topics are created.');
+
+const kafka = z
+  .strictObject({
+    brokers: z
+      .union([text('brokers'), z.array(text('a host and a port such as `kafka-1:9092`', BROKER)).min(1)])
+      .register(expectations, { text: 'a list of `host:port`, or one text with commas', kind: 'text', words: [] })
+      .transform((brokers, context) => {
+        if (typeof brokers !== 'string') return brokers;
+        const list = brokers.split(',').map((broker) => broker.trim());
+        if (!list.every((broker) => BROKER.test(broker)))
+          context.addIssue({ code: 'custom', params: { predicate: 'must be `host:port`, several of them with commas' } });
+        return list;
+      })
+      .describe('Where Kafka answers: `host:port`, as a list or as one text with commas.'),
+    tls,
+    sasl,
+    compression: choice(['zstd', 'gzip', 'none']).default('zstd').describe('How record batches are compressed.'),
+    topics,
+  })
+  .describe('The Kafka that the changes go to.');
+
+const registry = z
+  .strictObject({
+    url: url().describe("The registry's address."),
+    auth: z
+      .strictObject({
+        basic: z
+          .strictObject({
+            username: text('a user name').describe('The user name.'),
+            password: secret().describe('The password; better a reference than the text itself.'),
+          })
+          .describe('User name and password.'),
+      })
+      .optional()
+      .describe('Who we are to the registry; absent = it asks nobody.'),
+    subjects: choice(['topic']).default('topic').describe('How subjects are named: `<topic>-key` and `<topic>-value`.'),
+  })
+  .optional()
+  .describe("A schema registry that speaks Confluent's API; absent = schemas travel on the topic `{recipient}.schemas`.");
+
+const poll = z
+  .union([
+    duration(1_000, 7 * 86_400_000),
+    z.strictObject({
+      cron: cron().describe('Minute, hour, day of month, month, day of week; a sixth field before them is the second.'),
+      timezone: timezone().default('UTC').describe('IANA name of the time zone that the pattern is meant in.'),
+    }),
+  ])
+  .register(expectations, {
+    text: 'a duration of at least 1s such as `10s`, or `{cron: "*/5 * * * *", timezone: UTC}`',
+    kind: 'duration',
+    words: [],
+  })
+  .prefault('10s')
+  .describe("How often each table's version is asked for: an interval, or a cron pattern.");
+
+export const source = z
+  .strictObject({
+    name: text('letters, digits, `.`, `_` and `-`, beginning with a letter or digit, 63 at most', SOURCE_NAME).describe(
+      "The source's name here: part of each feed's identity, so it is never changed.",
+    ),
+    profile: secret('the path of a profile file, or its JSON by a reference').describe(
+      "The credential file of the provider: a path relative to the config file's folder, or a reference that holds its JSON.",
+    ),
+    poll,
+  })
+  .describe('A provider that shares tables with us.');
+
+export const table = z
+  .strictObject({
+    table: text('`share.schema.table`', TABLE).describe('The table, as `share.schema.table`.'),
+    topic: text('a topic name, in which {recipient}, {share}, {schema} and {table} are filled in')
+      .default('{recipient}.{share}.{schema}.{table}')
+      .describe(
+        'The topic, in which {recipient}, {share}, {schema} and {table} are filled in; other characters than letters, digits, `.`, `_` and `-` become `_`.',
+      ),
+    start: z
+      .union([
+        z.enum(['earliest', 'latest']),
+        z.strictObject({ version: integer(0, Number.MAX_SAFE_INTEGER).describe('The first version to be published.') }),
+      ])
+      .register(expectations, { text: '`earliest`, `latest` or `{version: 12}`', kind: 'choice', words: ['earliest', 'latest'] })
+      .describe(
+        'Where a feed without a checkpoint begins: at the first version that the provider still gives, after the latest one, or at a version.',
+      ),
+    key: z
+      .array(text('a column name'))
+      .max(64)
+      .register(expectations, { text: 'a list of column names', kind: 'other', words: [] })
+      .prefault([])
+      .describe('The columns that make up the record key, in this order; without it the feed uses one partition.'),
+    adopt: flag().default(false).describe('Whether the feed may publish into a topic that holds records of which no checkpoint knows.'),
+  })
+  .describe('One table for the recipient: a feed.');
+
+const recipientKeys = {
+  name: text('lower-case letters, digits and `-`, beginning with a letter or digit, 63 at most', RECIPIENT_NAME).describe(
+    "The recipient's name: the prefix of all its topics, and part of each feed's identity, so it is never changed.",
+  ),
+  source: text('the name of a source').optional().describe('The source of its tables; may be left out when there is one source.'),
+};
+
+/** A recipient without its tables, which are read one by one. */
+export const recipientHead = z.object(recipientKeys);
+
+const limits = z
+  .strictObject({
+    memory: size(128 * 2 ** 20, 2 ** 40)
+      .prefault('512MiB')
+      .describe('The memory that the process aims to stay under; a quarter of it is the largest file that can be read.'),
+    workers: z
+      .union([z.literal('auto'), integer(1, 256)])
+      .register(expectations, { text: '`auto` or a whole number from 1 to 256', kind: 'number', words: ['auto'] })
+      .default('auto')
+      .describe('Threads that decode and encode; auto = one less than the cores, at least one.'),
+    chunkRecords: integer(1, 10_000_000)
+      .default(50_000)
+      .describe('Records of one transaction at most; a version with more is published in several.'),
+    chunkBytes: size(2 ** 10, 2 ** 30)
+      .prefault('16MiB')
+      .describe('Bytes of one transaction at most; a version with more is published in several.'),
+    chunkTime: duration(1, 15_000).prefault('2s').describe('How long finished versions of one feed are gathered into one transaction.'),
+    retryTimeout: duration(1_000, 7 * 86_400_000)
+      .prefault('10m')
+      .describe('How long `run --until-current` goes on with a feed that keeps failing.'),
+  })
+  .prefault({})
+  .describe('Bounds on memory, threads and transactions.');
+
+const http = z
+  .strictObject({
+    host: text('a host name or an address').default('0.0.0.0').describe('The address that the port is opened on.'),
+    port: integer(0, 65_535).default(9464).describe('The port of /metrics, /livez and /readyz; 0 = any that is free.'),
+  })
+  .prefault({})
+  .describe('The HTTP port for metrics and probes.');
+
+const log = z
+  .strictObject({
+    level: choice(['debug', 'info', 'warn', 'error']).default('info').describe('The least important lines that are written.'),
+    format: choice(['json', 'pretty']).default('json').describe('One JSON object a line, or text for people.'),
+  })
+  .prefault({})
+  .describe('The log, which goes to stderr.');
+
+/** The whole file. */
+export const configSchema = z
+  .strictObject({
+    relay,
+    kafka,
+    registry,
+    sources: z
+      .array(source)
+      .min(1)
+      .max(1_000)
+      .register(expectations, { text: 'a list with at least one source', kind: 'other', words: [] })
+      .describe('The providers that share tables with us.'),
+    recipients: z
+      .array(
+        z
+          .strictObject({
+            ...recipientKeys,
+            tables: z
+              .array(table)
+              .min(1)
+              .max(10_000)
+              .register(expectations, { text: 'a list with at least one table', kind: 'other', words: [] })
+              .describe('The tables it receives, each with a topic of its own.'),
+          })
+          .describe('Somebody who reads our topics.'),
+      )
+      .min(1)
+      .max(1_000)
+      .register(expectations, { text: 'a list with at least one recipient', kind: 'other', words: [] })
+      .describe('Who reads our topics, and which tables each of them receives.'),
+    limits,
+    http,
+    log,
+  })
+  .register(expectations, { text: 'a map that begins with `relay:`', kind: 'other', words: [] });
+
+/** Sources and certificates alone, null or absent where their own shape is wrong. */
+export const partsSchema = z.object({
+  kafka: z
+    .object({ tls: tls.optional().catch(undefined) })
+    .optional()
+    .catch(undefined),
+  sources: z.array(source.nullable().catch(null)).catch([]),
+});
+
+export type ConfigShape = z.output<typeof configSchema>;
+export type TableShape = z.output<typeof table>;
+
+function text(expected: string, pattern: RegExp = /\S/): z.ZodString {
+  return z.string().regex(pattern).register(expectations, { text: expected, kind: 'text', words: [] });
+}
+
+function secret(expected = 'a text that is not empty') {
+  return z
+    .string()
+    .regex(/\S/)
+    .register(expectations, { text: expected, kind: 'secret', words: [] })
+    .transform((value) => new Secret(value));
+}
+
+function flag(): z.ZodBoolean {
+  return z.boolean().register(expectations, { text: 'true or false', kind: 'flag', words: [] });
+}
+
+function integer(min: number, max: number): z.ZodInt {
+  const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+  return z
+    .int()
+    .min(min)
+    .max(max)
+    .register(expectations, { text: `a whole number ${range}`, kind: 'number', words: [] });
+}
+
+function choice<const T extends readonly [string, ...string[]]>(words: T) {
+  const expected = words.length === 1 ? words[0] : `one of ${words.join(', ')}`;
+  return z.enum(words).register(expectations, { text: expected, kind: 'choice', words });
+}
+
+function duration(minMs: number, maxMs: number) {
+  const expected = `a duration from ${durationText(minMs)} to ${durationText(maxMs)}, written like \`250ms\`, \`10s\`, \`5m\`, \`1h\` or \`7d\``;
+  return quantity(
+    { pattern: DURATION_PATTERN, parse: parseDuration, min: minMs, max: maxMs },
+    { text: expected, kind: 'duration', words: [] },
+  );
+}
+
+function size(minBytes: number, maxBytes: number) {
+  const expected = `a size from ${sizeText(minBytes)} to ${sizeText(maxBytes)}, written like \`64KiB\`, \`16MiB\` or \`2GiB\``;
+  return quantity({ pattern: SIZE_PATTERN, parse: parseSize, min: minBytes, max: maxBytes }, { text: expected, kind: 'size', words: [] });
+}
+
+interface Quantity {
+  readonly pattern: RegExp;
+  readonly parse: (text: string) => number | null;
+  readonly min: number;
+  readonly max: number;
+}
+
+function quantity(of: Quantity, expectation: Expectation) {
+  return z
+    .string()
+    .regex(of.pattern)
+    .register(expectations, expectation)
+    .transform((value, context) => {
+      const amount = of.parse(value);
+      if (amount !== null && amount >= of.min && amount <= of.max) return amount;
+      context.addIssue({ code: 'custom' });
+      return z.NEVER;
+    });
+}
+
+function url() {
+  return z
+    .string()
+    .regex(/^https?:\/\/[^\s@]+$/)
+    .register(expectations, { text: 'an http:// or https:// address without a user name or password in it', kind: 'secret', words: [] })
+    .refine((value) => URL.canParse(value))
+    .transform((value) => value.replace(/\/+$/, ''));
+}
+
+function cron() {
+  return z
+    .string()
+    .register(expectations, { text: 'a cron pattern such as "*/5 * * * *"', kind: 'text', words: [] })
+    .superRefine((value, context) => {
+      const problem = cronProblem(value);
+      if (problem !== null) context.addIssue({ code: 'custom', params: { predicate: problem } });
+    });
+}
+
+function timezone() {
+  return z
+    .string()
+    .refine(isTimeZone)
+    .register(expectations, { text: 'the IANA name of a time zone, such as Europe/Stockholm', kind: 'text', words: [] });
+}
