@@ -3,10 +3,15 @@
  */
 import { setTimeout as timeout } from 'node:timers/promises';
 
+/** The longest wait that Node's timers take. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
+
 /** Resolves after `ms`, or rejects with `signal.reason`. */
 export async function sleep(ms: number, signal: AbortSignal): Promise<void> {
   try {
-    await timeout(ms, undefined, { signal });
+    let leftMs = ms;
+    for (; leftMs > TIMER_MAX_MS; leftMs -= TIMER_MAX_MS) await timeout(TIMER_MAX_MS, undefined, { signal });
+    await timeout(leftMs, undefined, { signal });
   } catch (error) {
     signal.throwIfAborted();
     throw error;

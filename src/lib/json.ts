@@ -23,6 +23,11 @@ export class JsonObject {
     return [...this.#fields.keys()];
   }
 
+  /** The field as it is; undefined where it is missing. */
+  raw(key: string): unknown {
+    return this.#fields.get(key);
+  }
+
   string(key: string): string {
     const value = this.#fields.get(key);
     if (typeof value !== 'string') throw this.#mismatch(key, 'a string');

@@ -37,6 +37,7 @@ export const FAILURES = {
   'provider.throttled': { disposition: 'retry', remedy: 'The provider limits requests: raise `sources[].poll`.' },
   'provider.unavailable': { disposition: 'retry', remedy: 'The provider fails by itself: if it lasts, tell the provider the time and the table.' },
   'provider.truncated': { disposition: 'retry', remedy: 'The answer was cut: if it lasts, look for a proxy between here and the provider that limits time or size.' },
+  'provider.too_large': { disposition: 'probe', remedy: 'One answer for these versions is more than can be sent or held: ask the provider to raise its limit, or share a smaller table.' },
   'provider.malformed': { disposition: 'probe', remedy: 'The answer is not what the protocol allows: tell the provider, with the sentence above.' },
   'provider.unauthorized': { disposition: 'probe', remedy: 'The token is refused or has expired: ask the provider for a new profile file.' },
   'provider.forbidden': { disposition: 'probe', remedy: 'Ask the provider to grant the recipient this table.' },
@@ -75,6 +76,8 @@ export const FAILURES = {
   'file.poison': { disposition: 'park', remedy: 'Decoding this file ends the worker each time: tell the provider the file id and the version.' },
   'worker.died': { disposition: 'retry', remedy: 'A worker ended while it decoded the file: raise `limits.memory` if it lasts.' },
   'record.too_large': { disposition: 'park', remedy: "Raise `max.message.bytes` of the topic above the record's size, then restart." },
+
+  'relay.bug': { disposition: 'retry', remedy: 'This is a mistake in the relay itself: report it with the lines above.' },
 
   'kafka.unreachable': { disposition: 'reclaim', remedy: 'Check `kafka.brokers`, and `kafka.tls` and `kafka.sasl` against the listener.' },
   'kafka.unauthorized': { disposition: 'environment', remedy: 'Grant the right named above, or check `kafka.sasl`.' },

@@ -1,0 +1,209 @@
+/**
+ * THE LINE. Read this first: it is what the relay does for one table and one recipient, under one claim.
+ *
+ *   open ─► poll ─► list ─► plan ─► fetch ─► decode, encode ─► gather ─► transaction ─► poll …
+ *           latest  what     in      bytes    worker threads   chunks    rows + position,
+ *           version changed  order                                       or nothing
+ *
+ * The checkpoint is the only state. It is what Kafka gave back when the partition was claimed, and it moves only when a transaction is confirmed; everything else is made
+ * anew from it. So a crash anywhere loses work, never a row: whoever claims next goes on from the last confirmed position, and what was sent beyond it was never
+ * committed.
+ *
+ * Any failure ends the run; what becomes of the feed then is the supervisor's to say.
+ */
+import { must } from '../lib/assert.ts';
+import { prefetch } from '../lib/prefetch.ts';
+import { Failure } from '../model/failure.ts';
+import type { Checkpoint } from '../model/position.ts';
+import { tableText } from '../model/version.ts';
+import type { Version } from '../model/version.ts';
+import { NO_COUNTS } from './checkpoint.ts';
+import { countsOf, gather } from './chunk.ts';
+import type { Chunk } from './chunk.ts';
+import { sendChunk } from './commit.ts';
+import type { Line } from './line.ts';
+import { checkTableId, listVersions } from './listing.ts';
+import type { ListedVersion } from './listing.ts';
+import { openFeed } from './open.ts';
+import type { ClaimedPartition } from './partition.ts';
+import { stepsOf } from './steps.ts';
+
+/** Versions asked for at once. */
+const WINDOW_VERSIONS = 100;
+/** While the relay stops, a version in hand is finished if that takes less. */
+const STOP_VERSION_MS = 20_000;
+/** What a record batch adds to the records themselves, generously (RecordBatch v2 header: 61 bytes). */
+const BATCH_OVERHEAD_BYTES = 512;
+
+/** How far `--until-current` goes; found at first contact and kept over the feed's runs. */
+export interface Target {
+  version: Version | null;
+}
+
+/**
+ * Publishes until the target is reached (`--until-current`) or the relay stops. Rejects with the `Failure` that ended the run, or with `signal.reason`.
+ */
+export async function runFeed(line: Line, partition: ClaimedPartition, target: Target, signal: AbortSignal): Promise<void> {
+  const { works, spec } = line;
+  const run: Run = { line, partition, checkpoint: await openFeed(line, partition, signal), schemasOut: new Set(), recordMax: 0, signal };
+  run.recordMax = await recordMax(run);
+  works.telemetry.feedState(spec.id, 'running');
+  for (;;) {
+    const latest = await poll(run);
+    target.version ??= latest;
+    const end = works.untilCurrent ? Math.min(latest, target.version) : latest;
+    while (run.checkpoint.position.version <= end && !works.stopping.aborted) await publishNext(run, end);
+    await settle(run);
+    if (works.stopping.aborted || (works.untilCurrent && run.checkpoint.position.version > target.version)) return;
+    works.telemetry.lag(spec.id, 0, null);
+    await line.wait(AbortSignal.any([signal, works.stopping])).catch((error: unknown) => {
+      if (!works.stopping.aborted) throw error;
+    });
+  }
+}
+
+interface Run {
+  readonly line: Line;
+  readonly partition: ClaimedPartition;
+  /** As last confirmed by Kafka, or as opened on top of that. */
+  checkpoint: Checkpoint;
+  /** Names of the schemas that were published and confirmed under this claim. */
+  readonly schemasOut: Set<string>;
+  /** The longest record that the topic takes, in bytes. */
+  recordMax: number;
+  readonly signal: AbortSignal;
+}
+
+/** The provider's latest version. A lower one than before is a stale replica, unless the table is another. */
+async function poll(run: Run): Promise<Version> {
+  const { line, checkpoint, signal } = run;
+  const { telemetry } = line.works;
+  const { version } = checkpoint.position;
+  let latest;
+  try {
+    latest = await line.source.latestVersion(line.spec.table, signal);
+  } catch (error) {
+    telemetry.polled(line.source.name, 'failed');
+    throw error;
+  }
+  telemetry.polled(line.source.name, latest >= version ? 'advanced' : 'unchanged');
+  telemetry.lag(line.spec.id, Math.max(0, latest - version + 1), null);
+  if (latest < version - 1) await checkSameTable(run, `its latest version is ${latest}, and ${version - 1} was published`);
+  return latest;
+}
+
+async function checkSameTable(run: Run, sign: string): Promise<void> {
+  const { line, checkpoint, signal } = run;
+  if (checkpoint.tableId === null) return;
+  const now = await line.source.metadata(line.spec.table, null, signal);
+  if (now.tableId === checkpoint.tableId) return;
+  throw new Failure(
+    'table.recreated',
+    `${tableText(line.spec.table)} is another table than before: its id is ${now.tableId}, and was ${checkpoint.tableId}; ${sign}`,
+    { version: checkpoint.position.version },
+  );
+}
+
+/** Publishes the next versions, up to `end` or a window. */
+async function publishNext(run: Run, end: Version): Promise<void> {
+  const { line, signal } = run;
+  const { works } = line;
+  const listed = await list(run, end);
+  const first = listed.find(({ changes }) => changes !== null && changes.timestamp !== null);
+  works.telemetry.lag(line.spec.id, end - run.checkpoint.position.version + 1, first?.changes?.timestamp ?? null);
+
+  const release = await works.atWork.acquire(1, signal);
+  const leaving = new AbortController();
+  const scope = AbortSignal.any([signal, leaving.signal]);
+  try {
+    const steps = stepsOf(line, run.checkpoint, listed, run.recordMax, scope);
+    const chunks = gather(steps, run.checkpoint.position, works.chunk, works.clock);
+    // The next chunk is prepared while this one commits.
+    for await (const chunk of prefetch(chunks, 1, (made) => made)) {
+      await commit(run, chunk, leaving);
+      if (mayStop(run)) break;
+    }
+  } finally {
+    leaving.abort();
+    release();
+  }
+}
+
+async function list(run: Run, end: Version): Promise<readonly ListedVersion[]> {
+  const { line, checkpoint, signal } = run;
+  const { spec, source, works } = line;
+  const { version, records, responseFormat, idHash } = checkpoint.position;
+  // A version that is half published is asked for alone, and just as it was: its ids and their order must be the same.
+  const isOpen = records > 0;
+  const listedAs = isOpen ? { responseFormat: must(responseFormat, 'the response format of an open version'), idHash } : null;
+  const to = isOpen ? version : Math.min(end, version + WINDOW_VERSIONS - 1);
+  const startedAt = works.clock.now();
+  try {
+    const listed = await listVersions(source, { table: spec.table, from: version, to, listedAs }, signal);
+    await checkTableId(source, spec.table, checkpoint.tableId, listed, signal);
+    works.telemetry.stage(source.name, 'list', (works.clock.now() - startedAt) / 1000);
+    return listed;
+  } catch (error) {
+    // After a table was recreated some servers refuse its old versions for an hour: its metadata tells (notes/sharing-server.md §2.5).
+    if (error instanceof Failure && (error.code === 'gap.history_gone' || error.code === 'start.beyond')) await checkSameTable(run, error.message);
+    if (error instanceof Failure && error.code === 'start.beyond') {
+      throw new Failure('provider.unavailable', `a stale replica of the provider does not have version ${version} of ${tableText(spec.table)} yet`, { cause: error });
+    }
+    throw error;
+  }
+}
+
+async function commit(run: Run, chunk: Chunk, leaving: AbortController): Promise<void> {
+  const { line, partition, signal } = run;
+  const { spec, works } = line;
+  const before = run.checkpoint;
+  const fresh = chunk.parts.flatMap((part) => part.head.rows?.schemaRecords ?? []).filter(({ topic, key }) => !run.schemasOut.has(`${topic} ${key}`));
+  const schemaRecords = [...new Map(fresh.map((record) => [`${record.topic} ${record.key}`, record])).entries()];
+  const startedAt = works.clock.now();
+  try {
+    run.checkpoint = await partition.transact(
+      spec.id,
+      (producer) => sendChunk(producer, before, chunk, schemaRecords.map(([, record]) => record), { relay: works.relay, at: works.clock.now() }),
+      signal,
+    );
+  } catch (error) {
+    leaving.abort(); // What runs ahead must not hold up the leaving.
+    throw error;
+  }
+  for (const [name] of schemaRecords) run.schemasOut.add(name);
+  works.telemetry.stage(line.source.name, 'commit', (works.clock.now() - startedAt) / 1000);
+  tellPublished(run, chunk);
+}
+
+function tellPublished(run: Run, chunk: Chunk): void {
+  const segments = chunk.parts.flatMap((part) => part.segments);
+  run.line.works.telemetry.published({
+    feed: run.line.spec.id,
+    counts: countsOf(segments, NO_COUNTS),
+    bytes: segments.reduce((sum, segment) => sum + segment.bytes, 0),
+    versions: chunk.to.version - chunk.from.version,
+    position: chunk.to.version,
+  });
+}
+
+/** While the relay stops: after the version in hand, or after the chunk if the version takes too long. */
+function mayStop(run: Run): boolean {
+  const { stopping, stoppingSince, clock } = run.line.works;
+  if (!stopping.aborted) return false;
+  return run.checkpoint.position.records === 0 || clock.now() - stoppingSince() > STOP_VERSION_MS;
+}
+
+/** With nothing left to publish: a feed that was parked or whose contract was accepted says in its checkpoint that it runs. */
+async function settle(run: Run): Promise<void> {
+  const { line, partition, checkpoint, signal } = run;
+  const committed = partition.checkpoint(line.spec.id);
+  if (committed === null || committed === checkpoint || committed.seq !== checkpoint.seq) return;
+  const next: Checkpoint = { ...checkpoint, seq: checkpoint.seq + 1, relay: line.works.relay, at: line.works.clock.now() };
+  run.checkpoint = await partition.transact(line.spec.id, () => Promise.resolve(next), signal);
+}
+
+async function recordMax(run: Run): Promise<number> {
+  const config = await run.line.works.admin.config(run.checkpoint.topic, run.signal);
+  const bytes = Number(config['max.message.bytes']);
+  return Number.isFinite(bytes) ? bytes - BATCH_OVERHEAD_BYTES : Infinity;
+}

@@ -1,0 +1,173 @@
+/**
+ * A feed takes up its work under a new claim: its topic is the one it wrote to and holds nothing of others, its contract is the one it gave, and its history is the
+ * one it published. What is not so parks it. A feed without a position resolves its start, and that is its first transaction.
+ */
+import { partitionOf } from '../lib/murmur2.ts';
+import { Failure } from '../model/failure.ts';
+import { startOf } from '../model/position.ts';
+import type { Checkpoint } from '../model/position.ts';
+import { tableText } from '../model/version.ts';
+import type { TopicState } from '../ports/publisher.ts';
+import { NOTHING_OPEN, newCheckpoint, topicOf } from './checkpoint.ts';
+import { anchorOf, contractOf } from './fingerprint.ts';
+import type { Line } from './line.ts';
+import type { ClaimedPartition } from './partition.ts';
+import { resolveStart, startText } from './start.ts';
+
+/** The feed's checkpoint, running. Rejects with the `Failure` that parks it. */
+export async function openFeed(line: Line, partition: ClaimedPartition, signal: AbortSignal): Promise<Checkpoint> {
+  const { spec, source, works } = line;
+  const last = partition.checkpoint(spec.id);
+  const generation = last?.generation ?? 1;
+  const topic = topicOf(spec.topic, generation);
+  if (last === null || last.state === 'new') return await begin(line, partition, topic, last, signal);
+
+  checkContract(line, last, topic);
+  const isAccepted = last.contract === null;
+  const state = await ensureTopics(line, isAccepted ? topic : last.topic, signal);
+  if (!isAccepted) await checkTopic(line, last, state, signal);
+  await checkAnchor(line, last, signal);
+  if (!isAccepted && last.state === 'running') return last;
+
+  const partitions = isAccepted ? state.partitions : last.partitions;
+  const contract = contractOf(spec, source.endpoint, isAccepted ? topic : last.topic, partitions, works.framing);
+  // The schema named in the key is part of the contract's bytes: under a new contract it is taken from the next version.
+  const schemas = isAccepted ? { key: null, value: null } : last.schemas;
+  return {
+    ...last,
+    endpoint: source.endpoint,
+    topic: state.topic,
+    topicId: state.topicId,
+    partitions,
+    contract,
+    schemas,
+    open: isAccepted ? { ...NOTHING_OPEN, nextOffsets: await endsOf(line, state, signal) } : last.open,
+    state: 'running',
+    failure: null,
+  };
+}
+
+/** The partition of a feed without a key: all its records go there. */
+export function unkeyedPartition(checkpoint: Checkpoint): number {
+  return partitionOf(new TextEncoder().encode(checkpoint.feed), checkpoint.partitions);
+}
+
+async function begin(line: Line, partition: ClaimedPartition, topic: string, last: Checkpoint | null, signal: AbortSignal): Promise<Checkpoint> {
+  const { spec, source, works } = line;
+  const version = await resolveStart(source, spec.table, spec.start, signal);
+  const state = await ensureTopics(line, topic, signal);
+  if (!spec.adopt) await checkEmpty(line, state, signal);
+  const at = works.clock.now();
+  const first: Checkpoint = {
+    ...newCheckpoint(spec.id, last?.generation ?? 1, (last?.seq ?? 0) + 1, works.relay, at),
+    endpoint: source.endpoint,
+    topic,
+    topicId: state.topicId,
+    partitions: state.partitions,
+    contract: contractOf(spec, source.endpoint, topic, state.partitions, works.framing),
+    start: { asked: startText(spec.start), version },
+    position: startOf(version),
+    open: { ...NOTHING_OPEN, nextOffsets: await endsOf(line, state, signal) },
+    state: 'running',
+  };
+  works.telemetry.log('info', 'feed starts', { feed: spec.id, topic, start: first.start.asked, version });
+  return await partition.transact(spec.id, () => Promise.resolve(first), signal);
+}
+
+function checkContract(line: Line, last: Checkpoint, topic: string): void {
+  const { spec, source, works } = line;
+  if (last.contract === null) return;
+  if (last.contract === contractOf(spec, source.endpoint, topic, last.partitions, works.framing)) return;
+  const differences = [
+    ...(last.topic === topic ? [] : [`topic ${last.topic} became ${topic}`]),
+    ...(last.endpoint === source.endpoint ? [] : [`endpoint ${last.endpoint} became ${source.endpoint}`]),
+  ];
+  const what = differences.length > 0 ? differences.join(', ') : 'its key, its framing or its envelope changed';
+  throw new Failure('contract.changed', `${spec.id} would publish under another contract than before: ${what}`, { version: last.position.version });
+}
+
+async function ensureTopics(line: Line, topic: string, signal: AbortSignal): Promise<TopicState> {
+  const { spec, works } = line;
+  for (const { topic: name, partitions, config } of works.registry.topics(spec.recipient)) {
+    await ensureTopic(line, name, partitions, config, signal);
+  }
+  return await ensureTopic(line, topic, works.topics.partitions, works.topics.config, signal);
+}
+
+async function ensureTopic(
+  line: Line,
+  topic: string,
+  partitions: number,
+  config: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<TopicState> {
+  const { admin, topics } = line.works;
+  const there = await admin.describe(topic, signal);
+  if (there !== null) return there;
+  if (!topics.create) throw new Failure('topic.missing', `topic ${topic} of ${line.spec.id} does not exist`);
+  await admin.create([{ topic, partitions, replicationFactor: topics.replicationFactor, config }], signal);
+  const created = await admin.describe(topic, signal);
+  if (created === null) throw new Failure('topic.missing', `topic ${topic} was created and cannot be seen`);
+  return created;
+}
+
+async function checkEmpty(line: Line, state: TopicState, signal: AbortSignal): Promise<void> {
+  const { admin } = line.works;
+  for (const [partition, { start, end }] of (await admin.offsets(state.topic, signal)).entries()) {
+    if (end === start || (await admin.firstCommitted(state.topic, partition, start, signal)) === null) continue;
+    throw new Failure('topic.not_empty', `topic ${state.topic} holds records, and ${line.spec.id} has never published to it`);
+  }
+}
+
+/** The topic is the one of the checkpoint, ends where we left it, and nobody else wrote behind us. */
+async function checkTopic(line: Line, last: Checkpoint, state: TopicState, signal: AbortSignal): Promise<void> {
+  const { admin, telemetry } = line.works;
+  const version = last.position.version;
+  if (last.topicId !== null && state.topicId !== null && last.topicId !== state.topicId) {
+    throw new Failure('topic.recreated', `topic ${last.topic} was deleted and made again: its id is ${state.topicId}, and was ${last.topicId}`, { version });
+  }
+  if (state.partitions < last.partitions) {
+    throw new Failure('topic.recreated', `topic ${last.topic} has ${state.partitions} partitions, and had ${last.partitions}`, { version });
+  }
+  if (state.partitions > last.partitions) {
+    telemetry.log('warn', 'topic has more partitions than the feed uses', { feed: last.feed, topic: last.topic, uses: last.partitions, has: state.partitions });
+  }
+  for (const [partition, { start, end }] of (await admin.offsets(last.topic, signal)).slice(0, last.partitions).entries()) {
+    const ours = last.open?.nextOffsets[partition] ?? start;
+    if (end < ours) throw new Failure('topic.lost', `partition ${partition} of ${last.topic} ends at ${end}, and ${ours} was acknowledged`, { version });
+    const from = Math.max(ours, start);
+    // Markers of transactions stand behind our records, and what was aborted: only a committed record is somebody's.
+    const foreign = end === from ? null : await admin.firstCommitted(last.topic, partition, from, signal);
+    if (foreign !== null) {
+      throw new Failure('topic.foreign', `partition ${partition} of ${last.topic} holds a record at ${foreign} that is not the relay's`, { version });
+    }
+  }
+}
+
+/** By partition, where the topic ends now: what is before it is not ours to judge. */
+async function endsOf(line: Line, state: TopicState, signal: AbortSignal): Promise<Readonly<Record<string, number>>> {
+  const offsets = await line.works.admin.offsets(state.topic, signal);
+  return Object.fromEntries(offsets.map(({ end }, partition) => [partition, end]));
+}
+
+/** The last version with files is still told as it was, if the provider still tells it. */
+async function checkAnchor(line: Line, last: Checkpoint, signal: AbortSignal): Promise<void> {
+  const { anchor } = last;
+  if (anchor === null) return;
+  const { version, responseFormat, idHash } = anchor;
+  let told;
+  try {
+    told = await line.source.changes(line.spec.table, { from: version, to: version, listedAs: { responseFormat, idHash } }, signal);
+  } catch (error) {
+    // Its history may have aged out, or its format no longer be offered: then nothing can be said of it.
+    if (error instanceof Failure && error.disposition !== 'retry') return;
+    throw error;
+  }
+  const changes = told.versions.find((listed) => listed.version === version);
+  const now = changes === undefined ? null : anchorOf(changes, told.responseFormat, told.idHash);
+  if (now?.hash === anchor.hash && now.timestamp === anchor.timestamp) return;
+  if (last.tableId !== null && told.tableId !== last.tableId) {
+    throw new Failure('table.recreated', `${tableText(line.spec.table)} is another table than before: its id is ${told.tableId}, and was ${last.tableId}`, { version });
+  }
+  throw new Failure('history.rewritten', `version ${version} of ${tableText(line.spec.table)} has other files or another time than when it was published`, { version });
+}

@@ -1,0 +1,155 @@
+/**
+ * A claimed checkpoint partition: the one producer that may write its feeds' rows and positions, and what was read back when it was claimed
+ * (DESIGN §8, notes/kafka.md §3).
+ *
+ * Its feeds take turns: a producer has one open transaction at most. After any failed or doubtful call the claim is lost for all of them: the producer is thrown away,
+ * and whoever claims the partition next reads from Kafka what was committed. Nothing here remembers a commit that Kafka did not confirm.
+ */
+import { assert } from '../lib/assert.ts';
+import { orAbort } from '../lib/abort.ts';
+import type { Clock } from '../lib/clock.ts';
+import { Semaphore } from '../lib/semaphore.ts';
+import { Failure } from '../model/failure.ts';
+import type { FeedId } from '../model/feed.ts';
+import type { Checkpoint } from '../model/position.ts';
+import type { Claim, ControlRecord, TransactionalProducer } from '../ports/publisher.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
+import { META_KEY, checkpointPartition, parseCheckpoint, serialise } from './checkpoint.ts';
+
+/** From begin to the commit's answer; below `transaction.timeout.ms` (30 s), so that we give up before the coordinator does. */
+const TRANSACTION_MS = 20_000;
+
+export interface PartitionPlace {
+  /** `<relay.name>.checkpoints`. */
+  readonly topic: string;
+  readonly partition: number;
+  /** Of the whole topic. */
+  readonly partitions: number;
+}
+
+/** What a transaction holds beside the checkpoint: called between begin and commit, with everything already in memory. */
+export type TransactionBody = (producer: TransactionalProducer) => Promise<Checkpoint>;
+
+export class ClaimedPartition {
+  readonly place: PartitionPlace;
+  readonly #producer: TransactionalProducer;
+  readonly #checkpoints: Map<FeedId, Checkpoint>;
+  readonly #clock: Clock;
+  readonly #telemetry: Telemetry;
+  readonly #turn = new Semaphore(1);
+  readonly #lost = new AbortController();
+  #lostBy: FeedId | null = null;
+
+  /** Throws `checkpoint.partitions` or `checkpoint.version` for a partition that this relay must not write to. */
+  constructor(place: PartitionPlace, claim: Claim, clock: Clock, telemetry: Telemetry) {
+    this.place = place;
+    this.#producer = claim.producer;
+    this.#clock = clock;
+    this.#telemetry = telemetry;
+    this.#checkpoints = readCheckpoints(place, claim.records);
+  }
+
+  /** Aborts, with the failure, when the claim is lost. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** Whose transaction lost the claim; null while it holds, and when nobody's did. */
+  get lostBy(): FeedId | null {
+    return this.#lostBy;
+  }
+
+  /** The feeds that have a checkpoint here, those that left the config too. */
+  get feeds(): readonly FeedId[] {
+    return [...this.#checkpoints.keys()];
+  }
+
+  /** As last committed; null before the feed's first transaction. */
+  checkpoint(feed: FeedId): Checkpoint | null {
+    return this.#checkpoints.get(feed) ?? null;
+  }
+
+  /**
+   * One transaction: what `body` sends, then the checkpoint that it returns. Resolves with that checkpoint once it is committed. Any rejection loses the claim.
+   */
+  async transact(feed: FeedId, body: TransactionBody, signal: AbortSignal): Promise<Checkpoint> {
+    const release = await this.#turn.acquire(1, signal);
+    const startedAt = this.#clock.now();
+    const seconds = (): number => (this.#clock.now() - startedAt) / 1000;
+    try {
+      this.#lost.signal.throwIfAborted();
+      const overdue = AbortSignal.timeout(TRANSACTION_MS);
+      const committed = await orAbort(this.#run(feed, body), AbortSignal.any([overdue, signal]));
+      this.#checkpoints.set(feed, committed);
+      this.#telemetry.transaction('committed', seconds());
+      return committed;
+    } catch (cause) {
+      if (!this.#lost.signal.aborted) this.#telemetry.transaction(isInDoubt(cause) ? 'unknown' : 'aborted', seconds());
+      throw this.#lose(feed, cause);
+    } finally {
+      release();
+    }
+  }
+
+  async #run(feed: FeedId, body: TransactionBody): Promise<Checkpoint> {
+    await this.#producer.begin();
+    const checkpoint = await body(this.#producer);
+    const before = this.#checkpoints.get(feed);
+    assert(before === undefined || checkpoint.seq === before.seq + 1, `checkpoint ${checkpoint.seq} of ${feed} on top of ${before?.seq ?? 'nothing'}`);
+    await this.#producer.sendControl([this.record(feed, serialise(checkpoint))]);
+    await this.#producer.commit(TRANSACTION_MS);
+    return checkpoint;
+  }
+
+  /** Writes over how many partitions feeds are hashed, where it is not known yet. */
+  async writeMeta(known: ReadonlyMap<string, string>): Promise<void> {
+    if (known.has(META_KEY)) return;
+    await this.#producer.begin();
+    await this.#producer.sendControl([this.record(META_KEY, JSON.stringify({ partitions: this.place.partitions }))]);
+    await this.#producer.commit(TRANSACTION_MS);
+  }
+
+  record(key: string, value: string): ControlRecord {
+    return { topic: this.place.topic, partition: this.place.partition, key, value };
+  }
+
+  /** Never rejects. */
+  async close(): Promise<void> {
+    await this.#producer.close();
+  }
+
+  #lose(feed: FeedId, cause: unknown): unknown {
+    if (!this.#lost.signal.aborted) {
+      this.#lostBy = feed;
+      this.#lost.abort(cause);
+    }
+    return cause;
+  }
+}
+
+function isInDoubt(cause: unknown): boolean {
+  return !(cause instanceof Failure) || cause.code === 'kafka.unknown';
+}
+
+function readCheckpoints(place: PartitionPlace, records: ReadonlyMap<string, string>): Map<FeedId, Checkpoint> {
+  const checkpoints = new Map<FeedId, Checkpoint>();
+  for (const [key, value] of records) {
+    if (key === META_KEY) checkMeta(place, value);
+    if (key.startsWith('\0')) continue;
+    const expected = checkpointPartition(key, place.partitions);
+    if (expected !== place.partition) {
+      throw new Failure(
+        'checkpoint.partitions',
+        `the checkpoint of ${key} is in partition ${place.partition} of ${place.topic}, and belongs into ${expected} of ${place.partitions}`,
+      );
+    }
+    checkpoints.set(key, parseCheckpoint(key, value));
+  }
+  return checkpoints;
+}
+
+function checkMeta(place: PartitionPlace, value: string): void {
+  const written = JSON.stringify({ partitions: place.partitions });
+  if (value === written) return;
+  throw new Failure('checkpoint.partitions', `${place.topic} was begun with ${value}, and the config says ${written}`);
+}

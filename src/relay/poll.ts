@@ -1,0 +1,42 @@
+/**
+ * When a feed looks for new versions: at once when it starts, then by its source's interval or cron pattern.
+ *
+ * The effective interval is never below what the provider's request budget allows for all feeds of the source together (DESIGN §4 "Polling"). Each wait is
+ * jittered by a tenth, so that feeds do not ask in lockstep.
+ */
+import { createTask, validate } from 'node-cron';
+import { must } from '../lib/assert.ts';
+import type { Clock } from '../lib/clock.ts';
+
+export type Poll =
+  | { readonly kind: 'interval'; readonly ms: number }
+  /** Five or six fields; `timezone` is an IANA name. */
+  | { readonly kind: 'cron'; readonly pattern: string; readonly timezone: string };
+
+/** Requests a second that the feeds of one source may spend on polling. */
+const REQUESTS_PER_SECOND = 5;
+
+/** Between two polls of one feed, on average; 0 for cron, which has no interval. */
+export function effectiveIntervalMs(poll: Poll, feeds: number): number {
+  return poll.kind === 'cron' ? 0 : Math.max(poll.ms, Math.ceil((feeds / REQUESTS_PER_SECOND) * 1000));
+}
+
+/** Waits for the next time to look. Rejects with `signal.reason`. */
+export type Wait = (signal: AbortSignal) => Promise<void>;
+
+export function waitFor(poll: Poll, feeds: number, clock: Clock): Wait {
+  if (poll.kind === 'interval') {
+    const intervalMs = effectiveIntervalMs(poll, feeds);
+    return (signal) => clock.sleep(intervalMs * (0.9 + 0.2 * clock.random()), signal);
+  }
+  const task = createTask(poll.pattern, () => {}, { timezone: poll.timezone });
+  return async (signal) => {
+    // The task is never started: it only says when it would run.
+    const next = must(task.getNextRuns(1)[0], `the next run of ${poll.pattern}`);
+    await clock.sleep(Math.max(0, next.getTime() - clock.now()), signal);
+  };
+}
+
+export function isCronPattern(pattern: string): boolean {
+  return validate(pattern);
+}

@@ -1,0 +1,123 @@
+/**
+ * What holds for a version before its first row is fetched: its schema follows from the last, the registry knows it, its plan is made, and if the version is half
+ * published already, the plan is the one its first half was taken from.
+ */
+import { Failure } from '../model/failure.ts';
+import type { VersionPlan } from '../model/plan.ts';
+import type { Checkpoint, KnownColumn, SchemaNames } from '../model/position.ts';
+import { tableText } from '../model/version.ts';
+import type { TableSchema } from '../model/table-schema.ts';
+import type { RecordLayout } from '../ports/encoder.ts';
+import type { ControlRecord } from '../ports/publisher.ts';
+import { must } from '../lib/assert.ts';
+import type { VersionHead } from './chunk.ts';
+import { evolve } from './evolve.ts';
+import { anchorOf, planHash } from './fingerprint.ts';
+import type { Line } from './line.ts';
+import type { ListedVersion } from './listing.ts';
+import { unkeyedPartition } from './open.ts';
+import { planOf } from './order.ts';
+
+export interface PlannedVersion {
+  readonly head: VersionHead;
+  readonly listed: ListedVersion;
+  /** Null for a version without files. */
+  readonly plan: VersionPlan | null;
+  readonly planHash: string | null;
+  readonly layout: RecordLayout | null;
+}
+
+interface Prepared {
+  readonly text: string;
+  readonly layout: RecordLayout;
+  readonly schemas: SchemaNames;
+  readonly records: readonly ControlRecord[];
+}
+
+export async function* planVersions(line: Line, checkpoint: Checkpoint, listed: readonly ListedVersion[], signal: AbortSignal): AsyncGenerator<PlannedVersion, void> {
+  let columns = checkpoint.columns;
+  let prepared: Prepared | null = null;
+  for (const version of listed) {
+    const { changes } = version;
+    if (changes === null || changes.files.length === 0) {
+      const head: VersionHead = { version: version.version, timestamp: changes?.timestamp ?? null, tableId: version.tableId, rows: null };
+      yield { head, listed: version, plan: null, planHash: null, layout: null };
+      continue;
+    }
+    columns = evolve(columns, changes.schema, version.version);
+    const text = JSON.stringify(changes.schema);
+    if (prepared?.text !== text) prepared = await prepareSchema(line, checkpoint, changes.schema, text, version, signal);
+    yield planned(line, checkpoint, version, prepared, columns);
+  }
+}
+
+function planned(line: Line, checkpoint: Checkpoint, listed: ListedVersion, prepared: Prepared, columns: Readonly<Record<string, KnownColumn>>): PlannedVersion {
+  const changes = must(listed.changes, 'the changes of a version with files');
+  const { responseFormat, idHash } = listed.listing;
+  const plan = planOf(changes);
+  const hash = planHash(plan, must(checkpoint.contract, 'the contract of an open feed'), prepared.schemas);
+  checkResumed(line, checkpoint, plan, hash);
+  return {
+    head: {
+      version: listed.version,
+      timestamp: changes.timestamp,
+      tableId: listed.tableId,
+      rows: { schemas: prepared.schemas, columns, anchor: anchorOf(changes, responseFormat, idHash), schemaRecords: prepared.records },
+    },
+    listed,
+    plan,
+    planHash: hash,
+    layout: prepared.layout,
+  };
+}
+
+/** Never goes on by count alone: the rows that are out must be the first ones of this very plan. */
+function checkResumed(line: Line, checkpoint: Checkpoint, plan: VersionPlan, hash: string): void {
+  const { position } = checkpoint;
+  if (plan.version !== position.version || position.records === 0 || position.plan === hash) return;
+  const why =
+    plan.timestamp === position.commitTimestamp
+      ? 'the provider lists other files, or the schema or the relay that encodes it changed'
+      : `its commit time is ${plan.timestamp}, and was ${position.commitTimestamp}`;
+  throw new Failure(
+    'plan.changed',
+    `version ${plan.version} of ${tableText(line.spec.table)} is no longer what its first ${position.records} records were taken from: ${why}`,
+    { version: plan.version },
+  );
+}
+
+async function prepareSchema(line: Line, checkpoint: Checkpoint, schema: TableSchema, text: string, listed: ListedVersion, signal: AbortSignal): Promise<Prepared> {
+  const { spec, works } = line;
+  const { version } = listed;
+  const key = spec.key.map((name) => resolveColumn(line, schema, name, version));
+  const texts = works.encoder.schemas({ schema, table: spec.table, key });
+  const names = { recipient: spec.recipient, topic: checkpoint.topic };
+  const keySchema = texts.key === null ? null : await works.registry.ensure({ ...names, part: 'key', text: texts.key }, signal);
+  const valueSchema = await works.registry.ensure({ ...names, part: 'value', text: texts.value }, signal);
+  const before = checkpoint.schemas.key;
+  if (before !== null && keySchema !== null && keySchema.name !== before) {
+    throw new Failure('key.changed', `version ${version} changes the key of ${spec.id}: its schema is ${keySchema.name}, and was ${before}`, { version });
+  }
+  return {
+    text,
+    layout: {
+      schema,
+      table: spec.table,
+      key,
+      prefixes: { key: keySchema?.prefix ?? null, value: valueSchema.prefix },
+      partitions: checkpoint.partitions,
+      unkeyedPartition: unkeyedPartition(checkpoint),
+    },
+    schemas: { key: keySchema?.name ?? null, value: valueSchema.name },
+    records: [...(keySchema?.records ?? []), ...valueSchema.records],
+  };
+}
+
+/** The one column that the config's name means, whatever its case. */
+function resolveColumn(line: Line, schema: TableSchema, name: string, version: number): string {
+  const found = schema.columns.filter((column) => column.name.toLowerCase() === name.toLowerCase());
+  const [only] = found;
+  if (only !== undefined && found.length === 1) return only.name;
+  const has = schema.columns.map((column) => column.name).join(', ');
+  throw new Failure('policy.column', `key column ${name} of ${line.spec.id} is not one column of version ${version}, which has ${has}`, { version });
+}

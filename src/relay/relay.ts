@@ -1,0 +1,206 @@
+/**
+ * The relay: claims the checkpoint partitions that its feeds hash to, and runs the feeds of each under its claim.
+ *
+ *   config ─► feeds ─► by checkpoint partition ─► claim ─► supervise each feed
+ *                                                   ▲            │ claim lost
+ *                                                   └────────────┘
+ *
+ * A claim that is lost is made again with backoff: claiming fences whoever held the partition, settles its transaction, and reads what is true.
+ */
+import { backoffMs } from '../lib/backoff.ts';
+import { Failure } from '../model/failure.ts';
+import type { FeedId } from '../model/feed.ts';
+import type { Publisher, TopicAdmin, TopicState } from '../ports/publisher.ts';
+import { checkpointPartition } from './checkpoint.ts';
+import type { Line, Works } from './line.ts';
+import { ClaimedPartition } from './partition.ts';
+import type { PartitionPlace } from './partition.ts';
+import { newMemory, supervise } from './supervisor.ts';
+import type { FeedMemory, Outcome } from './supervisor.ts';
+
+const RECLAIM = { firstMs: 500, maxMs: 30_000 };
+/** Fences in a row that mean more than one slow hand-over. */
+const FENCES_ALARM = 5;
+
+/** Settings of `<name>.checkpoints` (notes/kafka.md §3.1). */
+const CHECKPOINT_CONFIG = {
+  'cleanup.policy': 'compact',
+  'segment.ms': '3600000',
+  'segment.bytes': '16777216',
+  'min.cleanable.dirty.ratio': '0.1',
+  'unclean.leader.election.enable': 'false',
+} as const;
+
+export interface RelayOptions {
+  readonly name: string;
+  readonly checkpointPartitions: number;
+  readonly publisher: Publisher;
+  readonly lines: readonly Line[];
+  readonly works: Works;
+  readonly retryTimeoutMs: number;
+  /** Goes into claim records: how a second deployment under the same name is recognised. */
+  readonly owner: string;
+  readonly nonce: () => string;
+}
+
+export function checkpointTopic(name: string): string {
+  return `${name}.checkpoints`;
+}
+
+/**
+ * Runs all feeds until each has an outcome (`--until-current`), or the relay is stopped. Rejects with `checkpoint.*` or `kafka.*` failures of disposition
+ * `environment` that no feed can work under, or with `signal.reason`.
+ */
+export async function runRelay(options: RelayOptions, signal: AbortSignal): Promise<ReadonlyMap<FeedId, Outcome>> {
+  const { name, checkpointPartitions, publisher, works } = options;
+  const topic = checkpointTopic(name);
+  await ensureCheckpointTopic(publisher.admin, topic, checkpointPartitions, works, signal);
+  const byPartition = Map.groupBy(options.lines, (line) => checkpointPartition(line.spec.id, checkpointPartitions));
+  const outcomes = new Map<FeedId, Outcome>();
+  const leaving = new AbortController();
+  const scope = AbortSignal.any([signal, leaving.signal]);
+  const held = [...byPartition].map(async ([partition, lines]) => {
+    try {
+      await hold(options, { topic, partition, partitions: checkpointPartitions }, lines, outcomes, scope);
+    } catch (error) {
+      leaving.abort(error);
+      throw error;
+    }
+  });
+  await Promise.allSettled(held);
+  signal.throwIfAborted();
+  leaving.signal.throwIfAborted();
+  return outcomes;
+}
+
+/** Holds one checkpoint partition until all of its feeds have an outcome. */
+async function hold(options: RelayOptions, place: PartitionPlace, lines: readonly Line[], outcomes: Map<FeedId, Outcome>, signal: AbortSignal): Promise<void> {
+  const { works } = options;
+  const memories = new Map(lines.map((line) => [line.spec.id, newMemory()]));
+  let lostInARow = 0;
+  let fences = 0;
+  while (lines.some((line) => !outcomes.has(line.spec.id)) && !works.stopping.aborted) {
+    const claimedAt = works.clock.now();
+    try {
+      await holdOnce(options, place, lines, memories, outcomes, signal);
+      return;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof Failure && error.disposition === 'environment' && error.code.startsWith('checkpoint.')) throw error;
+      const code = error instanceof Failure ? error.code : 'relay.bug';
+      const message = error instanceof Error ? error.message : String(error);
+      lostInARow = works.clock.now() - claimedAt > RECLAIM.maxMs ? 0 : lostInARow + 1;
+      fences = code === 'kafka.fenced' ? fences + 1 : 0;
+      works.telemetry.log(fences >= FENCES_ALARM || lostInARow > 3 ? 'error' : 'warn', 'claim lost, claiming again', { partition: place.partition, code, error: message });
+      const stopping = AbortSignal.any([signal, works.stopping]);
+      await works.clock.sleep(backoffMs(RECLAIM, lostInARow, 50, () => works.clock.random()), stopping).catch(() => {});
+      if (isOverdue(options, memories, lines, outcomes, error)) return;
+    }
+  }
+}
+
+async function holdOnce(
+  options: RelayOptions,
+  place: PartitionPlace,
+  lines: readonly Line[],
+  memories: ReadonlyMap<FeedId, FeedMemory>,
+  outcomes: Map<FeedId, Outcome>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { works, retryTimeoutMs } = options;
+  const partition = await claim(options, place, signal);
+  const scope = AbortSignal.any([signal, partition.lost]);
+  try {
+    const runs = lines
+      .filter((line) => !outcomes.has(line.spec.id))
+      .map(async (line) => {
+        const memory = memories.get(line.spec.id) ?? newMemory();
+        outcomes.set(line.spec.id, await supervise(line, partition, memory, retryTimeoutMs, scope));
+      });
+    for (const orphan of partition.feeds.filter((feed) => !lines.some((line) => line.spec.id === feed))) {
+      works.telemetry.log('info', 'checkpoint of a feed that the config does not know', { feed: orphan });
+    }
+    const settled = await Promise.allSettled(runs);
+    signal.throwIfAborted();
+    partition.lost.throwIfAborted();
+    for (const run of settled) if (run.status === 'rejected') throw run.reason;
+  } finally {
+    await partition.close();
+  }
+}
+
+async function claim(options: RelayOptions, place: PartitionPlace, signal: AbortSignal): Promise<ClaimedPartition> {
+  const { name, publisher, works, owner, nonce } = options;
+  const claimed = await publisher.claim(
+    {
+      transactionalId: `${name}.${place.partition}`,
+      topic: place.topic,
+      partition: place.partition,
+      claimValue: JSON.stringify({ nonce: nonce(), owner, at: works.clock.now() }),
+    },
+    signal,
+  );
+  try {
+    const partition = new ClaimedPartition(place, claimed, works.clock, works.telemetry);
+    await partition.writeMeta(claimed.records);
+    return partition;
+  } catch (error) {
+    await claimed.producer.close();
+    throw error;
+  }
+}
+
+/** With `--until-current`, feeds that could not even be claimed for `retryTimeoutMs` are given up as failing. */
+function isOverdue(
+  options: RelayOptions,
+  memories: ReadonlyMap<FeedId, FeedMemory>,
+  lines: readonly Line[],
+  outcomes: Map<FeedId, Outcome>,
+  error: unknown,
+): boolean {
+  const { works, retryTimeoutMs } = options;
+  if (!works.untilCurrent) return false;
+  const now = works.clock.now();
+  for (const line of lines) {
+    const memory = memories.get(line.spec.id);
+    if (memory === undefined || outcomes.has(line.spec.id)) continue;
+    memory.failingSince ??= now;
+    if (now - memory.failingSince < retryTimeoutMs) continue;
+    const failure = error instanceof Failure ? error : new Failure('relay.bug', String(error), { cause: error });
+    outcomes.set(line.spec.id, { kind: 'failing', failure });
+  }
+  return lines.every((line) => outcomes.has(line.spec.id));
+}
+
+async function ensureCheckpointTopic(admin: TopicAdmin, topic: string, partitions: number, works: Works, signal: AbortSignal): Promise<void> {
+  let state = await admin.describe(topic, signal);
+  if (state === null) {
+    await admin.create([{ topic, partitions, replicationFactor: works.topics.replicationFactor, config: CHECKPOINT_CONFIG }], signal);
+    state = await admin.describe(topic, signal);
+  }
+  if (state === null) throw new Failure('topic.missing', `topic ${topic} was created and cannot be seen`);
+  if (state.partitions !== partitions) {
+    throw new Failure('checkpoint.partitions', `topic ${topic} has ${state.partitions} partitions, and relay.checkpointPartitions is ${partitions}`);
+  }
+  const config = await admin.config(topic, signal);
+  if (config['cleanup.policy'] !== 'compact') {
+    throw new Failure(
+      'checkpoint.settings',
+      `topic ${topic} has cleanup.policy ${config['cleanup.policy']}, which would delete checkpoints: ` +
+        `kafka-configs.sh --alter --topic ${topic} --add-config cleanup.policy=compact`,
+    );
+  }
+  warnWeak(state, config, works);
+}
+
+/** The guarantee holds as long as Kafka keeps what it acknowledged; these settings decide how well it does. */
+function warnWeak(state: TopicState, config: Readonly<Record<string, string>>, works: Works): void {
+  const minInSync = Number(config['min.insync.replicas'] ?? 1);
+  if (state.replicationFactor >= 3 && minInSync >= 2) return;
+  works.telemetry.log('warn', 'a broker that fails can lose acknowledged records: use replication 3 and min.insync.replicas 2', {
+    topic: state.topic,
+    replicationFactor: state.replicationFactor,
+    minInSyncReplicas: minInSync,
+  });
+}
+

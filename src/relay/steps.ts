@@ -1,0 +1,165 @@
+/**
+ * Listed versions → steps: the station between the provider's list and the chunks (DESIGN §2: plan → fetch → decode → shape → encode).
+ *
+ *   versions ─► entries in plan order ─► bytes, fetched ahead ─► segments, encoded ahead ─► rows | whole
+ *
+ * Fetching and encoding run ahead of the reader, over the borders of files and versions; the steps come in plan order all the same. What is in flight is bounded: bytes
+ * of files by a budget that all feeds share, files being encoded by the number of workers, segments by the encoder.
+ */
+import type { Release } from '../lib/semaphore.ts';
+import { prefetch } from '../lib/prefetch.ts';
+import { Failure } from '../model/failure.ts';
+import type { PlanEntry } from '../model/plan.ts';
+import type { Checkpoint, Position } from '../model/position.ts';
+import { startOf } from '../model/position.ts';
+import type { RecordLayout, Segment } from '../ports/encoder.ts';
+import type { VersionHead, Step } from './chunk.ts';
+import type { Line } from './line.ts';
+import type { ListedVersion } from './listing.ts';
+import { planVersions } from './prepare.ts';
+import type { PlannedVersion } from './prepare.ts';
+
+/** Files above this size are in memory alone. */
+const LONE_BYTES = 32 * 1024 * 1024;
+/** Files fetched ahead of the one being encoded. */
+const FETCH_AHEAD = 4;
+/** Change files up to this size are kept between the two passes; larger ones are fetched twice. */
+const KEPT_FILE_BYTES = 4 * 1024 * 1024;
+const KEPT_BYTES = 16 * 1024 * 1024;
+
+/** One entry to be worked, or the word that its version has no more. */
+type Work =
+  | { readonly kind: 'entry'; readonly planned: PlannedVersion; readonly layout: RecordLayout; readonly entry: PlanEntry; readonly index: number; readonly fromRow: number }
+  | { readonly kind: 'whole'; readonly head: VersionHead };
+
+type Fetched = Work & { readonly bytes: Uint8Array<ArrayBuffer> | null; readonly release: Release };
+type Encoding = Work & { readonly segments: AsyncIterable<Segment> | null; readonly release: Release };
+
+/** From `checkpoint.position` through all of `listed`. `signal` must abort when the reader leaves: it frees what runs ahead. */
+export async function* stepsOf(line: Line, checkpoint: Checkpoint, listed: readonly ListedVersion[], largestRecord: number, signal: AbortSignal): AsyncGenerator<Step, void> {
+  const kept = new KeptFiles();
+  const fetched = prefetch(worksOf(line, checkpoint, listed, signal), FETCH_AHEAD, (work) => fetchWork(line, work, kept, signal));
+  const encoding = prefetch(fetched, line.works.workers, (work) => encodeWork(line, work, signal));
+  let records = checkpoint.position.records;
+  for await (const work of encoding) {
+    try {
+      if (work.kind === 'whole') {
+        records = 0;
+        yield { kind: 'whole', head: work.head, after: startOf(work.head.version + 1) };
+        continue;
+      }
+      for await (const segment of work.segments ?? []) {
+        checkSize(line, work.planned, work.entry, segment, largestRecord);
+        records += segment.records;
+        yield { kind: 'rows', head: work.planned.head, segment, after: positionIn(work.planned, records, work.index, segment.nextRow) };
+      }
+    } finally {
+      work.release();
+    }
+  }
+}
+
+async function* worksOf(line: Line, checkpoint: Checkpoint, listed: readonly ListedVersion[], signal: AbortSignal): AsyncGenerator<Work, void> {
+  const { position } = checkpoint;
+  for await (const planned of planVersions(line, checkpoint, listed, signal)) {
+    const { layout, plan } = planned;
+    if (plan !== null && layout !== null) {
+      const isResumed = planned.head.version === position.version && position.records > 0;
+      for (const [index, entry] of plan.entries.entries()) {
+        if (isResumed && index < position.entry) continue;
+        yield { kind: 'entry', planned, layout, entry, index, fromRow: isResumed && index === position.entry ? position.row : 0 };
+      }
+    }
+    yield { kind: 'whole', head: planned.head };
+  }
+}
+
+function positionIn(planned: PlannedVersion, records: number, entry: number, row: number): Position {
+  return {
+    kind: 'changes',
+    version: planned.head.version,
+    records,
+    entry,
+    row,
+    plan: planned.planHash,
+    commitTimestamp: planned.head.timestamp,
+    responseFormat: planned.listed.listing.responseFormat,
+    idHash: planned.listed.listing.idHash,
+  };
+}
+
+async function fetchWork(line: Line, work: Work, kept: KeptFiles, signal: AbortSignal): Promise<Fetched> {
+  if (work.kind === 'whole') return { ...work, bytes: null, release: () => {} };
+  const { works, source } = line;
+  const { file } = work.entry;
+  const { changes, listing, version } = work.planned.listed;
+  const size = file.size ?? LONE_BYTES + 1;
+  if (file.size !== null && file.size > works.memoryBytes / 4) {
+    throw new Failure('file.too_large', `file ${file.id} of version ${version} has ${file.size} bytes, over a quarter of limits.memory`, { version });
+  }
+  const release = await works.fetched.acquire(size > LONE_BYTES ? works.fetched.capacity : size, signal);
+  try {
+    const again = kept.take(file.id, work.entry);
+    if (again !== null) return { ...work, bytes: again, release };
+    if (changes === null) throw new Error('bug: a planned version without changes');
+    const startedAt = works.clock.now();
+    const bytes = await listing.read(changes, file, signal);
+    works.telemetry.stage(source.name, 'fetch', (works.clock.now() - startedAt) / 1000);
+    kept.offer(file.id, work.entry, bytes);
+    return { ...work, bytes, release };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+function encodeWork(line: Line, work: Fetched, signal: AbortSignal): Encoding {
+  if (work.kind === 'whole' || work.bytes === null) return { ...work, segments: null };
+  const { encoder, chunk } = line.works;
+  const segments = encoder.encode(
+    {
+      entry: work.entry,
+      version: work.planned.head.version,
+      timestamp: work.planned.head.timestamp,
+      layout: work.layout,
+      bytes: work.bytes,
+      fromRow: work.fromRow,
+      segmentRecords: chunk.records,
+      segmentBytes: chunk.bytes,
+    },
+    signal,
+  );
+  return { ...work, segments };
+}
+
+function checkSize(line: Line, planned: PlannedVersion, entry: PlanEntry, segment: Segment, largest: number): void {
+  if (segment.largestRecord <= largest) return;
+  const { version } = planned.head;
+  throw new Failure(
+    'record.too_large',
+    `a record of version ${version}, file ${entry.file.id}, before row ${segment.nextRow} has ${segment.largestRecord} bytes, and topic of ${line.spec.id} takes ${largest}`,
+    { version },
+  );
+}
+
+/** Copies of small change files between their first and their second pass. */
+class KeptFiles {
+  readonly #files = new Map<string, Uint8Array<ArrayBuffer>>();
+  #bytes = 0;
+
+  /** In the first pass: keeps a copy, since the bytes themselves are handed to a worker. */
+  offer(id: string, entry: PlanEntry, bytes: Uint8Array<ArrayBuffer>): void {
+    if (entry.kind !== 'cdf' || entry.pass !== 'leaves' || bytes.length > KEPT_FILE_BYTES || this.#bytes + bytes.length > KEPT_BYTES) return;
+    this.#files.set(id, bytes.slice());
+    this.#bytes += bytes.length;
+  }
+
+  /** In the second pass: the copy, which is no longer kept; null if there is none. */
+  take(id: string, entry: PlanEntry): Uint8Array<ArrayBuffer> | null {
+    const bytes = entry.pass === 'arrives' ? this.#files.get(id) : undefined;
+    if (bytes === undefined) return null;
+    this.#files.delete(id);
+    this.#bytes -= bytes.length;
+    return bytes;
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * What becomes of a feed when its run fails: the one place where failures are caught (DESIGN §3.4, §7 "Parked").
+ *
+ *   passing            the feed tries again with backoff, for ever; with `--until-current` until `retryTimeoutMs` has passed without progress
+ *   a person must act  the reason goes into its checkpoint, and the feed waits: until the next claim, or ten minutes if the cause may heal by itself
+ *   the claim is lost  nothing is decided here: the partition is claimed again for all of its feeds
+ *
+ * The other feeds notice nothing of it.
+ */
+import { backoffMs } from '../lib/backoff.ts';
+import { Failure } from '../model/failure.ts';
+import type { FeedId } from '../model/feed.ts';
+import { newCheckpoint, parkedCheckpoint } from './checkpoint.ts';
+import { runFeed } from './feed.ts';
+import type { Target } from './feed.ts';
+import type { Line } from './line.ts';
+import type { ClaimedPartition } from './partition.ts';
+
+const BACKOFF = { firstMs: 1_000, maxMs: 60_000 };
+const PROBE_MS = 600_000;
+
+export type Outcome =
+  /** It published up to its target. */
+  | { readonly kind: 'done' }
+  /** The relay stopped first. */
+  | { readonly kind: 'stopped' }
+  | { readonly kind: 'parked'; readonly failure: Failure }
+  /** It was still failing when its time was over. */
+  | { readonly kind: 'failing'; readonly failure: Failure };
+
+/** What is remembered of a feed over its claims. */
+export interface FeedMemory {
+  readonly target: Target;
+  /** Runs in a row that failed without a new checkpoint in between. */
+  failures: number;
+  failingSince: number | null;
+  /** `seq` of the checkpoint that was there when it last failed. */
+  failedAtSeq: number;
+  /** The highest `seq` that Kafka ever confirmed to this process. */
+  confirmedSeq: number;
+}
+
+export function newMemory(): FeedMemory {
+  return { target: { version: null }, failures: 0, failingSince: null, failedAtSeq: -1, confirmedSeq: 0 };
+}
+
+/** Runs the feed under one claim until it has an outcome. Rejects when the claim is lost (with its failure) or `signal` aborts. */
+export async function supervise(line: Line, partition: ClaimedPartition, memory: FeedMemory, retryTimeoutMs: number, signal: AbortSignal): Promise<Outcome> {
+  const { works, spec } = line;
+  // A feed whose transactions fail leaves the rotation for a while: the others of its partition must not lose their claim at every turn of it.
+  if (memory.failures > 0) await pause(line, memory, 0, signal);
+  for (;;) {
+    works.telemetry.feedState(spec.id, 'starting');
+    try {
+      checkConfirmed(partition, spec.id, memory);
+      await runFeed(line, partition, memory.target, signal);
+      const isStopped = works.stopping.aborted;
+      works.telemetry.feedState(spec.id, 'done');
+      return { kind: isStopped ? 'stopped' : 'done' };
+    } catch (error) {
+      const isCulprit = partition.lostBy === spec.id;
+      if (!isCulprit) signal.throwIfAborted();
+      const failure = asFailure(error, spec.id);
+      note(partition, spec.id, memory, works.clock.now());
+      works.telemetry.failed(spec.id, failure);
+      if (isCulprit) throw failure;
+      if (works.stopping.aborted) return { kind: 'stopped' };
+      if (failure.disposition === 'park' || failure.disposition === 'probe') {
+        await park(line, partition, failure, signal);
+        if (works.untilCurrent) return { kind: 'parked', failure };
+        if (failure.disposition === 'park') await works.clock.sleep(Infinity, AbortSignal.any([signal, works.stopping])).catch(() => {});
+        else await works.clock.sleep(PROBE_MS * (0.9 + 0.2 * works.clock.random()), AbortSignal.any([signal, works.stopping])).catch(() => {});
+        signal.throwIfAborted();
+        if (works.stopping.aborted) return { kind: 'stopped' };
+      } else {
+        const failingMs = works.clock.now() - (memory.failingSince ?? works.clock.now());
+        if (works.untilCurrent && failingMs >= retryTimeoutMs) return { kind: 'failing', failure };
+        works.telemetry.feedState(spec.id, 'retrying');
+        works.telemetry.log(memory.failures > 3 ? 'warn' : 'info', 'feed tries again', { feed: spec.id, code: failure.code, error: failure.message });
+        await pause(line, memory, failure.retryAfterMs, signal);
+        if (works.stopping.aborted) return { kind: 'stopped' };
+      }
+    }
+  }
+}
+
+/** A seq below what was confirmed means that brokers lost what they acknowledged. */
+function checkConfirmed(partition: ClaimedPartition, feed: FeedId, memory: FeedMemory): void {
+  const seq = partition.checkpoint(feed)?.seq ?? 0;
+  if (seq < memory.confirmedSeq) {
+    throw new Failure('checkpoint.lost', `the checkpoint of ${feed} has the number ${seq}, and ${memory.confirmedSeq} was acknowledged`);
+  }
+  memory.confirmedSeq = seq;
+}
+
+/** Counts failures without progress. */
+function note(partition: ClaimedPartition, feed: FeedId, memory: FeedMemory, now: number): void {
+  const seq = partition.checkpoint(feed)?.seq ?? 0;
+  memory.confirmedSeq = Math.max(memory.confirmedSeq, seq);
+  if (seq !== memory.failedAtSeq) {
+    memory.failures = 0;
+    memory.failingSince = now;
+    memory.failedAtSeq = seq;
+  }
+  memory.failures++;
+}
+
+async function pause(line: Line, memory: FeedMemory, floorMs: number, signal: AbortSignal): Promise<void> {
+  const { clock, stopping } = line.works;
+  const waitMs = backoffMs(BACKOFF, memory.failures - 1, floorMs, () => clock.random());
+  await clock.sleep(waitMs, AbortSignal.any([signal, stopping])).catch(() => {});
+  signal.throwIfAborted();
+}
+
+/** Keeps the reason in the checkpoint, once: the same failure again is no news. */
+async function park(line: Line, partition: ClaimedPartition, failure: Failure, signal: AbortSignal): Promise<void> {
+  const { spec, works } = line;
+  const last = partition.checkpoint(spec.id);
+  works.telemetry.feedState(spec.id, 'parked');
+  works.telemetry.log('error', 'feed is parked', { feed: spec.id, code: failure.code, error: failure.message, remedy: failure.remedy });
+  const isKnown = last?.failure?.code === failure.code && last.failure.message === failure.message;
+  if (isKnown && last.state !== 'running') return;
+  const at = works.clock.now();
+  const base = last ?? newCheckpoint(spec.id, 1, 0, works.relay, at);
+  const next = parkedCheckpoint(base, { code: failure.code, version: failure.version, message: failure.message, at }, works.relay, at);
+  await partition.transact(spec.id, () => Promise.resolve(next), signal);
+}
+
+/** What is not a failure of the world is a bug: it is told with its stack, and the feed tries again, since the other feeds must not fall with it. */
+function asFailure(error: unknown, feed: FeedId): Failure {
+  if (error instanceof Failure) return error;
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return new Failure('relay.bug', `${feed}: ${text}`, { cause: error });
+}
