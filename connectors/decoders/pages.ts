@@ -1,0 +1,70 @@
+/**
+ * A column chunk's pages by their headers, nothing decompressed. A wrong count or length in a header is what makes a decoder run wild, so every header of a row
+ * group is looked at before the row group is decoded.
+ */
+import type { ColumnMetaData } from 'hyparquet/src/types.js';
+import { parquetHeader } from 'hyparquet/src/column.js';
+
+import { Failure } from '../../src/model/failure.ts';
+import type { FileRowGroup, Footer } from './footer.ts';
+import { decoding } from './undecodable.ts';
+
+export interface Page {
+  readonly header: ReturnType<typeof parquetHeader>;
+  /** As it lies in the file. */
+  readonly body: Uint8Array;
+  /** Rows of a flat column, nulls too; 0 for a dictionary. */
+  readonly values: number;
+}
+
+/** What the chunk of leaf column `leaf` says of itself. Throws `file.undecodable` where it lies in another file or is encrypted. */
+export function chunkOf(footer: Footer, rowGroup: FileRowGroup, leaf: number): ColumnMetaData {
+  const chunk = footer.metadata.row_groups[rowGroup.index]?.columns[leaf];
+  if (chunk?.meta_data === undefined) throw unsound(rowGroup, leaf, 'is not described by the footer; it may be encrypted');
+  if (chunk.file_path !== undefined) throw unsound(rowGroup, leaf, 'lies in another file');
+  return chunk.meta_data;
+}
+
+/** Reads the headers of all pages of the row group. Throws `file.undecodable` if they do not fit the footer or the file. */
+export function checkPages(bytes: Uint8Array, footer: Footer, rowGroup: FileRowGroup): void {
+  const leaves = footer.metadata.row_groups[rowGroup.index]?.columns.length ?? 0;
+  const flat = new Set(footer.fields.filter((field) => field.element.repetition_type !== 'REPEATED').map((field) => field.leaf));
+  for (let leaf = 0; leaf < leaves; leaf++) {
+    const chunk = chunkOf(footer, rowGroup, leaf);
+    if (flat.has(leaf) && Number(chunk.num_values) !== rowGroup.rows) {
+      throw unsound(rowGroup, leaf, `claims ${chunk.num_values} values for ${rowGroup.rows} rows`);
+    }
+    const pages = pagesOf(bytes, footer, rowGroup, leaf);
+    while (pages.next().done !== true);
+  }
+}
+
+/** The chunk's pages in order, dictionary first. Throws `file.undecodable` where a header cannot be right. */
+export function* pagesOf(bytes: Uint8Array, footer: Footer, rowGroup: FileRowGroup, leaf: number): Generator<Page> {
+  const chunk = chunkOf(footer, rowGroup, leaf);
+  const total = Number(chunk.num_values);
+  const uncompressedMax = Number(chunk.total_uncompressed_size);
+  const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, footer.start), offset: chunkStart(chunk) };
+  for (let seen = 0; seen < total; ) {
+    const header = decoding(`reading a page header of column ${leaf} in row group ${rowGroup.index}`, () => parquetHeader(reader));
+    const end = reader.offset + header.compressed_page_size;
+    const fits = header.compressed_page_size >= 0 && end <= footer.start;
+    const isPlausible = header.uncompressed_page_size >= 0 && header.uncompressed_page_size <= uncompressedMax;
+    if (!fits || !isPlausible) throw unsound(rowGroup, leaf, 'has a page whose length cannot be right');
+    const values = (header.data_page_header ?? header.data_page_header_v2)?.num_values ?? 0;
+    if (values < 0 || seen + values > total) throw unsound(rowGroup, leaf, 'has a page with more values than the chunk');
+    yield { header, body: bytes.subarray(reader.offset, end), values };
+    seen += values;
+    reader.offset = end;
+  }
+}
+
+function chunkStart(chunk: ColumnMetaData): number {
+  const data = Number(chunk.data_page_offset);
+  const dictionary = Number(chunk.dictionary_page_offset ?? 0);
+  return dictionary > 0 && dictionary < data ? dictionary : data;
+}
+
+function unsound(rowGroup: FileRowGroup, leaf: number, why: string): Failure {
+  return new Failure('file.undecodable', `reading pages: column ${leaf} of row group ${rowGroup.index} ${why}`);
+}

@@ -1,0 +1,101 @@
+/**
+ * The Parquet decoder: footer by hyparquet, values by parquet-wasm one row group at a time, handed on as views of its memory; INT96 timestamps by hyparquet.
+ *
+ *   footer → which field is which column → for each row group: page headers checked → decoded as a whole → batch after batch, column by column
+ *
+ * Whatever a file does wrong is a `Failure`. After a panic inside the wasm instance `heldBytes` is infinite, and the thread must be replaced.
+ */
+import { assert, must } from '../../src/lib/assert.ts';
+import type { ColumnBatch, ColumnData } from '../../src/model/column-batch.ts';
+import { Failure } from '../../src/model/failure.ts';
+import type { Column } from '../../src/model/table-schema.ts';
+import type { DecodeRequest, FileDecoder } from '../../src/ports/file-decoder.ts';
+import type { ArrowArray } from './arrow-memory.ts';
+import { calendarGuard } from './calendar.ts';
+import { CHANGE_TYPE_COLUMN, changeTypesOf } from './change-types.ts';
+import { columnReader } from './column-reader.ts';
+import { typeFailure } from './column-pair.ts';
+import { fieldNamed, fieldsOf } from './columns.ts';
+import type { FileField, FileRowGroup, Footer } from './footer.ts';
+import { readFooter } from './footer.ts';
+import { readInt96 } from './int96.ts';
+import { checkPages } from './pages.ts';
+import { DecodedRowGroup, wasmBytes } from './parquet-wasm.ts';
+import { readRows } from './rows.ts';
+
+/**
+ * A decoder of this thread. One iteration of `batches` at a time: a second one may move the memory that the first one's batch lies in, so it ends the first.
+ */
+export function openDecoder(): FileDecoder {
+  return { batches, rows: readRows, heldBytes: wasmBytes };
+}
+
+/** What is decoded, the same for all row groups. */
+interface Job {
+  readonly request: DecodeRequest;
+  readonly footer: Footer;
+  readonly fields: readonly (FileField | null)[];
+  readonly changeTypeField: FileField | null;
+}
+
+function* batches(request: DecodeRequest): Generator<ColumnBatch> {
+  assert(request.batchRows > 0 && request.fromRow >= 0, `batches of ${request.batchRows} rows from row ${request.fromRow}`);
+  const footer = readFooter(request.bytes);
+  const fields = fieldsOf(footer, request.columns);
+  const changeTypeField = request.changeTypes ? fieldNamed(footer, CHANGE_TYPE_COLUMN) : null;
+  if (request.changeTypes && changeTypeField === null) throw new Failure('file.change_type', `the change file has no column ${CHANGE_TYPE_COLUMN}`);
+  for (const rowGroup of footer.rowGroups) {
+    if (rowGroup.firstRow + rowGroup.rows > request.fromRow) yield* rowGroupBatches({ request, footer, fields, changeTypeField }, rowGroup);
+  }
+}
+
+/** One column of a row group: the batch's array, and its place in the row group, to data. */
+type Extract = (arrays: readonly ArrowArray[], row: number, rows: number) => ColumnData;
+
+function* rowGroupBatches(job: Job, rowGroup: FileRowGroup): Generator<ColumnBatch> {
+  const { request, footer } = job;
+  checkPages(request.bytes, footer, rowGroup);
+  const skipRows = Math.max(0, request.fromRow - rowGroup.firstRow);
+  using decoded = new DecodedRowGroup({ bytes: request.bytes, rowGroup: rowGroup.index, skipRows, batchRows: request.batchRows });
+  const names = decoded.schema.fields.map((field) => field.name);
+  if (names.length !== footer.fields.length) throw new Failure('file.undecodable', `the footer names ${footer.fields.length} columns, of which ${names.length} can be decoded`);
+
+  const extracts = request.columns.map((column, i) => extractOf(job, rowGroup, decoded, column, job.fields[i] ?? null));
+  const changeType = job.changeTypeField === null ? null : extractOf(job, rowGroup, decoded, CHANGE_TYPE, job.changeTypeField);
+  let row = skipRows;
+  for (const batch of decoded.batches()) {
+    const columns = extracts.map((extract) => extract(batch.columns, row, batch.rows));
+    const firstRow = rowGroup.firstRow + row;
+    const changeTypes = changeType === null ? null : changeTypesOf(changeType(batch.columns, row, batch.rows), batch.rows, firstRow);
+    yield { firstRow, rows: batch.rows, columns, changeTypes };
+    row += batch.rows;
+  }
+  if (row !== rowGroup.rows) throw new Failure('file.undecodable', `row group ${rowGroup.index} holds ${row} rows, the footer says ${rowGroup.rows}`);
+}
+
+const CHANGE_TYPE: Column = { name: CHANGE_TYPE_COLUMN, type: { kind: 'string' }, nullable: true, comment: null };
+
+function extractOf(job: Job, rowGroup: FileRowGroup, decoded: DecodedRowGroup, column: Column, field: FileField | null): Extract {
+  if (field === null) return () => ({ kind: 'null' });
+  const guard = calendarGuard(job.footer, { field, column });
+  const extract = field.element.type === 'INT96' ? int96Extract(job, rowGroup, column, field) : arrowExtract(rowGroup, decoded, column, field);
+  if (guard === null) return extract;
+  return (arrays, row, rows) => {
+    const data = extract(arrays, row, rows);
+    guard(data, rowGroup.firstRow + row);
+    return data;
+  };
+}
+
+function int96Extract({ request, footer }: Job, rowGroup: FileRowGroup, column: Column, field: FileField): Extract {
+  const pair = { field, column };
+  if (column.type.kind !== 'timestamp' || field.element.repetition_type === 'REPEATED') throw typeFailure(pair);
+  const chunk = readInt96({ bytes: request.bytes, footer, rowGroup, pair });
+  return (_, row, rows) => chunk.slice(row, rows);
+}
+
+function arrowExtract(rowGroup: FileRowGroup, decoded: DecodedRowGroup, column: Column, field: FileField): Extract {
+  const fileType = must(decoded.schema.fields[field.index], `field ${field.index} of the file`).type;
+  const reader = columnReader({ field, fileType, column });
+  return (arrays, row) => reader(must(arrays[field.index], `column ${field.index} of the batch`), rowGroup.firstRow + row);
+}
