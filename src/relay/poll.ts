@@ -9,7 +9,7 @@ import { must } from '../lib/assert.ts';
 import type { Clock } from '../lib/clock.ts';
 
 export type Poll =
-  | { readonly kind: 'interval'; readonly ms: number }
+  | { readonly kind: 'interval'; readonly intervalMs: number }
   /** Five or six fields; `timezone` is an IANA name. */
   | { readonly kind: 'cron'; readonly pattern: string; readonly timezone: string };
 
@@ -18,7 +18,7 @@ const REQUESTS_PER_SECOND = 5;
 
 /** Between two polls of one feed, on average; 0 for cron, which has no interval. */
 export function effectiveIntervalMs(poll: Poll, feeds: number): number {
-  return poll.kind === 'cron' ? 0 : Math.max(poll.ms, Math.ceil((feeds / REQUESTS_PER_SECOND) * 1000));
+  return poll.kind === 'cron' ? 0 : Math.max(poll.intervalMs, Math.ceil((feeds / REQUESTS_PER_SECOND) * 1000));
 }
 
 /** Waits for the next time to look. Rejects with `signal.reason`. */
