@@ -1,0 +1,102 @@
+/**
+ * One `encode` call as its reader sees it: segments come in from the worker and wait here, a bounded number of them, until they are pulled.
+ */
+import type { EncodeRequest, Segment } from '../ports/encoder.ts';
+
+export interface JobEvents {
+  /** A segment was taken: the worker may make one more. */
+  readonly taken: () => void;
+  /** The reader left before the end. Called once at most. */
+  readonly left: () => void;
+}
+
+type Outcome =
+  /** More may come. */
+  { readonly kind: 'open' } | { readonly kind: 'ended' } | { readonly kind: 'failed'; readonly error: unknown };
+
+export class Job implements AsyncIterableIterator<Segment, void, void> {
+  readonly request: EncodeRequest;
+  readonly #signal: AbortSignal;
+  readonly #events: JobEvents;
+  readonly #waiting: Segment[] = [];
+  readonly #onAbort: () => void;
+  #outcome: Outcome = { kind: 'open' };
+  #reader: PromiseWithResolvers<IteratorResult<Segment, void>> | null = null;
+
+  constructor(request: EncodeRequest, signal: AbortSignal, events: JobEvents) {
+    this.request = request;
+    this.#signal = signal;
+    this.#events = events;
+    this.#onAbort = (): void => this.#leave({ kind: 'failed', error: signal.reason });
+    signal.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  get isOpen(): boolean {
+    return this.#outcome.kind === 'open';
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** Segments in order, then the end or the failure. One call at a time. */
+  async next(): Promise<IteratorResult<Segment, void>> {
+    const segment = this.#waiting.shift();
+    if (segment !== undefined) {
+      this.#events.taken();
+      return { done: false, value: segment };
+    }
+    if (this.#outcome.kind === 'failed') throw this.#outcome.error;
+    if (this.#outcome.kind === 'ended') return { done: true, value: undefined };
+    this.#reader = Promise.withResolvers();
+    return await this.#reader.promise;
+  }
+
+  async return(): Promise<IteratorResult<Segment, void>> {
+    this.#leave({ kind: 'ended' });
+    return { done: true, value: undefined };
+  }
+
+  /** From the worker: one more segment. */
+  push(segment: Segment): void {
+    if (!this.isOpen) return;
+    if (this.#reader === null) {
+      this.#waiting.push(segment);
+      return;
+    }
+    this.#reader.resolve({ done: false, value: segment });
+    this.#reader = null;
+    this.#events.taken();
+  }
+
+  /** From the worker: the end of the file. */
+  end(): void {
+    this.#settle({ kind: 'ended' });
+  }
+
+  /** The job comes to nothing: what was made before is still read. */
+  fail(error: unknown): void {
+    this.#settle({ kind: 'failed', error });
+  }
+
+  #leave(outcome: Outcome): void {
+    this.#waiting.length = 0;
+    if (!this.isOpen) {
+      this.#outcome = outcome;
+      return;
+    }
+    this.#settle(outcome);
+    this.#events.left();
+  }
+
+  #settle(outcome: Outcome): void {
+    if (!this.isOpen) return;
+    this.#outcome = outcome;
+    this.#signal.removeEventListener('abort', this.#onAbort);
+    const reader = this.#reader;
+    this.#reader = null;
+    if (reader === null || outcome.kind === 'open') return;
+    if (outcome.kind === 'failed') reader.reject(outcome.error);
+    else reader.resolve({ done: true, value: undefined });
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * A segment that grows, run by run, until one of its bounds is met: records, bytes, or the bytes of a single block.
+ *
+ * A slot is a partition's place here: slot i is partition `firstPartition + i`. Records are first admitted (`fits`, `admit`), which fixes their lengths and
+ * places; `layRun` then says where in the arena each slot's stretch of the run begins, and `closeRun` moves the stretches into the blocks.
+ */
+import { CHANGE_TYPES } from '../model/column-batch.ts';
+import type { ChangeType } from '../model/column-batch.ts';
+import type { Segment } from '../ports/encoder.ts';
+import { BLOCK_BYTES_MAX, BlockBuffer } from './block-buffer.ts';
+
+export interface SegmentBounds {
+  readonly segmentRecords: number;
+  readonly segmentBytes: number;
+}
+
+export class OpenSegment {
+  readonly #bounds: SegmentBounds;
+  readonly #blocks: readonly BlockBuffer[];
+  /** By slot, over the whole block, with the run that is being admitted. */
+  readonly #counts: Int32Array;
+  readonly #lengths: Int32Array;
+  /** By slot, of the run alone. */
+  readonly #runCounts: Int32Array;
+  readonly #runLengths: Int32Array;
+  readonly #runStarts: Int32Array;
+  readonly #changes = new Float64Array(CHANGE_TYPES.length);
+  #records = 0;
+  #bytes = 0;
+  #largest = 0;
+  #runBytes = 0;
+
+  constructor(bounds: SegmentBounds, slots: number, firstPartition: number) {
+    this.#bounds = bounds;
+    this.#blocks = Array.from({ length: slots }, (_, slot) => new BlockBuffer(firstPartition + slot));
+    this.#counts = new Int32Array(slots);
+    this.#lengths = new Int32Array(slots);
+    this.#runCounts = new Int32Array(slots);
+    this.#runLengths = new Int32Array(slots);
+    this.#runStarts = new Int32Array(slots);
+  }
+
+  get runBytes(): number {
+    return this.#runBytes;
+  }
+
+  /** The offset delta of the slot's next record. */
+  offsetDelta(slot: number): number {
+    return this.#counts[slot] ?? 0;
+  }
+
+  /** Whether a record of this length may still come in. Into an empty segment any one may. */
+  fits(slot: number, length: number): boolean {
+    if (this.#records === 0) return true;
+    if (this.#records >= this.#bounds.segmentRecords || this.#bytes + length > this.#bounds.segmentBytes) return false;
+    const block = this.#lengths[slot] ?? 0;
+    return block === 0 || block + length <= BLOCK_BYTES_MAX;
+  }
+
+  admit(slot: number, length: number): void {
+    this.#counts[slot] = (this.#counts[slot] ?? 0) + 1;
+    this.#lengths[slot] = (this.#lengths[slot] ?? 0) + length;
+    this.#runCounts[slot] = (this.#runCounts[slot] ?? 0) + 1;
+    this.#runLengths[slot] = (this.#runLengths[slot] ?? 0) + length;
+    this.#runBytes += length;
+    this.#records += 1;
+    this.#bytes += length;
+    if (length > this.#largest) this.#largest = length;
+  }
+
+  /** By slot, where its stretch of the run begins in the arena. */
+  layRun(starts: Int32Array): void {
+    let at = 0;
+    for (let slot = 0; slot < this.#blocks.length; slot += 1) {
+      starts[slot] = at;
+      this.#runStarts[slot] = at;
+      at += this.#runLengths[slot] ?? 0;
+    }
+  }
+
+  /** Moves the run from the arena into the blocks. `isFull` says that the segment ends with it. */
+  closeRun(arena: Uint8Array, isFull: boolean): void {
+    for (const [slot, block] of this.#blocks.entries()) {
+      const length = this.#runLengths[slot] ?? 0;
+      if (length === 0) continue;
+      const start = this.#runStarts[slot] ?? 0;
+      block.append(arena.subarray(start, start + length), this.#runCounts[slot] ?? 0, isFull);
+    }
+    this.#runCounts.fill(0);
+    this.#runLengths.fill(0);
+    this.#runBytes = 0;
+  }
+
+  /** Counts records of the change type of this index in `CHANGE_TYPES`. */
+  count(changeType: number, records: number): void {
+    this.#changes[changeType] = (this.#changes[changeType] ?? 0) + records;
+  }
+
+  /** Hands the segment over and begins an empty one. `nextRow` is the first row that it does not cover. */
+  take(nextRow: number): Segment {
+    const segment: Segment = {
+      blocks: this.#blocks.filter((block) => block.count > 0).map((block) => block.take()),
+      records: this.#records,
+      bytes: this.#bytes,
+      counts: {
+        insert: this.#changed('insert'),
+        update_preimage: this.#changed('update_preimage'),
+        update_postimage: this.#changed('update_postimage'),
+        delete: this.#changed('delete'),
+      },
+      nextRow,
+      largestRecord: this.#largest,
+    };
+    this.#counts.fill(0);
+    this.#lengths.fill(0);
+    this.#changes.fill(0);
+    this.#records = 0;
+    this.#bytes = 0;
+    this.#largest = 0;
+    return segment;
+  }
+
+  #changed(type: ChangeType): number {
+    return this.#changes[CHANGE_TYPES.indexOf(type)] ?? 0;
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * The encoder: a pool of worker threads, each with a decoder and a codec of its own.
+ *
+ * Jobs wait in the order of `encode` and each has one worker for itself until its last segment is read or its reader leaves. A worker makes segments as long
+ * as it has credit, so that a slow reader holds it up instead of filling memory. The file's bytes go over and are gone: whoever wants a second try reads
+ * the file again. A thread that dies takes one job with it and nothing else; the file that it died of is remembered, and a second death by it is the
+ * file's fault.
+ */
+import { Worker } from 'node:worker_threads';
+import { assert } from '../lib/assert.ts';
+import { Failure } from '../model/failure.ts';
+import type { AvroTexts, EncodeRequest, Encoder, RecordLayout, Segment } from '../ports/encoder.ts';
+import { avroTexts } from './avro-schema.ts';
+import { Job } from './job.ts';
+import { PoisonList } from './poison-list.ts';
+import { rebuilt } from './wire.ts';
+import type { FromWorker, ToWorker } from './wire.ts';
+
+export interface PoolOptions {
+  readonly workers: number;
+  /** The module that calls `serveJobs`: src/worker.ts. */
+  readonly workerUrl: URL;
+  /** Of the whole process: a worker whose decoder keeps more than its share of it is replaced. */
+  readonly memoryBytes: number;
+}
+
+/** Segments that a worker makes ahead of the reader. */
+const RUN_AHEAD = 4;
+
+/** Of the process's memory, what all decoders together may keep between files; and what one may keep in any case, since starting again costs more. */
+const HELD_SHARE = 5 / 16;
+const HELD_BYTES_MIN = 64 * 1024 * 1024;
+
+/** The threads start at once. Dispose to end them; jobs that are still open then reject. */
+export function openPool(options: PoolOptions): Encoder {
+  assert(options.workers >= 1, `a pool of ${options.workers} workers`);
+  return new Pool(options);
+}
+
+interface Thread {
+  readonly worker: Worker;
+  job: Job | null;
+  /** Whether its module has loaded: a thread that dies before did not die of a file. */
+  isReady: boolean;
+}
+
+class Pool implements Encoder {
+  readonly #options: PoolOptions;
+  readonly #heldBytesMax: number;
+  readonly #threads = new Set<Thread>();
+  readonly #queue: Job[] = [];
+  readonly #poison = new PoisonList();
+  #isDisposed = false;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+    this.#heldBytesMax = Math.max(HELD_BYTES_MIN, (options.memoryBytes * HELD_SHARE) / options.workers);
+    while (this.#threads.size < options.workers) this.#start();
+  }
+
+  encode(request: EncodeRequest, signal: AbortSignal): AsyncIterable<Segment> {
+    assert(!this.#isDisposed, 'encode after dispose');
+    signal.throwIfAborted();
+    const job: Job = new Job(request, signal, { taken: () => this.#grant(job), left: () => this.#cancel(job) });
+    this.#queue.push(job);
+    this.#assign();
+    return job;
+  }
+
+  schemas(layout: Pick<RecordLayout, 'schema' | 'table' | 'key'>): AvroTexts {
+    return avroTexts(layout);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true;
+    const threads = [...this.#threads];
+    this.#threads.clear();
+    for (const job of [...this.#queue.splice(0), ...threads.flatMap(({ job }) => job ?? [])]) job.fail(new Error('the encoder is closed'));
+    await Promise.all(threads.map(({ worker }) => worker.terminate()));
+  }
+
+  #start(): Thread {
+    // A heap that grows without bound would take the process with it; decoded columns are outside the heap.
+    const worker = new Worker(this.#options.workerUrl, { resourceLimits: { maxOldGenerationSizeMb: 256 } });
+    const thread: Thread = { worker, job: null, isReady: false };
+    let cause: unknown = null;
+    worker.unref();
+    worker.on('message', (message: FromWorker) => this.#receive(thread, message));
+    worker.on('messageerror', (error) => {
+      cause = error;
+      void worker.terminate();
+    });
+    worker.on('error', (error) => {
+      cause = error;
+    });
+    worker.on('exit', (code) => this.#buried(thread, cause ?? new Error(`the thread ended with exit code ${code}`)));
+    this.#threads.add(thread);
+    return thread;
+  }
+
+  #assign(): void {
+    while (this.#queue.length > 0) {
+      const idle = [...this.#threads].find(({ job }) => job === null);
+      if (idle === undefined && this.#threads.size >= this.#options.workers) return;
+      const thread = idle ?? this.#start();
+      const job = this.#queue.shift();
+      if (job === undefined) return;
+      thread.job = job;
+      thread.worker.ref();
+      const { bytes } = job.request;
+      // Memory that the view shows only a part of may belong to others too.
+      const own = bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
+      send(thread, { kind: 'job', request: { ...job.request, bytes: own }, credit: RUN_AHEAD }, [own.buffer]);
+    }
+  }
+
+  #receive(thread: Thread, message: FromWorker): void {
+    switch (message.kind) {
+      case 'ready':
+        thread.isReady = true;
+        return;
+      case 'segment':
+        thread.job?.push(message.segment);
+        return;
+      case 'done':
+        this.#finish(thread, message);
+    }
+  }
+
+  #finish(thread: Thread, { failure, heldBytes }: Extract<FromWorker, { readonly kind: 'done' }>): void {
+    const { job } = thread;
+    thread.job = null;
+    thread.worker.unref();
+    if (heldBytes > this.#heldBytesMax && this.#threads.delete(thread)) {
+      void thread.worker.terminate();
+      this.#start();
+    }
+    if (failure !== null) job?.fail(rebuilt(failure));
+    else job?.end();
+    this.#assign();
+  }
+
+  /** A thread has ended, by itself or because it was replaced. */
+  #buried(thread: Thread, cause: unknown): void {
+    this.#threads.delete(thread);
+    const { job } = thread;
+    thread.job = null;
+    if (job?.isOpen === true) job.fail(this.#death(job.request, thread.isReady, cause));
+    if (!this.#isDisposed) this.#assign();
+  }
+
+  #death({ entry, version }: EncodeRequest, isOfTheFile: boolean, cause: unknown): Failure {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const about = `the worker ended while it encoded file ${entry.file.id} of version ${version}: ${reason}`;
+    const isPoison = isOfTheFile && this.#poison.add(`${version}/${entry.kind}/${entry.file.id}`) > 1;
+    return new Failure(isPoison ? 'file.poison' : 'worker.died', about, { version, cause });
+  }
+
+  #grant(job: Job): void {
+    const thread = this.#threadOf(job);
+    if (thread !== null) send(thread, { kind: 'credit', segments: 1 });
+  }
+
+  #cancel(job: Job): void {
+    const waiting = this.#queue.indexOf(job);
+    if (waiting !== -1) this.#queue.splice(waiting, 1);
+    const thread = this.#threadOf(job);
+    if (thread !== null) send(thread, { kind: 'cancel' });
+  }
+
+  #threadOf(job: Job): Thread | null {
+    return [...this.#threads].find((thread) => thread.job === job) ?? null;
+  }
+}
+
+function send(thread: Thread, message: ToWorker, transfer: readonly ArrayBuffer[] = []): void {
+  thread.worker.postMessage(message, transfer);
+}

@@ -1,0 +1,121 @@
+/**
+ * A record's key and value as parts that follow each other: stretches that are the same in every row of a file, encoded once, and cells that differ.
+ */
+import { must } from '../lib/assert.ts';
+import { CHANGE_TYPES } from '../model/column-batch.ts';
+import type { ChangeType, ColumnBatch } from '../model/column-batch.ts';
+import type { Column } from '../model/table-schema.ts';
+import type { EncodeRequest } from '../ports/encoder.ts';
+import { constant, copy } from './arena.ts';
+import type { Arena, Constant } from './arena.ts';
+import { avroTexts } from './avro-schema.ts';
+import { addConstant, measureCells, writeCells } from './cells.ts';
+import type { RowRange } from './cells.ts';
+import { keyColumns } from './key-columns.ts';
+import { NULL_CELL, partitionCell } from './partition-value.ts';
+import { longBytes } from './varint.ts';
+
+type Part =
+  /** The same bytes in every row. */
+  | { readonly kind: 'constant'; readonly constant: Constant }
+  /** The cell of the batch's column of this index. */
+  | { readonly kind: 'column'; readonly index: number }
+  /** The change type that the row itself names. */
+  | { readonly kind: 'change' };
+
+export interface RowLayout {
+  /** What the file is asked for, in this order: the columns that are not partition columns. */
+  readonly fileColumns: readonly Column[];
+  /** Framing and Avro body; null without a key. */
+  readonly key: readonly Part[] | null;
+  readonly value: readonly Part[];
+}
+
+/** Throws `schema.type`, `schema.name`, `key.type`, and `file.column` for a partition value that does not fit. */
+export function rowLayout({ entry, version, timestamp, layout }: Omit<EncodeRequest, 'bytes'>): RowLayout {
+  avroTexts(layout); // A table that has no schema has no rows either.
+  const partitionNames = new Set(layout.schema.partitionColumns.map((name) => name.toLowerCase()));
+  const isPartition = (column: Column): boolean => partitionNames.has(column.name.toLowerCase());
+  const fileColumns = layout.schema.columns.filter((column) => !isPartition(column));
+  const cell = (column: Column): Part => {
+    if (isPartition(column)) return bytesPart(partitionCell(column, partitionText(entry.file.partitionValues, column.name)));
+    return { kind: 'column', index: fileColumns.indexOf(column) };
+  };
+  const keys = keyColumns(layout);
+  const change: Part = entry.kind === 'cdf' ? { kind: 'change' } : bytesPart(changeTypeBytes(entry.kind === 'add' ? 'insert' : 'delete'));
+  return {
+    fileColumns,
+    key: keys.length === 0 ? null : joined([bytesPart(must(layout.prefixes.key, 'the framing of a key')), ...keys.map(cell)]),
+    value: joined([
+      bytesPart(layout.prefixes.value),
+      ...layout.schema.columns.map(cell),
+      change,
+      bytesPart(longBytes(BigInt(version))),
+      bytesPart(timestamp === null ? NULL_CELL : Buffer.concat([Uint8Array.of(2), longBytes(BigInt(timestamp))])),
+    ]),
+  };
+}
+
+/** Sets the length of each row of the range. */
+export function measureRows(parts: readonly Part[], batch: ColumnBatch, range: RowRange, lengths: Int32Array): void {
+  let fixed = 0;
+  for (const part of parts) {
+    if (part.kind === 'constant') fixed += part.constant.bytes.length;
+    else if (part.kind === 'change') fixed += 1;
+  }
+  lengths.fill(0, range.start, range.end);
+  addConstant(lengths, range.start, range.end, fixed);
+  for (const part of parts) {
+    if (part.kind === 'column') measureCells(must(batch.columns[part.index], 'a column of the batch'), range, lengths);
+  }
+}
+
+/** Writes the rows of the range at their cursors. */
+export function writeRows(parts: readonly Part[], batch: ColumnBatch, range: RowRange, to: Arena, cursors: Int32Array): void {
+  for (const part of parts) {
+    if (part.kind === 'column') writeCells(must(batch.columns[part.index], 'a column of the batch'), range, to, cursors);
+    else if (part.kind === 'constant') writeConstant(part.constant, range, to, cursors);
+    else writeChangeTypes(must(batch.changeTypes, 'the change types of a change file'), range, to.bytes, cursors);
+  }
+}
+
+function partitionText(values: Readonly<Record<string, string | null>>, name: string): string | null | undefined {
+  if (Object.hasOwn(values, name)) return values[name];
+  const found = Object.keys(values).find((key) => key.toLowerCase() === name.toLowerCase());
+  return found === undefined ? null : values[found];
+}
+
+function changeTypeBytes(type: ChangeType): Uint8Array {
+  return longBytes(BigInt(CHANGE_TYPES.indexOf(type)));
+}
+
+function bytesPart(bytes: Uint8Array): Part {
+  return { kind: 'constant', constant: constant(bytes) };
+}
+
+/** Neighbouring constants as one. */
+function joined(parts: readonly Part[]): readonly Part[] {
+  const result: Part[] = [];
+  for (const part of parts) {
+    const last = result.at(-1);
+    if (part.kind === 'constant' && last?.kind === 'constant') {
+      result[result.length - 1] = bytesPart(Buffer.concat([last.constant.bytes, part.constant.bytes]));
+    } else {
+      result.push(part);
+    }
+  }
+  return result;
+}
+
+function writeConstant(from: Constant, { start, end }: RowRange, to: Arena, cursors: Int32Array): void {
+  const { length } = from.bytes;
+  for (let i = start; i < end; i += 1) cursors[i] = copy(from, 0, length, to, cursors[i] ?? 0);
+}
+
+function writeChangeTypes(types: Uint8Array, { rows, start, end }: RowRange, bytes: Uint8Array, cursors: Int32Array): void {
+  for (let i = start; i < end; i += 1) {
+    const at = cursors[i] ?? 0;
+    bytes[at] = (types[rows[i] ?? 0] ?? 0) << 1;
+    cursors[i] = at + 1;
+  }
+}
