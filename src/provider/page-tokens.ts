@@ -1,0 +1,80 @@
+/**
+ * Tokens that carry a question over its pages: opaque to clients, and good for the table and the parameters of the first page alone.
+ */
+import type { Version } from '../model/version.ts';
+import { invalid, type Refusal } from './refusal.ts';
+import { asInteger, asRecord, asText, parseJson } from './unknown-data.ts';
+
+export interface Page {
+  readonly tableId: string;
+  readonly from: Version;
+  readonly to: Version;
+  /** The table's latest version at the first page: head lines are the same on every page. */
+  readonly latest: Version;
+  /** The parameters of the first page that may not change. */
+  readonly asked: string;
+  /** Files on the pages before. */
+  readonly offset: number;
+}
+
+export interface Pin {
+  readonly tableId: string;
+  readonly version: Version;
+}
+
+export function encodePage(page: Page): string {
+  return encode({ page });
+}
+
+export interface PageContext {
+  readonly tableId: string;
+  readonly asked: string;
+  /** The versions that the table has. */
+  readonly first: Version;
+  readonly latest: Version;
+}
+
+/** Throws a `Refusal` for a token that is none, of another table, of other parameters, or of versions that are not there any more. */
+export function decodePage(token: string, context: PageContext): Page {
+  const { tableId, asked } = context;
+  const page = asRecord(decode(token)?.['page']);
+  const from = asInteger(page?.['from']);
+  const to = asInteger(page?.['to']);
+  const latest = asInteger(page?.['latest']);
+  const offset = asInteger(page?.['offset']);
+  if (page === null || from === null || to === null || latest === null || offset === null) throw undecodable(token);
+  if (asText(page['tableId']) !== tableId) throw invalid('The table specified in the page token does not match the table being queried.');
+  if (asText(page['asked']) !== asked) {
+    throw invalid(
+      'Query parameter mismatch detected for the next page query. The query parameter\ncannot change when querying the next page results.',
+    );
+  }
+  const isThere = context.first <= from && from <= to && to <= latest && latest <= context.latest;
+  if (!isThere || offset < 0) throw undecodable(token);
+  return { tableId, from, to, latest, asked, offset };
+}
+
+/** A refresh token of `/query`: the snapshot's version. */
+export function encodePin(pin: Pin): string {
+  return encode({ pin });
+}
+
+export function decodePin(token: string, tableId: string): Pin {
+  const pin = asRecord(decode(token)?.['pin']);
+  const version = asInteger(pin?.['version']);
+  if (pin === null || version === null) throw invalid(`Error decoding refresh token: ${token}.`);
+  if (asText(pin['tableId']) !== tableId) throw invalid('The table specified in the refresh token does not match the table being queried.');
+  return { tableId, version };
+}
+
+function undecodable(token: string): Refusal {
+  return invalid(`Error decoding the page token: ${token}.`);
+}
+
+function encode(value: unknown): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
+}
+
+function decode(token: string): Readonly<Record<string, unknown>> | null {
+  return asRecord(parseJson(Buffer.from(token, 'base64url').toString('utf8')));
+}

@@ -1,0 +1,293 @@
+/**
+ * One running provider: requests in, answers out.
+ */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import { sleep } from '../lib/abort.ts';
+import { unreachable } from '../lib/assert.ts';
+import { tableText, type EpochMs, type TableName } from '../model/version.ts';
+import { parseCapabilities } from './capabilities.ts';
+import { findTables, keyOf, type CatalogTable } from './catalog.ts';
+import { answerChanges } from './changes.ts';
+import { ActiveFaults, FaultInjector, type Route } from './faults.ts';
+import { answerFile, filePath, FILES, xmlError } from './file-store.ts';
+import { describeShare, listSchemas, listShares, listTables } from './listings.ts';
+import { LogError } from './log-actions.ts';
+import type { ProviderOptions } from './provider-options.ts';
+import { missing, Refusal } from './refusal.ts';
+import type { RequestRecord } from './request-record.ts';
+import { ENDPOINT, routeOf, type Routed } from './routes.ts';
+import { send, statusOf } from './send.ts';
+import { signedUrl } from './signed-urls.ts';
+import { answerMetadata, answerQuery, answerVersion, UnreadableBody } from './snapshots.ts';
+import { seenUpTo, TableLog, type LogState } from './table-log.ts';
+import type { Answer, TableRequest } from './table-request.ts';
+
+const REQUESTS_MAX = 10_000;
+const BODY_BYTES_MAX = 1 << 20;
+
+/** What a request is before anybody looks at its meaning. */
+interface Received {
+  readonly message: IncomingMessage;
+  readonly method: string;
+  /** Encoded, without the query. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly routed: Routed | 'file';
+  readonly route: Route | null;
+  readonly table: string | null;
+}
+
+export class Site {
+  readonly endpoint: string;
+  readonly #options: ProviderOptions;
+  readonly #origin: string;
+  readonly #signal: AbortSignal;
+  readonly #key = randomBytes(32);
+  readonly #faults: FaultInjector;
+  readonly #startedAt: EpochMs;
+  readonly #logs = new Map<string, TableLog>();
+  readonly #requests: RequestRecord[] = [];
+  #tables: readonly CatalogTable[];
+
+  constructor(options: ProviderOptions, origin: string, tables: readonly CatalogTable[], signal: AbortSignal) {
+    this.#options = options;
+    this.#origin = origin;
+    this.endpoint = `${origin}${ENDPOINT}`;
+    this.#tables = tables;
+    this.#signal = signal;
+    this.#faults = new FaultInjector(options.faults);
+    this.#startedAt = options.now();
+  }
+
+  get requests(): readonly RequestRecord[] {
+    return this.#requests;
+  }
+
+  /** Looks again: tables may have come. */
+  async tables(): Promise<readonly CatalogTable[]> {
+    this.#tables = await findTables(this.#options.folder, this.#options.log);
+    return this.#tables;
+  }
+
+  async handle(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    const received = receive(message);
+    const authorization = this.#authorization(message.headers.authorization);
+    const isAllowed = received.routed === 'file' || authorization === 'token';
+    const path = received.routed === 'file' ? received.path : (message.url ?? '');
+    const { route, table, method } = received;
+    const faults = isAllowed && route !== null ? this.#faults.next({ route, table, path }) : new ActiveFaults([]);
+    const latency = faults.find('latency');
+    if (latency !== null) await sleep(latency.ms, this.#signal);
+    const answer = isAllowed ? (faultAnswer(received, faults) ?? (await this.#answer(received, faults))) : plain(401);
+    this.#record({
+      at: this.#options.now(),
+      method,
+      route,
+      table,
+      path,
+      authorization,
+      capabilities: header(message, 'delta-sharing-capabilities'),
+      range: header(message, 'range'),
+      userAgent: header(message, 'user-agent'),
+      status: statusOf(answer),
+      faults: faults.actions.map((action) => action.kind),
+    });
+    await send(response, answer, faults);
+  }
+
+  async #answer(received: Received, faults: ActiveFaults): Promise<Answer> {
+    try {
+      if (received.routed === 'file') return await this.#answerFile(received);
+      return await this.#answerCall(received, received.routed, faults);
+    } catch (error) {
+      if (error instanceof Refusal) return json(error.status, { errorCode: error.errorCode, message: error.message });
+      if (error instanceof LogError || error instanceof UnreadableBody) {
+        this.#options.log(`${received.table ?? received.path}: ${error.message}`);
+        return brokenAnswer();
+      }
+      throw error;
+    }
+  }
+
+  async #answerCall(received: Received, routed: Routed, faults: ActiveFaults): Promise<Answer> {
+    const { query } = received;
+    switch (routed.kind) {
+      case 'shares':
+        return json(200, listShares(await this.tables(), query));
+      case 'share':
+        return json(200, describeShare(await this.tables(), routed.share));
+      case 'schemas':
+        return json(200, listSchemas(await this.tables(), routed.share, query));
+      case 'tables':
+        return json(200, listTables(await this.tables(), routed.share, routed.schema, query));
+      case 'table': {
+        const request = await this.#tableRequest(received, routed.name, faults);
+        switch (routed.action) {
+          case 'version':
+            return answerVersion(request);
+          case 'metadata':
+            return answerMetadata(request);
+          case 'query':
+            return answerQuery(request);
+          case 'changes':
+            return answerChanges(request);
+          default:
+            return unreachable(routed.action);
+        }
+      }
+      case 'method':
+        return plain(405);
+      case 'unknown':
+        return plain(404);
+      default:
+        return unreachable(routed);
+    }
+  }
+
+  async #tableRequest(received: Received, name: TableName, faults: ActiveFaults): Promise<TableRequest> {
+    const table = this.#find(name) ?? (await this.tables().then(() => this.#find(name)));
+    if (table === null) {
+      const path = `${name.share}/${name.schema}/${name.table}`;
+      throw missing(`[Share/Schema/Table] '${path}' does not exist, please contact your share provider for further information.`);
+    }
+    const log = this.#logs.get(table.folder) ?? new TableLog(table.folder, this.#options.decoder);
+    this.#logs.set(table.folder, log);
+    const expires = this.#options.now() + this.#options.urlLifetimeMs;
+    // Signed as of a lifetime ago: dead on arrival.
+    const signedUntil = faults.find('expired-url') === null ? expires : expires - this.#options.urlLifetimeMs;
+    return {
+      name: table.name,
+      id: table.id,
+      log,
+      state: this.#seen(await log.refresh(), faults),
+      query: received.query,
+      body: await readBody(received.message),
+      capabilities: parseCapabilities(header(received.message, 'delta-sharing-capabilities')),
+      fileIdHash: header(received.message, 'fileidhash'),
+      sign: (logPath) => signedUrl(this.#origin, filePath(table, logPath), signedUntil, this.#key),
+      expires,
+      faults,
+    };
+  }
+
+  #answerFile(received: Received): Promise<Answer> {
+    const { message, method, path, query } = received;
+    const isAuthorized = message.headers.authorization !== undefined;
+    const store = { tables: this.#tables, key: this.#key, now: this.#options.now() };
+    return answerFile(store, { method, path, query, range: header(message, 'range'), isAuthorized });
+  }
+
+  /** The log as far as it is revealed, and less where the answer is to be stale. */
+  #seen(state: LogState, faults: ActiveFaults): LogState {
+    const { revealMs, now } = this.#options;
+    const revealed = revealMs === null ? state.latest : state.first + Math.floor((now() - this.#startedAt) / revealMs);
+    const latest = Math.min(state.latest, revealed) - (faults.find('stale')?.versions ?? 0);
+    return seenUpTo(state, latest);
+  }
+
+  #find(name: TableName): CatalogTable | null {
+    return this.#tables.find((table) => keyOf(table.name) === keyOf(name)) ?? null;
+  }
+
+  #authorization(value: string | undefined): RequestRecord['authorization'] {
+    if (value === undefined) return 'none';
+    const given = /^Bearer (.*)$/i.exec(value)?.[1];
+    return given !== undefined && timingSafeEqual(digest(given), digest(this.#options.token)) ? 'token' : 'other';
+  }
+
+  #record(record: RequestRecord): void {
+    this.#requests.push(record);
+    if (this.#requests.length > REQUESTS_MAX) this.#requests.shift();
+  }
+}
+
+function receive(message: IncomingMessage): Received {
+  const method = message.method ?? 'GET';
+  const [path = '', ...rest] = (message.url ?? '/').split('?');
+  const query = new URLSearchParams(rest.join('?'));
+  if (path.startsWith(`${FILES}/`)) return { message, method, path, query, routed: 'file', route: 'file', table: fileTable(path) };
+  const routed = routeOf(method, path);
+  return { message, method, path, query, routed, ...subject(routed) };
+}
+
+function subject(routed: Routed): Pick<Received, 'route' | 'table'> {
+  switch (routed.kind) {
+    case 'table':
+      return { route: routed.action, table: keyOf(routed.name) };
+    case 'method':
+    case 'unknown':
+      return { route: null, table: null };
+    default:
+      return { route: 'list', table: null };
+  }
+}
+
+function fileTable(path: string): string {
+  const [share = '', schema = '', table = ''] = path.slice(FILES.length + 1).split('/');
+  return tableText({ share, schema, table }).toLowerCase();
+}
+
+/** The answer that a fault gives in place of ours; null where none does. */
+function faultAnswer(received: Received, faults: ActiveFaults): Answer | null {
+  const redirect = faults.find('redirect');
+  if (redirect !== null) return { kind: 'body', status: redirect.status, headers: { location: redirect.location }, body: '' };
+  const fault = faults.find('status');
+  if (fault === null) return null;
+  const code = fault.errorCode ?? (received.routed === 'file' ? 'InternalError' : 'INTERNAL_ERROR');
+  const message = fault.message ?? `status ${fault.status} on purpose`;
+  const answer = statusAnswer(received, fault.status, fault.body ?? 'errorCode', { code, message });
+  return fault.retryAfter === undefined ? answer : { ...answer, headers: { ...answer.headers, 'retry-after': fault.retryAfter } };
+}
+
+function statusAnswer(
+  received: Received,
+  status: number,
+  body: 'errorCode' | 'error_code' | 'text',
+  error: { readonly code: string; readonly message: string },
+): Answer {
+  if (body === 'text') return plain(status);
+  return received.routed === 'file'
+    ? xmlError(status, error.code, error.message)
+    : json(status, { [body]: error.code, message: error.message });
+}
+
+function json(status: number, value: unknown): Answer {
+  return { kind: 'body', status, headers: { 'content-type': 'application/json; charset=utf-8' }, body: JSON.stringify(value) };
+}
+
+function plain(status: number): Answer {
+  return {
+    kind: 'body',
+    status,
+    headers: { 'content-type': 'text/plain; charset=utf-8' },
+    body: `${status} ${STATUS_CODES[status] ?? ''}`.trimEnd(),
+  };
+}
+
+/** What the reference server says to a fault of its own: JSON, labelled as text, with nothing in it. */
+function brokenAnswer(): Answer {
+  const body = JSON.stringify({ errorCode: 'INTERNAL_ERROR', message: '' });
+  return { kind: 'body', status: 500, headers: { 'content-type': 'text/plain; charset=utf-8' }, body };
+}
+
+/** Longer bodies are cut, and then no JSON. */
+async function readBody(message: IncomingMessage): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of message) {
+    if (!(part instanceof Uint8Array) || length > BODY_BYTES_MAX) break;
+    parts.push(part);
+    length += part.length;
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
+function header(message: IncomingMessage, name: string): string | null {
+  const value = message.headers[name];
+  return typeof value === 'string' ? value : null;
+}
+
+function digest(text: string): Uint8Array {
+  return createHash('sha256').update(text).digest();
+}

@@ -1,0 +1,264 @@
+/**
+ * A table's log, read as it grows.
+ *
+ * `refresh` lists `_delta_log` and parses the commits that are new. Of every commit a head is kept (time, metadata, protocol, size); of the file actions only
+ * the most recently used, within `CACHED_ACTIONS_MAX`. What a reader sees is a `LogState`, an immutable picture; a table that "gains versions" or answers
+ * stale is the same picture with a lower `latest`.
+ *
+ * The history begins at the oldest version whose commit file is there and whose state is known: version 0, or a checkpoint. Anything below is gone. A hole
+ * between the commit files is a damaged log and fails every question, as in the reference server.
+ */
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { must } from '../lib/assert.ts';
+import type { EpochMs, Version } from '../model/version.ts';
+import type { FileDecoder } from '../ports/file-decoder.ts';
+import { findCheckpoints, readCheckpoint } from './checkpoint.ts';
+import { commitTime } from './commit-time.ts';
+import { type AddAction, type CommitInfo, type FileAction, type Metadata, type Protocol, LogError, parseAction } from './log-actions.ts';
+import { asRecord, parseJson } from './unknown-data.ts';
+
+/** File actions of parsed commits that are kept in memory per table, at least one commit's. */
+const CACHED_ACTIONS_MAX = 50_000;
+const COMMIT = /^(\d{20})\.json$/;
+
+export interface CommitHead {
+  readonly version: Version;
+  readonly timestamp: EpochMs;
+  /** Set by this commit, or null. */
+  readonly metadata: Metadata | null;
+  readonly protocol: Protocol | null;
+}
+
+export interface LogState {
+  /** The oldest version that changes can be read of; all from here to `latest` are there. */
+  readonly first: Version;
+  readonly latest: Version;
+  /** In force before `first`: of the checkpoint, or null where the log begins at version 0. */
+  readonly base: { readonly metadata: Metadata; readonly protocol: Protocol } | null;
+  /** From `first` on, without holes. */
+  readonly heads: readonly CommitHead[];
+}
+
+interface Commit {
+  readonly head: CommitHead;
+  readonly files: readonly FileAction[];
+}
+
+export class TableLog {
+  readonly folder: string;
+  readonly #decoder: FileDecoder;
+  readonly #files = new Map<Version, readonly FileAction[]>();
+  #cachedActions = 0;
+  #state: LogState | null = null;
+  /** Identifies the first commit file: another one means that the table was made anew. */
+  #identity = '';
+  #refreshing: Promise<LogState> | null = null;
+
+  constructor(folder: string, decoder: FileDecoder) {
+    this.folder = folder;
+    this.#decoder = decoder;
+  }
+
+  /** The log as it is on disk. Calls at the same time share one reading. Throws `LogError` if it is damaged or gone. */
+  refresh(): Promise<LogState> {
+    this.#refreshing ??= this.#read().finally(() => {
+      this.#refreshing = null;
+    });
+    return this.#refreshing;
+  }
+
+  /** The file actions of a commit, in the log's order. */
+  async filesOf(version: Version): Promise<readonly FileAction[]> {
+    const cached = this.#files.get(version);
+    if (cached !== undefined) {
+      this.#files.delete(version);
+      this.#files.set(version, cached);
+      return cached;
+    }
+    const { files } = await this.#readCommit(version, { metadata: null, previous: null });
+    this.#remember(version, files);
+    return files;
+  }
+
+  /** The files that are live at `version`, in the order in which they came. */
+  async snapshot(state: LogState, version: Version): Promise<readonly AddAction[]> {
+    const live = new Map<string, AddAction>();
+    const checkpoint = (await findCheckpoints(join(this.folder, '_delta_log'))).findLast((found) => found.version <= version);
+    let next = state.first;
+    if (checkpoint !== undefined) {
+      for (const action of (await readCheckpoint(checkpoint, this.#decoder)).files) live.set(liveKey(action), action);
+      next = checkpoint.version + 1;
+    }
+    for (; next <= version; next += 1) {
+      for (const action of await this.filesOf(next)) {
+        if (action.kind === 'remove') live.delete(liveKey(action));
+        else if (action.kind === 'add') live.set(liveKey(action), action);
+      }
+    }
+    return [...live.values()];
+  }
+
+  async #read(): Promise<LogState> {
+    const folder = join(this.folder, '_delta_log');
+    const names = await readdir(folder).catch((error: unknown) => {
+      throw new LogError(`cannot list ${folder}`, { cause: error });
+    });
+    const versions = names
+      .flatMap((name) => COMMIT.exec(name)?.[1] ?? [])
+      .map(Number)
+      .toSorted((a, b) => a - b);
+    const oldest = versions[0];
+    const latest = versions.at(-1);
+    if (oldest === undefined || latest === undefined) throw new LogError(`${folder} holds no commits`);
+    const identity = await this.#identify(oldest);
+    const known = this.#state;
+    if (known !== null && this.#identity === identity && latest >= known.latest) {
+      if (latest > known.latest) {
+        requireNoHole(versions.filter((version) => version >= known.latest));
+        this.#state = await this.#extend(known, latest);
+      }
+      return must(this.#state, 'state');
+    }
+    this.#forget();
+    const state = await this.#begin(versions, latest);
+    this.#state = state;
+    this.#identity = identity;
+    return state;
+  }
+
+  async #begin(versions: readonly Version[], latest: Version): Promise<LogState> {
+    const folder = join(this.folder, '_delta_log');
+    const checkpoints = await findCheckpoints(folder);
+    const oldest = must(versions[0], 'oldest');
+    let first = oldest;
+    let base: LogState['base'] = null;
+    if (oldest > 0) {
+      const usable = checkpoints.find((found) => found.version >= oldest - 1 && found.version < latest + 1);
+      if (usable === undefined) throw new LogError(`${folder} begins at version ${oldest} and no checkpoint says what was before`);
+      const { metadata, protocol } = await readCheckpoint(usable, this.#decoder);
+      base = { metadata, protocol };
+      first = Math.max(oldest, usable.version);
+      if (first > latest) throw new LogError(`${folder} holds no commit from version ${first} on`);
+    }
+    requireNoHole(versions.filter((version) => version >= first));
+    return this.#extend({ first, latest: first - 1, base, heads: [] }, latest);
+  }
+
+  async #extend(from: LogState, latest: Version): Promise<LogState> {
+    const heads = [...from.heads];
+    let metadata = metadataAt(from, from.latest);
+    for (let version = from.latest + 1; version <= latest; version += 1) {
+      const { head, files } = await this.#readCommit(version, { metadata, previous: heads.at(-1)?.timestamp ?? null });
+      metadata = head.metadata ?? metadata;
+      heads.push(head);
+      this.#remember(version, files);
+    }
+    const begun = heads[0];
+    if (from.base === null && (begun?.metadata === null || begun?.protocol === null)) {
+      throw new LogError(`the first commit of ${this.folder} sets no metadata or no protocol`);
+    }
+    return { ...from, latest, heads };
+  }
+
+  async #readCommit(version: Version, before: { readonly metadata: Metadata | null; readonly previous: EpochMs | null }): Promise<Commit> {
+    const path = this.#commitPath(version);
+    let metadata: Metadata | null = null;
+    let protocol: Protocol | null = null;
+    let info: CommitInfo | null = null;
+    const files: FileAction[] = [];
+    const text = await readFile(path, 'utf8').catch((error: unknown) => {
+      throw new LogError(`cannot read version ${version} of ${this.folder}`, { cause: error });
+    });
+    for (const line of text.split('\n')) {
+      if (line.trim() === '') continue;
+      const record = asRecord(parseJson(line));
+      if (record === null) throw new LogError(`version ${version} of ${this.folder} holds a line that is not a JSON object`);
+      const action = parseAction(record);
+      if (action === null || action.kind === 'sidecar') continue;
+      if (action.kind === 'metadata') metadata = action;
+      else if (action.kind === 'protocol') protocol = action;
+      else if (action.kind === 'commitInfo') info = action;
+      else files.push(action);
+    }
+    const modified = info?.timestamp === undefined || info.timestamp === null ? Math.floor((await stat(path)).mtimeMs) : 0;
+    const timestamp = commitTime({ info, modified, previous: before.previous, metadata: metadata ?? before.metadata });
+    return { head: { version, timestamp, metadata, protocol }, files };
+  }
+
+  async #identify(oldest: Version): Promise<string> {
+    const { ino, size, mtimeMs } = await stat(this.#commitPath(oldest));
+    return `${oldest}:${ino}:${size}:${mtimeMs}`;
+  }
+
+  #commitPath(version: Version): string {
+    return join(this.folder, '_delta_log', `${String(version).padStart(20, '0')}.json`);
+  }
+
+  #remember(version: Version, files: readonly FileAction[]): void {
+    this.#files.set(version, files);
+    this.#cachedActions += files.length;
+    for (const [oldest, actions] of this.#files) {
+      if (this.#cachedActions <= CACHED_ACTIONS_MAX || oldest === version) break;
+      this.#files.delete(oldest);
+      this.#cachedActions -= actions.length;
+    }
+  }
+
+  #forget(): void {
+    this.#files.clear();
+    this.#cachedActions = 0;
+    this.#state = null;
+  }
+}
+
+/** In force after the commit of `version`; null below the first. */
+export function metadataAt(state: LogState, version: Version): Metadata | null {
+  return lastSet(state, version, (head) => head.metadata) ?? state.base?.metadata ?? null;
+}
+
+export function protocolAt(state: LogState, version: Version): Protocol | null {
+  return lastSet(state, version, (head) => head.protocol) ?? state.base?.protocol ?? null;
+}
+
+export function headOf(state: LogState, version: Version): CommitHead {
+  return must(state.heads[version - state.first], `version ${version}`);
+}
+
+/** In-commit timestamps may go backwards, so the earliest time need not be the first version's. */
+export function timeSpan(state: LogState): { readonly earliest: EpochMs; readonly latest: EpochMs } {
+  let earliest = must(state.heads[0], 'first version').timestamp;
+  let latest = earliest;
+  for (const { timestamp } of state.heads) {
+    earliest = Math.min(earliest, timestamp);
+    latest = Math.max(latest, timestamp);
+  }
+  return { earliest, latest };
+}
+
+/** The same log as if its newest version were `latest`, but never below its first. */
+export function seenUpTo(state: LogState, latest: Version): LogState {
+  const seen = Math.max(state.first, Math.min(state.latest, latest));
+  return seen === state.latest ? state : { ...state, latest: seen, heads: state.heads.slice(0, seen - state.first + 1) };
+}
+
+function lastSet<T>(state: LogState, version: Version, pick: (head: CommitHead) => T | null): T | null {
+  for (let index = Math.min(version - state.first, state.heads.length - 1); index >= 0; index -= 1) {
+    const found = pick(must(state.heads[index], 'head'));
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+function requireNoHole(versions: readonly Version[]): void {
+  for (const [index, version] of versions.entries()) {
+    const before = versions[index - 1];
+    if (before !== undefined && version !== before + 1) throw new LogError(`versions (${before}, ${version}) are not contiguous`);
+  }
+}
+
+/** Of one path several vectors may have been live in turn: a file is told by both (Delta PROTOCOL.md §Add File and Remove File). */
+function liveKey(action: FileAction): string {
+  const vector = action.kind === 'cdc' ? null : action.deletionVector;
+  return vector === null ? action.path : `${action.path}\n${vector.storageType}${vector.pathOrInlineDv}@${vector.offset ?? ''}`;
+}
