@@ -1,0 +1,98 @@
+/**
+ * The questions about one table: its latest version, its metadata, one page of its changes.
+ */
+import type { ResponseFormat } from '../../../src/model/change-files.ts';
+import { Failure } from '../../../src/model/failure.ts';
+import type { TableName, Version } from '../../../src/model/version.ts';
+import { tableText } from '../../../src/model/version.ts';
+import type { ChangesRequest } from '../../../src/ports/source.ts';
+import type { Answer } from './answer.ts';
+import { readAnswer, versionHeader } from './answer.ts';
+import { CAPABILITIES_HEADER, capabilitiesAsked } from './capabilities.ts';
+import type { Client, Question } from './client.ts';
+import type { ProviderError } from './provider-error.ts';
+import { changesRefusal } from './refusal.ts';
+
+const ANY_FORMAT: readonly ResponseFormat[] = ['delta', 'parquet'];
+
+export function versionQuestion(client: Client, table: TableName): Question<Version> {
+  const doing = `asking ${client.source} for the latest version of ${tableText(table)}`;
+  return {
+    doing,
+    path: `${tablePath(table, doing)}/version`,
+    query: {},
+    headers: {},
+    refused: () => null,
+    read: async (reply) => {
+      const version = versionHeader(reply);
+      if (version === null)
+        throw new Failure('provider.malformed', `${doing}: the answer has no header Delta-Table-Version that is a version`);
+      return version;
+    },
+  };
+}
+
+export function metadataQuestion(client: Client, table: TableName, version: Version | null): Question<Answer> {
+  const doing = `asking ${client.source} for the metadata of ${tableText(table)}${version === null ? '' : ` at version ${version}`}`;
+  const refused = (): null => null;
+  return {
+    doing,
+    path: `${tablePath(table, doing)}/metadata`,
+    query: version === null ? {} : { version: String(version) },
+    headers: { [CAPABILITIES_HEADER]: capabilitiesAsked(ANY_FORMAT) },
+    refused,
+    read: async (reply) => readAnswer(reply, ANY_FORMAT, doing, (error) => client.refuse({ doing, refused }, error)),
+  };
+}
+
+/**
+ * Both bounds are always sent, so that the question means the same when it is asked again. `maxFiles` is not: together with historical metadata it makes
+ * the reference server lose files (notes/protocol.md §2.11). `onRefusal` sees every refusal first.
+ */
+export function changesQuestion(
+  client: Client,
+  table: TableName,
+  request: ChangesRequest,
+  pageToken: string | null,
+  onRefusal: (error: ProviderError) => void,
+): Question<Answer> {
+  const { from, to, listedAs } = request;
+  const doing = changesDoing(client, table, request);
+  const formats = listedAs === null ? ANY_FORMAT : [listedAs.responseFormat];
+  const refused = (error: ProviderError): Failure | null => {
+    onRefusal(error);
+    return changesRefusal(error, doing, from, to);
+  };
+  return {
+    doing,
+    path: `${tablePath(table, doing)}/changes`,
+    query: {
+      startingVersion: String(from),
+      endingVersion: String(to),
+      includeHistoricalMetadata: 'true',
+      includeHistoricalProtocol: 'true',
+      ...(pageToken === null ? {} : { pageToken }),
+    },
+    headers: {
+      [CAPABILITIES_HEADER]: capabilitiesAsked(formats),
+      ...(listedAs === null || listedAs.idHash === null ? {} : { fileidhash: listedAs.idHash }),
+    },
+    refused,
+    // A pinned question may be answered in the other format: that is told by whoever compares, not as an illegal answer.
+    read: async (reply) => readAnswer(reply, ANY_FORMAT, doing, (error) => client.refuse({ doing, refused }, error)),
+  };
+}
+
+export function changesDoing(client: Client, table: TableName, request: ChangesRequest): string {
+  return `asking ${client.source} for the changes ${request.from}..${request.to} of ${tableText(table)}`;
+}
+
+/** Throws `table.unknown` for a name whose part would lead to another address. */
+function tablePath(table: TableName, doing: string): string {
+  return `/shares/${pathPart(table.share, doing)}/schemas/${pathPart(table.schema, doing)}/tables/${pathPart(table.table, doing)}`;
+}
+
+export function pathPart(name: string, doing: string): string {
+  if (name === '' || name === '.' || name === '..') throw new Failure('table.unknown', `${doing}: ${JSON.stringify(name)} is no name`);
+  return encodeURIComponent(name);
+}

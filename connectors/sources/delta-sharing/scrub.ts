@@ -1,0 +1,14 @@
+/**
+ * What others say, made fit for a message: one line, short, without addresses. A provider's error text may quote a signed URL or a storage path.
+ */
+
+const WORDS_MAX = 300;
+const URL_LIKE = /[a-z][a-z0-9+.-]*:\/\/[^\s"'<>`]+/gi;
+
+export function scrub(text: string): string {
+  const line = text
+    .replaceAll(URL_LIKE, '[address]')
+    .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ')
+    .trim();
+  return line.length > WORDS_MAX ? `${line.slice(0, WORDS_MAX)}…` : line;
+}

@@ -1,0 +1,86 @@
+/**
+ * A provider that speaks the open Delta Sharing protocol, as a `Source` (src/ports/source.ts). Everything that leaves this room is parsed and checked.
+ */
+import type { Clock } from '../../../src/lib/clock.ts';
+import { Semaphore } from '../../../src/lib/semaphore.ts';
+import type { TableName } from '../../../src/model/version.ts';
+import { tableText } from '../../../src/model/version.ts';
+import type { Source } from '../../../src/ports/source.ts';
+import type { Telemetry } from '../../../src/ports/telemetry.ts';
+import { askForChanges } from './changes.ts';
+import { Client } from './client.ts';
+import type { Timeouts } from './exchange.ts';
+import { listingOf } from './listing.ts';
+import type { Profile } from './profile.ts';
+import { metadataQuestion, versionQuestion } from './questions.ts';
+import { allTables } from './shares.ts';
+
+export interface SourceOptions {
+  /** As the config names it. */
+  readonly name: string;
+  readonly profile: Profile;
+  /** How long one call tries again what passes by itself. */
+  readonly retryTimeoutMs: number;
+  readonly telemetry: Telemetry;
+  readonly clock: Clock;
+  readonly userAgent: string;
+  /** How long a silent connection is waited for; left out outside tests. */
+  readonly timeouts?: Timeouts;
+}
+
+const TIMEOUTS: Timeouts = { headersMs: 60_000, stallMs: 30_000 };
+const FILES_AT_ONCE = 16;
+
+/** Opens without asking the provider anything. */
+export function openSource(options: SourceOptions): Source {
+  const { name, profile, telemetry, clock, userAgent } = options;
+  const timeouts = options.timeouts ?? TIMEOUTS;
+  const retry = { timeoutMs: options.retryTimeoutMs, clock };
+  const client = new Client({ source: name, profile, retry, timeouts, telemetry, userAgent });
+  const slots = new Semaphore(FILES_AT_ONCE);
+  const open = new AbortController();
+  if (profile.expirationTime !== null) telemetry.credentialExpiry(name, profile.expirationTime);
+
+  return {
+    name,
+    endpoint: profile.endpoint,
+
+    tables: (signal) => allTables(client, signal),
+
+    latestVersion: async (table, signal) => client.ask(versionQuestion(client, table), signal),
+
+    metadata: async (table, version, signal) => {
+      const answer = await client.ask(metadataQuestion(client, table, version), signal);
+      const [head] = answer.metaData;
+      return {
+        tableId: head.tableId,
+        version: answer.version ?? head.version,
+        schema: head.schema,
+        responseFormat: answer.format,
+        changeFeed: head.changeFeed,
+      };
+    },
+
+    changes: async (table, request, signal) => {
+      const changes = await askForChanges(client, table, request, signal);
+      const { responseFormat, idHash } = changes.range;
+      const again = { ...request, listedAs: { responseFormat, idHash } };
+      return listingOf({
+        what: whatOf(name, table),
+        changes,
+        askAgain: async () => askForChanges(client, table, again, open.signal),
+        storage: { timeouts, clock, userAgent },
+        retry,
+        slots,
+      });
+    },
+
+    [Symbol.asyncDispose]: async () => {
+      open.abort(new Error(`source ${name} is closed`));
+    },
+  };
+}
+
+function whatOf(source: string, table: TableName): string {
+  return `${source}'s ${tableText(table)}`;
+}
