@@ -89,6 +89,7 @@ export const FAILURES = {
   'checkpoint.version': { disposition: 'environment', remedy: 'The checkpoint was written by a newer relay: run that version.' },
   'checkpoint.lost': { disposition: 'park', remedy: 'Kafka lost acknowledged records: compare the topic with the share, then `checkpoint reset` to start again in a new topic.' },
   'checkpoint.settings': { disposition: 'environment', remedy: 'Mend the topic with the command above.' },
+  'http.port': { disposition: 'environment', remedy: 'Free the port, or set `http.host` and `http.port` to others.' },
   'topic.missing': { disposition: 'environment', remedy: 'Create the topic, or set `kafka.topics.create: true`.' },
   'topic.taken': { disposition: 'park', remedy: 'Give one of the two feeds another `topic`.' },
   'topic.not_empty': { disposition: 'park', remedy: 'Choose another `topic`, or set `adopt: true` to publish behind what is there.' },

@@ -33,10 +33,15 @@ export interface Telemetry {
   /** One line of the log. `level` `error` means that a person must act. Fields hold no secret. */
   log(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields?: Readonly<Record<string, unknown>>): void;
 
+  /** The change of state is logged here too. */
   feedState(feed: FeedId, state: FeedState): void;
   published(chunk: PublishedChunk): void;
-  /** After each poll and commit: versions behind, and the commit time of the first version not yet published (null = none, lag 0). */
+  /**
+   * After each poll and commit: versions behind, and the commit time of the first version not yet published. Null: not known (what was known before holds), or there is
+   * none.
+   */
   lag(feed: FeedId, versions: number, firstUnpublishedAt: EpochMs | null): void;
+  /** Counted each time, and logged here once until the feed publishes again: callers do not log it. */
   failed(feed: FeedId, failure: Failure): void;
   polled(source: string, outcome: 'advanced' | 'unchanged' | 'failed'): void;
   pollInterval(source: string, seconds: number): void;
