@@ -1,0 +1,177 @@
+/**
+ * The relay's telemetry: what happens becomes metrics, and the little of it that people need becomes lines of the log.
+ *
+ * The log is quiet while all is well. A failure is told once, when its code or sentence is new for the feed, and again every ten minutes while it lasts: as a warning where
+ * the relay helps itself, as an error where a person must act.
+ */
+import type { DestinationStream } from 'pino';
+import type { Disposition, Failure } from '../model/failure.ts';
+import type { FeedId } from '../model/feed.ts';
+import type { EpochMs } from '../model/version.ts';
+import { CHANGE_TYPES } from '../model/column-batch.ts';
+import type { FeedState, PublishedChunk, Stage, Telemetry } from '../ports/telemetry.ts';
+import { openLog } from './log.ts';
+import type { Log, LogLevel, LogOptions } from './log.ts';
+import { Metrics } from './metrics.ts';
+
+export interface TelemetryOptions {
+  readonly log: LogOptions;
+  /** Where the log goes; stderr unless a test says otherwise. */
+  readonly output?: DestinationStream;
+  /** The time in milliseconds since the epoch. */
+  readonly now?: () => EpochMs;
+}
+
+export interface OpenTelemetry extends Telemetry {
+  readonly metricsContentType: string;
+  /** The text of /metrics: sound Prometheus exposition. */
+  metricsText(): Promise<string>;
+  /** Lets go of what the process metrics hold. */
+  close(): void;
+}
+
+export function openTelemetry(options: TelemetryOptions): OpenTelemetry {
+  return new Recorder(openLog(options.log, options.output), options.now ?? Date.now);
+}
+
+const FEED_STATES: Readonly<Record<FeedState, true>> = { starting: true, running: true, retrying: true, parked: true, done: true };
+
+const OUTCOMES = {
+  polls: ['advanced', 'unchanged', 'failed'],
+  transactions: ['committed', 'aborted', 'unknown'],
+} as const;
+
+const LEVELS: Readonly<Record<Disposition, LogLevel>> = {
+  retry: 'warn',
+  reclaim: 'warn',
+  park: 'error',
+  probe: 'error',
+  config: 'error',
+  environment: 'error',
+};
+
+const REPEAT_MS = 600_000;
+
+interface Told {
+  readonly text: string;
+  readonly at: EpochMs;
+}
+
+class Recorder implements OpenTelemetry {
+  readonly log: Log;
+  readonly #now: () => EpochMs;
+  readonly #metrics = new Metrics();
+  readonly #states = new Map<FeedId, FeedState>();
+  readonly #told = new Map<FeedId, Told>();
+  readonly #firstUnpublished = new Map<FeedId, EpochMs | null>();
+
+  readonly #rows = this.#metrics.counter('rows_total');
+  readonly #bytes = this.#metrics.counter('bytes_total');
+  readonly #versions = this.#metrics.counter('versions_total');
+  readonly #lagVersions = this.#metrics.gauge('lag_versions');
+  readonly #polls = this.#metrics.counter('polls_total');
+  readonly #failures = this.#metrics.counter('failures_total');
+  readonly #transactions = this.#metrics.counter('transactions_total');
+  readonly #transactionSeconds = this.#metrics.histogram('transaction_seconds');
+  readonly #feedState = this.#metrics.gauge('feed_state');
+  readonly #lastCommit = this.#metrics.gauge('feed_last_commit_timestamp_seconds');
+  readonly #requests = this.#metrics.counter('provider_requests_total');
+  readonly #credentialExpiry = this.#metrics.gauge('credential_expiry_timestamp_seconds');
+  readonly #pollInterval = this.#metrics.gauge('poll_interval_effective_seconds');
+  readonly #stages = this.#metrics.histogram('stage_seconds');
+
+  constructor(log: Log, now: () => EpochMs) {
+    this.log = log;
+    this.#now = now;
+    this.#metrics.gauge('lag_seconds', (gauge) => {
+      for (const [feed, at] of this.#firstUnpublished) gauge.set({ feed }, at === null ? 0 : Math.max(0, this.#now() - at) / 1000);
+    });
+    for (const outcome of OUTCOMES.transactions) this.#transactions.inc({ outcome }, 0);
+    this.#metrics.addProcessMetrics();
+  }
+
+  feedState(feed: FeedId, state: FeedState): void {
+    const before = this.#states.get(feed);
+    if (before === state) return;
+    if (before === undefined) this.#introduce(feed);
+    this.#states.set(feed, state);
+    for (const known of Object.keys(FEED_STATES)) this.#feedState.set({ feed, state: known }, known === state ? 1 : 0);
+    const isNews = state === 'done' || (state === 'running' && before !== 'retrying');
+    this.log(isNews ? 'info' : 'debug', `feed is ${state}`, { feed });
+  }
+
+  published(chunk: PublishedChunk): void {
+    const { feed, counts } = chunk;
+    for (const type of CHANGE_TYPES) this.#rows.inc({ feed, change_type: type }, counts[type]);
+    this.#bytes.inc({ feed }, chunk.bytes);
+    this.#versions.inc({ feed }, chunk.versions);
+    this.#lastCommit.set({ feed }, this.#now() / 1000);
+    if (this.#told.delete(feed)) this.log('info', 'feed goes on', { feed, version: chunk.position });
+  }
+
+  lag(feed: FeedId, versions: number, firstUnpublishedAt: EpochMs | null): void {
+    this.#lagVersions.set({ feed }, versions);
+    const last = this.#firstUnpublished.get(feed) ?? null;
+    this.#firstUnpublished.set(feed, versions === 0 ? null : (firstUnpublishedAt ?? last));
+  }
+
+  failed(feed: FeedId, failure: Failure): void {
+    this.#failures.inc({ feed, code: failure.code });
+    const text = `${failure.code}: ${failure.message}`;
+    const told = this.#told.get(feed);
+    const isKnown = told !== undefined && told.text === text && this.#now() - told.at < REPEAT_MS;
+    if (!isKnown) this.#told.set(feed, { text, at: this.#now() });
+    const { code, version, remedy } = failure;
+    this.log(isKnown ? 'debug' : LEVELS[failure.disposition], failure.message, {
+      feed,
+      code,
+      ...(version === null ? {} : { version }),
+      remedy,
+    });
+  }
+
+  polled(source: string, outcome: 'advanced' | 'unchanged' | 'failed'): void {
+    this.#polls.inc({ source, outcome });
+  }
+
+  pollInterval(source: string, seconds: number): void {
+    for (const outcome of OUTCOMES.polls) this.#polls.inc({ source, outcome }, 0);
+    this.#pollInterval.set({ source }, seconds);
+  }
+
+  transaction(outcome: 'committed' | 'aborted' | 'unknown', seconds: number): void {
+    this.#transactions.inc({ outcome });
+    this.#transactionSeconds.observe(seconds);
+  }
+
+  providerRequest(source: string, status: string): void {
+    this.#requests.inc({ source, status: /^[1-5]\d\d$/.test(status) ? status : 'error' });
+  }
+
+  credentialExpiry(source: string, at: EpochMs): void {
+    this.#credentialExpiry.set({ source }, at / 1000);
+  }
+
+  stage(source: string, stage: Stage, seconds: number): void {
+    this.#stages.observe({ source, stage }, seconds);
+  }
+
+  get metricsContentType(): string {
+    return this.#metrics.contentType;
+  }
+
+  async metricsText(): Promise<string> {
+    return this.#metrics.text();
+  }
+
+  close(): void {
+    this.#metrics.clear();
+  }
+
+  /** Series exist from the first sight of a feed: a rate over a counter that appears with its first count misses that count. */
+  #introduce(feed: FeedId): void {
+    for (const type of CHANGE_TYPES) this.#rows.inc({ feed, change_type: type }, 0);
+    this.#bytes.inc({ feed }, 0);
+    this.#versions.inc({ feed }, 0);
+  }
+}

@@ -1,0 +1,186 @@
+import { describe, expect, test } from 'vitest';
+import { JsonObject } from '../../src/lib/json.ts';
+import { Failure } from '../../src/model/failure.ts';
+import { Secret } from '../../src/model/secret.ts';
+import { METRICS } from '../../src/ops/metrics.ts';
+import { openTelemetry } from '../../src/ops/telemetry.ts';
+import type { OpenTelemetry } from '../../src/ops/telemetry.ts';
+import { readExposition } from './exposition.ts';
+
+const FEED = 'r/s/a.b.c';
+
+interface Watched extends Disposable {
+  readonly telemetry: OpenTelemetry;
+  /** Lines of the log without their time. */
+  readonly lines: readonly Readonly<Record<string, unknown>>[];
+  pass(ms: number): void;
+}
+
+function watched(level: 'debug' | 'info' = 'info'): Watched {
+  let now = 1_700_000_000_000;
+  const lines: Readonly<Record<string, unknown>>[] = [];
+  const output = {
+    write: (text: string): void => {
+      const line = new JsonObject(JSON.parse(text));
+      expect(line.string('time')).toMatch(/^\d{4}-\d\d-\d\dT/);
+      lines.push(
+        Object.fromEntries(
+          line
+            .keys()
+            .filter((key) => key !== 'time')
+            .map((key) => [key, line.raw(key)]),
+        ),
+      );
+    },
+  };
+  const telemetry = openTelemetry({ log: { level, format: 'json' }, output, now: () => now });
+  return { telemetry, lines, pass: (ms) => void (now += ms), [Symbol.dispose]: () => telemetry.close() };
+}
+
+async function samples(telemetry: OpenTelemetry, name: keyof typeof METRICS): Promise<Readonly<Record<string, number>>> {
+  const family = readExposition(await telemetry.metricsText()).get(`cdf_relay_${name}`);
+  return Object.fromEntries(family?.samples ?? []);
+}
+
+describe('metrics', () => {
+  test('the text is sound Prometheus exposition and has every metric of the design, with its type', async () => {
+    using w = watched();
+    const { telemetry } = w;
+    telemetry.feedState('r/s/a.b."q\\\n', 'running');
+    telemetry.published({
+      feed: FEED,
+      counts: { insert: 3, update_preimage: 1, update_postimage: 1, delete: 0 },
+      bytes: 120,
+      versions: 2,
+      position: 9,
+    });
+    telemetry.lag(FEED, 1, 1_700_000_000_000);
+    telemetry.failed(FEED, new Failure('provider.unavailable', 'the provider answers 503'));
+    telemetry.pollInterval('s', 10);
+    telemetry.transaction('committed', 0.3);
+    telemetry.providerRequest('s', '200');
+    telemetry.credentialExpiry('s', 1_800_000_000_000);
+    telemetry.stage('s', 'fetch', 0.02);
+    const families = readExposition(await telemetry.metricsText());
+    const ours = [...families]
+      .filter(([name]) => name.startsWith('cdf_relay_'))
+      .map(([name, family]) => [name.replace('cdf_relay_', ''), family.type]);
+    expect(Object.fromEntries(ours)).toEqual(Object.fromEntries(Object.entries(METRICS).map(([name, entry]) => [name, entry.type])));
+    expect(ours.length).toBeGreaterThanOrEqual(15);
+    expect([...families].filter(([name, family]) => name.startsWith('cdf_relay_') && family.samples.size === 0)).toEqual([]);
+    expect(families.has('process_resident_memory_bytes')).toBe(true);
+  });
+
+  test('the text stays sound before anything happened', async () => {
+    using w = watched();
+    expect(readExposition(await w.telemetry.metricsText()).get('cdf_relay_transactions_total')?.samples.size).toBe(3);
+  });
+
+  test('a feed has all its counters at 0 from its first state on, and is in one state at a time', async () => {
+    using w = watched();
+    w.telemetry.feedState(FEED, 'starting');
+    w.telemetry.feedState(FEED, 'parked');
+    expect(await samples(w.telemetry, 'rows_total')).toEqual({
+      'cdf_relay_rows_total{change_type="delete",feed="r/s/a.b.c"}': 0,
+      'cdf_relay_rows_total{change_type="insert",feed="r/s/a.b.c"}': 0,
+      'cdf_relay_rows_total{change_type="update_postimage",feed="r/s/a.b.c"}': 0,
+      'cdf_relay_rows_total{change_type="update_preimage",feed="r/s/a.b.c"}': 0,
+    });
+    const states = await samples(w.telemetry, 'feed_state');
+    expect(Object.entries(states).filter(([, value]) => value === 1)).toEqual([
+      ['cdf_relay_feed_state{feed="r/s/a.b.c",state="parked"}', 1],
+    ]);
+    expect(Object.keys(states)).toHaveLength(5);
+  });
+
+  test('the lag grows between polls, keeps its start while the commit time of the first version is unknown, and is 0 when caught up', async () => {
+    using w = watched();
+    const lag = async (): Promise<number | undefined> =>
+      (await samples(w.telemetry, 'lag_seconds'))[`cdf_relay_lag_seconds{feed="${FEED}"}`];
+    w.telemetry.lag(FEED, 2, 1_700_000_000_000 - 5_000);
+    expect(await lag()).toBe(5);
+    w.pass(10_000);
+    expect(await lag()).toBe(15);
+    w.telemetry.lag(FEED, 3, null);
+    expect(await lag()).toBe(15);
+    w.telemetry.lag(FEED, 0, null);
+    expect(await lag()).toBe(0);
+    w.telemetry.lag(FEED, 1, null);
+    expect(await lag()).toBe(0);
+  });
+
+  test('a status that is no HTTP status becomes `error`, so that the label stays bounded', async () => {
+    using w = watched();
+    for (const status of ['429', 'https://host/?sig=1', '']) w.telemetry.providerRequest('s', status);
+    expect(await samples(w.telemetry, 'provider_requests_total')).toEqual({
+      'cdf_relay_provider_requests_total{source="s",status="429"}': 1,
+      'cdf_relay_provider_requests_total{source="s",status="error"}': 2,
+    });
+  });
+});
+
+describe('log', () => {
+  test('a failure is told once, again after ten minutes, and its end is told when the feed publishes', () => {
+    using w = watched();
+    const failure = new Failure('provider.unavailable', 'the provider answers 503', { version: 7 });
+    const warning = {
+      level: 'warn',
+      feed: FEED,
+      code: 'provider.unavailable',
+      version: 7,
+      remedy: failure.remedy,
+      msg: 'the provider answers 503',
+    };
+    for (let i = 0; i < 5; i += 1) w.telemetry.failed(FEED, failure);
+    expect(w.lines).toEqual([warning]);
+    w.pass(600_000);
+    w.telemetry.failed(FEED, failure);
+    expect(w.lines).toEqual([warning, warning]);
+    w.telemetry.published({
+      feed: FEED,
+      counts: { insert: 1, update_preimage: 0, update_postimage: 0, delete: 0 },
+      bytes: 9,
+      versions: 1,
+      position: 8,
+    });
+    w.telemetry.published({
+      feed: FEED,
+      counts: { insert: 1, update_preimage: 0, update_postimage: 0, delete: 0 },
+      bytes: 9,
+      versions: 1,
+      position: 9,
+    });
+    expect(w.lines.slice(2)).toEqual([{ level: 'info', feed: FEED, version: 8, msg: 'feed goes on' }]);
+  });
+
+  test('what needs a person is an error; going through retries is no news', () => {
+    using w = watched();
+    w.telemetry.feedState(FEED, 'starting');
+    w.telemetry.feedState(FEED, 'running');
+    w.telemetry.feedState(FEED, 'retrying');
+    w.telemetry.feedState(FEED, 'running');
+    w.telemetry.failed(FEED, new Failure('table.recreated', 'the table has another id'));
+    w.telemetry.feedState(FEED, 'parked');
+    expect(w.lines.map(({ level, msg }) => [level, msg])).toEqual([
+      ['info', 'feed is running'],
+      ['error', 'the table has another id'],
+    ]);
+  });
+
+  test('secrets are redacted and errors shrink to their sentence', () => {
+    using w = watched('debug');
+    w.telemetry.log('debug', 'look', {
+      token: new Secret('hunter2'),
+      cause: new Error('cut', { cause: new Error('https://host/f?sig=abc') }),
+    });
+    expect(w.lines).toEqual([{ level: 'debug', token: '[redacted]', cause: 'cut', msg: 'look' }]);
+  });
+
+  test('the pretty form is text for people', () => {
+    let text = '';
+    const telemetry = openTelemetry({ log: { level: 'info', format: 'pretty' }, output: { write: (line) => void (text += line) } });
+    telemetry.log('warn', 'a topic has more partitions', { topic: 't' });
+    telemetry.close();
+    expect(text).toMatch(/^\[\d\d:\d\d:\d\d\.\d{3}\] WARN: a topic has more partitions\n\s+topic: "t"\n$/);
+  });
+});
