@@ -41,6 +41,8 @@ export interface RelayOptions {
   /** Goes into claim records: how a second deployment under the same name is recognised. */
   readonly owner: string;
   readonly nonce: () => string;
+  /** Called when every partition was claimed, or tried to be, for the first time. */
+  readonly onAttempted: () => void;
 }
 
 export function checkpointTopic(name: string): string {
@@ -59,9 +61,14 @@ export async function runRelay(options: RelayOptions, signal: AbortSignal): Prom
   const outcomes = new Map<FeedId, Outcome>();
   const leaving = new AbortController();
   const scope = AbortSignal.any([signal, leaving.signal]);
+  let unattempted = byPartition.size;
+  const attempted = (): void => {
+    unattempted--;
+    if (unattempted === 0) options.onAttempted();
+  };
   const held = [...byPartition].map(async ([partition, lines]) => {
     try {
-      await hold(options, { topic, partition, partitions: checkpointPartitions }, lines, outcomes, scope);
+      await hold(options, { topic, partition, partitions: checkpointPartitions }, lines, { outcomes, attempted }, scope);
     } catch (error) {
       leaving.abort(error);
       throw error;
@@ -73,18 +80,33 @@ export async function runRelay(options: RelayOptions, signal: AbortSignal): Prom
   return outcomes;
 }
 
+interface Progress {
+  readonly outcomes: Map<FeedId, Outcome>;
+  /** To be called once, after the first claim or the first failure to claim. */
+  readonly attempted: () => void;
+}
+
 /** Holds one checkpoint partition until all of its feeds have an outcome. */
-async function hold(options: RelayOptions, place: PartitionPlace, lines: readonly Line[], outcomes: Map<FeedId, Outcome>, signal: AbortSignal): Promise<void> {
+async function hold(options: RelayOptions, place: PartitionPlace, lines: readonly Line[], progress: Progress, signal: AbortSignal): Promise<void> {
   const { works } = options;
+  const { outcomes } = progress;
+  let attempted: (() => void) | null = progress.attempted;
+  const onAttempt = (): void => {
+    attempted?.();
+    attempted = null;
+  };
   const memories = new Map(lines.map((line) => [line.spec.id, newMemory()]));
   let lostInARow = 0;
   let fences = 0;
   while (lines.some((line) => !outcomes.has(line.spec.id)) && !works.stopping.aborted) {
     const claimedAt = works.clock.now();
     try {
-      await holdOnce(options, place, lines, memories, outcomes, signal);
+      const partition = await claim(options, place, signal);
+      onAttempt();
+      await holdOnce(options, partition, lines, memories, outcomes, signal);
       return;
     } catch (error) {
+      onAttempt();
       signal.throwIfAborted();
       if (error instanceof Failure && error.disposition === 'environment' && error.code.startsWith('checkpoint.')) throw error;
       const code = error instanceof Failure ? error.code : 'relay.bug';
@@ -99,16 +121,16 @@ async function hold(options: RelayOptions, place: PartitionPlace, lines: readonl
   }
 }
 
+/** Runs the feeds of a claimed partition that have no outcome yet, until each has one or the claim is lost. */
 async function holdOnce(
   options: RelayOptions,
-  place: PartitionPlace,
+  partition: ClaimedPartition,
   lines: readonly Line[],
   memories: ReadonlyMap<FeedId, FeedMemory>,
   outcomes: Map<FeedId, Outcome>,
   signal: AbortSignal,
 ): Promise<void> {
   const { works, retryTimeoutMs } = options;
-  const partition = await claim(options, place, signal);
   const scope = AbortSignal.any([signal, partition.lost]);
   try {
     const runs = lines

@@ -76,7 +76,6 @@ export async function supervise(line: Line, partition: ClaimedPartition, memory:
         const failingMs = works.clock.now() - (memory.failingSince ?? works.clock.now());
         if (works.untilCurrent && failingMs >= retryTimeoutMs) return { kind: 'failing', failure };
         works.telemetry.feedState(spec.id, 'retrying');
-        works.telemetry.log(memory.failures > 3 ? 'warn' : 'info', 'feed tries again', { feed: spec.id, code: failure.code, error: failure.message });
         await pause(line, memory, failure.retryAfterMs, signal);
         if (works.stopping.aborted) return { kind: 'stopped' };
       }
@@ -117,7 +116,6 @@ async function park(line: Line, partition: ClaimedPartition, failure: Failure, s
   const { spec, works } = line;
   const last = partition.checkpoint(spec.id);
   works.telemetry.feedState(spec.id, 'parked');
-  works.telemetry.log('error', 'feed is parked', { feed: spec.id, code: failure.code, error: failure.message, remedy: failure.remedy });
   const isKnown = last?.failure?.code === failure.code && last.failure.message === failure.message;
   if (isKnown && last.state !== 'running') return;
   const at = works.clock.now();

@@ -1,0 +1,44 @@
+/**
+ * From a config to the parts that a command works with: the one place where the command line chooses implementations.
+ */
+import { readFileSync } from 'node:fs';
+import { openKafka, openRegistry, openSource, parseProfile } from '../../connectors/index.ts';
+import type { Config, SourceConfig } from '../config/config.ts';
+import type { Publisher } from '../ports/publisher.ts';
+import type { SchemaRegistry } from '../ports/schema-registry.ts';
+import type { Source } from '../ports/source.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
+
+/** `cdf-relay/0.1.0`: what checkpoints, brokers and providers know this process by. */
+export const RELAY = `cdf-relay/${packageVersion()}`;
+
+/** How long a call to a provider tries again in place; what lasts longer is the feed's backoff. */
+const IN_PLACE_MS = 30_000;
+
+/** Opens no connection yet. */
+export function assembleKafka(config: Config, telemetry: Telemetry): Publisher {
+  const { brokers, tls, sasl, compression } = config.kafka;
+  return openKafka({ brokers, tls, sasl, compression, clientId: config.relay.name, telemetry });
+}
+
+export function assembleRegistry(config: Config, publisher: Publisher): SchemaRegistry {
+  return openRegistry(config.registry, (topic, signal) => publisher.read({ topic, partitions: null, untilEnd: true }, signal));
+}
+
+/** Throws `profile.*` for a profile that cannot be used. */
+export function assembleSource(source: SourceConfig, config: Config, telemetry: Telemetry): Source {
+  return openSource({
+    name: source.name,
+    profile: parseProfile(source.profile.reveal(), source.profilePath ?? `the profile of source ${source.name}`),
+    retryTimeoutMs: Math.min(IN_PLACE_MS, config.limits.retryTimeoutMs),
+    telemetry,
+    random: Math.random,
+    now: Date.now,
+    userAgent: RELAY,
+  });
+}
+
+function packageVersion(): string {
+  const parsed: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  return typeof parsed === 'object' && parsed !== null && 'version' in parsed ? String(parsed.version) : 'unknown';
+}

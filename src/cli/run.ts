@@ -1,0 +1,130 @@
+/**
+ * `run`: the daemon. It wires the parts, starts the relay, and stops it in time.
+ */
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { parseArgs } from 'node:util';
+import { openPool } from '../codec/pool.ts';
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { must } from '../lib/assert.ts';
+import { systemClock } from '../lib/clock.ts';
+import { Semaphore } from '../lib/semaphore.ts';
+import { Failure } from '../model/failure.ts';
+import type { FeedId } from '../model/feed.ts';
+import { serveHttp } from '../ops/http-server.ts';
+import { openTelemetry } from '../ops/telemetry.ts';
+import type { OpenTelemetry } from '../ops/telemetry.ts';
+import type { Source } from '../ports/source.ts';
+import type { Line, Works } from '../relay/line.ts';
+import { effectiveIntervalMs, waitFor } from '../relay/poll.ts';
+import { runRelay } from '../relay/relay.ts';
+import type { Outcome } from '../relay/supervisor.ts';
+import { RELAY, assembleKafka, assembleRegistry, assembleSource } from './assemble.ts';
+
+/** After the signal to stop: what is not finished by then is left to the next run, which loses nothing by it. */
+const STOP_MS = 27_000;
+
+/** Runs until stopped, or with `--until-current` until every feed has an outcome. Resolves with the exit code. */
+export async function run(argv: readonly string[], signal: AbortSignal): Promise<number> {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: { config: { type: 'string', short: 'c' }, 'until-current': { type: 'boolean', default: false } },
+  });
+  if (values.config === undefined) throw new Failure('arguments.invalid', '`run` needs a config file: `run -c relay.yaml`');
+  const config = loadConfig(values.config);
+  const telemetry = openTelemetry({ log: config.log });
+  for (const warning of config.warnings) telemetry.log('warn', warning);
+  return await runWith(config, telemetry, values['until-current'], signal);
+}
+
+async function runWith(config: Config, telemetry: OpenTelemetry, untilCurrent: boolean, stopping: AbortSignal): Promise<number> {
+  const { limits } = config;
+  await using opened = new AsyncDisposableStack();
+  opened.defer(() => telemetry.close());
+  const sources = new Map(config.sources.map((source) => [source.name, opened.use(assembleSource(source, config, telemetry))]));
+
+  const hard = new AbortController();
+  let stoppedAt = 0;
+  let deadline: NodeJS.Timeout | null = null;
+  stopping.addEventListener('abort', () => {
+    stoppedAt = Date.now();
+    telemetry.log('info', 'stopping');
+    deadline = setTimeout(() => hard.abort(stopping.reason), STOP_MS);
+  });
+  opened.defer(() => clearTimeout(deadline ?? undefined));
+
+  const waitingFor: { text: string | null } = { text: 'Kafka answers' };
+  opened.use(await serveHttp({ ...config.http, metrics: telemetry, notReady: () => waitingFor.text }, stopping));
+  const publisher = opened.use(assembleKafka(config, telemetry));
+  const { brokers } = await publisher.admin.reach(stopping);
+  waitingFor.text = 'its partitions are claimed';
+  telemetry.log('info', `${RELAY} starts`, { name: config.relay.name, brokers, feeds: config.feeds.length, ...(untilCurrent ? { untilCurrent } : {}) });
+
+  const encoder = opened.use(openPool({ workers: limits.workers, workerUrl: new URL('../worker.ts', import.meta.url), memoryBytes: limits.memoryBytes }));
+  const works: Works = {
+    encoder,
+    registry: assembleRegistry(config, publisher),
+    framing: config.registry === null ? 'guid' : 'id',
+    admin: publisher.admin,
+    topics: config.kafka.topics,
+    chunk: { records: limits.chunkRecords, bytes: limits.chunkBytes, timeMs: limits.chunkTimeMs },
+    workers: limits.workers,
+    memoryBytes: limits.memoryBytes,
+    // A feed at work holds the chunk that commits and the one that is prepared; all of them together a quarter of the memory.
+    atWork: new Semaphore(Math.max(1, Math.floor(limits.memoryBytes / 4 / (2 * limits.chunkBytes)))),
+    fetched: new Semaphore(Math.floor(limits.memoryBytes / 8)),
+    telemetry,
+    clock: systemClock,
+    relay: RELAY,
+    untilCurrent,
+    stopping,
+    stoppingSince: () => stoppedAt,
+  };
+  const outcomes = await runRelay(
+    {
+      name: config.relay.name,
+      checkpointPartitions: config.relay.checkpointPartitions,
+      publisher,
+      lines: linesOf(config, sources, works),
+      works,
+      retryTimeoutMs: limits.retryTimeoutMs,
+      owner: `${hostname()}/${process.pid}`,
+      nonce: randomUUID,
+      onAttempted: () => {
+        waitingFor.text = null;
+      },
+    },
+    hard.signal,
+  );
+  return exitCode(outcomes, telemetry);
+}
+
+function linesOf(config: Config, sources: ReadonlyMap<string, Source>, works: Works): readonly Line[] {
+  const feedsOf = Map.groupBy(config.feeds, (feed) => feed.source);
+  const waits = new Map(
+    config.sources.map(({ name, poll }) => {
+      const feeds = feedsOf.get(name)?.length ?? 0;
+      works.telemetry.pollInterval(name, effectiveIntervalMs(poll, feeds) / 1000);
+      return [name, waitFor(poll, feeds, works.clock)];
+    }),
+  );
+  return config.feeds.map((spec) => ({
+    spec,
+    source: must(sources.get(spec.source), `source ${spec.source}`),
+    wait: must(waits.get(spec.source), `the schedule of ${spec.source}`),
+    works,
+  }));
+}
+
+/** 1 if a feed is parked, else 3 if one was still failing, else 0. */
+function exitCode(outcomes: ReadonlyMap<FeedId, Outcome>, telemetry: OpenTelemetry): number {
+  const kinds = new Set([...outcomes.values()].map(({ kind }) => kind));
+  for (const [feed, outcome] of outcomes) {
+    if (outcome.kind === 'parked' || outcome.kind === 'failing') {
+      const { code, message, remedy } = outcome.failure;
+      telemetry.log('error', outcome.kind === 'parked' ? 'ended parked' : 'ended while still failing', { feed, code, error: message, remedy });
+    }
+  }
+  return kinds.has('parked') ? 1 : kinds.has('failing') ? 3 : 0;
+}
