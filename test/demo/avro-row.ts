@@ -1,0 +1,145 @@
+/**
+ * Reads an Avro body by its writer schema into the lossless JSON forms of the table corpus (test/fixtures/tables/README.md). Written from the Avro specification,
+ * and sharing no code with the relay's encoder: that the two agree means something.
+ */
+import { z } from 'zod';
+import { assert, must } from '../../src/lib/assert.ts';
+
+/** A row of the change feed: `_change_type`, `_commit_version`, `_commit_timestamp`, then the table's columns. */
+export interface ChangeRow {
+  readonly type: string;
+  readonly version: number;
+  readonly timestamp: number | null;
+  readonly columns: Readonly<Record<string, unknown>>;
+}
+
+/** The reader for one writer schema of flat columns. Throws on a schema that is not one, the function on bytes that do not fit it. */
+export function rowReader(schemaText: string): (body: Uint8Array) => ChangeRow {
+  const schema = RecordSchema.parse(JSON.parse(schemaText));
+  return (body) => {
+    const bytes = new Cursor(body);
+    const columns: Record<string, unknown> = {};
+    for (const field of schema.fields) columns[field.originalName ?? field.name] = valueOf(field.type, bytes);
+    assert(bytes.atEnd, 'no bytes behind the Avro row');
+    const { _change_type: type, _commit_version: version, _commit_timestamp: timestamp, ...rest } = columns;
+    return { type: String(type), version: Number(version), timestamp: timestamp === null ? null : Number(timestamp), columns: rest };
+  };
+}
+
+/** The row as a line of `expected.jsonl`, spelled as `JSON.stringify` spells it. */
+export function lineOf(row: ChangeRow): string {
+  return JSON.stringify({ _change_type: row.type, _commit_version: row.version, _commit_timestamp: row.timestamp, ...row.columns });
+}
+
+const TypeSchema = z.union([
+  z.string(),
+  z.looseObject({
+    type: z.string(),
+    logicalType: z.string().optional(),
+    scale: z.number().default(0),
+    symbols: z.array(z.string()).default([]),
+  }),
+]);
+type TypeSchema = z.infer<typeof TypeSchema>;
+
+const FieldType = z.union([TypeSchema, z.array(TypeSchema)]);
+type FieldType = z.infer<typeof FieldType>;
+
+const RecordSchema = z.looseObject({
+  type: z.literal('record'),
+  fields: z.array(z.looseObject({ name: z.string(), originalName: z.string().optional(), type: FieldType })),
+});
+
+function valueOf(schema: FieldType, bytes: Cursor): unknown {
+  if (Array.isArray(schema)) return valueOf(must(schema[Number(bytes.long())], 'the branch of a union'), bytes);
+  const { type, logicalType, scale, symbols } =
+    typeof schema === 'string' ? { type: schema, logicalType: '', scale: 0, symbols: [] } : plain(schema);
+  switch (type) {
+    case 'null':
+      return null;
+    case 'boolean':
+      return bytes.take(1)[0] === 1;
+    case 'int': {
+      const value = Number(bytes.long());
+      return logicalType === 'date' ? dateText(value) : value;
+    }
+    case 'long':
+      return logicalType === 'timestamp-millis' ? Number(bytes.long()) : String(bytes.long());
+    case 'float':
+      return numberForm(bytes.view(4).getFloat32(0, true));
+    case 'double':
+      return numberForm(bytes.view(8).getFloat64(0, true));
+    case 'string':
+      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.sized());
+    case 'bytes':
+      return logicalType === 'decimal' ? decimalText(bytes.sized(), scale) : Buffer.from(bytes.sized()).toString('base64');
+    case 'enum':
+      return must(symbols[Number(bytes.long())], 'the symbol of an enum');
+    default:
+      throw new Error(`the demo reads flat columns only, not ${type}`);
+  }
+}
+
+function plain(schema: Exclude<TypeSchema, string>): { type: string; logicalType: string; scale: number; symbols: readonly string[] } {
+  return { type: schema.type, logicalType: schema.logicalType ?? '', scale: schema.scale, symbols: schema.symbols };
+}
+
+class Cursor {
+  readonly #bytes: Uint8Array;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  get atEnd(): boolean {
+    return this.#at === this.#bytes.length;
+  }
+
+  take(length: number): Uint8Array {
+    assert(length >= 0 && this.#at + length <= this.#bytes.length, 'enough bytes of Avro');
+    this.#at += length;
+    return this.#bytes.subarray(this.#at - length, this.#at);
+  }
+
+  view(length: number): DataView {
+    const { buffer, byteOffset } = this.take(length);
+    return new DataView(buffer, byteOffset, length);
+  }
+
+  /** Zigzag varint of 64 bits. */
+  long(): bigint {
+    let raw = 0n;
+    for (let shift = 0n; shift < 70n; shift += 7n) {
+      const byte = must(this.take(1)[0], 'a byte');
+      raw |= BigInt(byte & 0x7f) << shift;
+      if (byte < 0x80) return (raw >> 1n) ^ -(raw & 1n);
+    }
+    throw new Error('an Avro long of more than ten bytes');
+  }
+
+  sized(): Uint8Array {
+    return this.take(Number(this.long()));
+  }
+}
+
+function numberForm(value: number): number | string {
+  if (Object.is(value, -0)) return '-0.0';
+  return Number.isFinite(value) ? value : String(value);
+}
+
+function decimalText(bytes: Uint8Array, scale: number): string {
+  const unscaled = bytes.length === 0 ? 0n : BigInt.asIntN(bytes.length * 8, BigInt(`0x${Buffer.from(bytes).toString('hex')}`));
+  const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, '0');
+  const text = scale === 0 ? digits : `${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
+  return unscaled < 0n ? `-${text}` : text;
+}
+
+/** `YYYY-MM-DD`, with a sign for years that do not have four digits. */
+function dateText(days: number): string {
+  const iso = new Date(days * 86_400_000).toISOString();
+  const [, year = '', rest = ''] = /^([+-]?\d+)(-\d\d-\d\d)T/.exec(iso) ?? [];
+  const number = Number(year);
+  const digits = String(Math.abs(number)).padStart(4, '0');
+  return `${number >= 1 && number <= 9999 ? '' : number < 0 ? '-' : '+'}${digits}${rest}`;
+}
