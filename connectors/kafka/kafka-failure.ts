@@ -1,0 +1,157 @@
+/**
+ * What a client library throws → the relay's failures. Both libraries wrap the broker's answer some levels deep; the broker's own error code decides
+ * (https://kafka.apache.org/protocol.html#protocol_error_codes).
+ */
+import { Failure } from '../../src/model/failure.ts';
+import type { FailureCode } from '../../src/model/failure.ts';
+
+/** What was being done, and the rights that it takes: named when the broker says that one is lacking. */
+export interface Attempt {
+  /** `sending to orders-3 as acme-relay.5`. */
+  readonly doing: string;
+  readonly topic?: { readonly name: string; readonly right: 'Describe' | 'Write' | 'Read' | 'Create' | 'DescribeConfigs' };
+  readonly transactionalId?: string;
+}
+
+/** Error codes of the protocol that the connectors act upon. */
+export const CODES = {
+  offsetOutOfRange: 1,
+  unknownTopic: 3,
+  leaderNotAvailable: 5,
+  notLeader: 6,
+  requestTimedOut: 7,
+  coordinatorLoading: 14,
+  coordinatorNotAvailable: 15,
+  notCoordinator: 16,
+  topicUnauthorized: 29,
+  groupUnauthorized: 30,
+  clusterUnauthorized: 31,
+  unsupportedMechanism: 33,
+  topicExists: 36,
+  invalidProducerEpoch: 47,
+  transactionalIdUnauthorized: 53,
+  storageError: 56,
+  authenticationFailed: 58,
+  fencedLeaderEpoch: 74,
+  unknownLeaderEpoch: 75,
+  offsetNotAvailable: 78,
+  producerFenced: 90,
+} as const;
+
+/** What the broker or the network said, out of the layers around it. */
+export interface Reason {
+  readonly kind: 'answer' | 'authentication' | 'network' | 'other';
+  /** Null unless `kind` is `answer`. */
+  readonly code: number | null;
+  readonly text: string;
+}
+
+const LAYERS_MAX = 32;
+const AUTHENTICATION = new Set(['KafkaJSSASLAuthenticationError', 'AuthenticationError']);
+const NETWORK = new Set([
+  'KafkaJSConnectionError',
+  'KafkaJSConnectionClosedError',
+  'KafkaJSRequestTimeoutError',
+  'KafkaJSNoBrokerAvailableError',
+  'KafkaJSGroupCoordinatorNotFound',
+  'KafkaJSBrokerNotFound',
+  'KafkaJSLockTimeout',
+  'NetworkError',
+  'TimeoutError',
+]);
+
+export function reasonOf(error: unknown): Reason {
+  const layers = layersOf(error);
+  const innermost = layers.at(-1);
+  for (const layer of layers) {
+    const code = field(layer, 'apiCode') ?? field(layer, 'code');
+    if (typeof code === 'number') {
+      const name = field(layer, 'apiId') ?? field(layer, 'type');
+      const kind = code === CODES.authenticationFailed || code === CODES.unsupportedMechanism ? 'authentication' : 'answer';
+      return { kind, code, text: `the broker answered ${typeof name === 'string' ? name : 'an error'} (${code})` };
+    }
+  }
+  const authentication = layers.find((layer) => AUTHENTICATION.has(nameOf(layer)));
+  if (authentication !== undefined) return { kind: 'authentication', code: null, text: authentication.message };
+  const text = innermost?.message ?? String(error);
+  if (layers.some((layer) => NETWORK.has(nameOf(layer)) || typeof field(layer, 'syscall') === 'string'))
+    return { kind: 'network', code: null, text };
+  return { kind: 'other', code: null, text };
+}
+
+export function failureOf(error: unknown, attempt: Attempt): Failure {
+  if (error instanceof Failure) return error;
+  const reason = reasonOf(error);
+  const fail = (code: FailureCode, text: string): Failure => new Failure(code, `${attempt.doing}: ${text}`, { cause: error });
+  switch (reason.code) {
+    case CODES.invalidProducerEpoch:
+    case CODES.producerFenced:
+      return fail('kafka.fenced', reason.text);
+    case CODES.topicUnauthorized:
+      return fail(
+        'kafka.unauthorized',
+        `the right ${attempt.topic?.right ?? 'Describe'} on topic ${attempt.topic?.name ?? '(unknown)'} is lacking`,
+      );
+    case CODES.transactionalIdUnauthorized:
+      return fail(
+        'kafka.unauthorized',
+        `the rights Write and Describe on transactional id ${attempt.transactionalId ?? '(unknown)'} are lacking`,
+      );
+    case CODES.groupUnauthorized:
+      return fail('kafka.unauthorized', 'the right Read on the consumer group is lacking');
+    case CODES.clusterUnauthorized:
+      return fail(
+        'kafka.unauthorized',
+        `the right ${attempt.topic?.right === 'Create' ? 'Create' : 'IdempotentWrite'} on the cluster is lacking`,
+      );
+    default:
+  }
+  if (reason.kind === 'authentication') return fail('kafka.unauthorized', `the brokers refuse the credentials: ${reason.text}`);
+  return fail(reason.kind === 'network' ? 'kafka.unreachable' : 'kafka.rejected', reason.text);
+}
+
+const TRANSIENT = new Set<number>([
+  CODES.leaderNotAvailable,
+  CODES.notLeader,
+  CODES.requestTimedOut,
+  CODES.coordinatorLoading,
+  CODES.coordinatorNotAvailable,
+  CODES.notCoordinator,
+  CODES.storageError,
+  CODES.fencedLeaderEpoch,
+  CODES.unknownLeaderEpoch,
+  CODES.offsetNotAvailable,
+]);
+
+/** Whether asking again, perhaps another broker, may help. */
+export function isTransient(error: unknown): boolean {
+  const reason = reasonOf(error);
+  return reason.kind === 'network' || (reason.code !== null && TRANSIENT.has(reason.code));
+}
+
+/** The error and everything it was caused by, outermost first. */
+function layersOf(error: unknown): readonly Error[] {
+  const layers: Error[] = [];
+  const waiting: unknown[] = [error];
+  while (waiting.length > 0 && layers.length < LAYERS_MAX) {
+    const next = waiting.shift();
+    if (!(next instanceof Error) || layers.includes(next)) continue;
+    layers.push(next);
+    waiting.push(...aggregated(next), next.cause);
+  }
+  return layers;
+}
+
+/** kafkajs' aggregate error is no `AggregateError`, but has its field. */
+function aggregated(error: Error): readonly unknown[] {
+  const errors: unknown = field(error, 'errors');
+  return Array.isArray(errors) ? Array.from<unknown>(errors) : [];
+}
+
+function nameOf(error: Error): string {
+  return error.name === 'Error' ? error.constructor.name : error.name;
+}
+
+function field(error: Error, name: string): unknown {
+  return Reflect.get(error, name);
+}

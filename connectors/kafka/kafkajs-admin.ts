@@ -1,0 +1,159 @@
+/** Topics: created and asked for their settings by kafkajs, looked at by the wire (topic ids, offsets by isolation level). */
+import kafkajs from 'kafkajs';
+import type { Admin } from 'kafkajs';
+import { orAbort, sleep } from '../../src/lib/abort.ts';
+import { backoffMs } from '../../src/lib/backoff.ts';
+import { must } from '../../src/lib/assert.ts';
+import { Failure } from '../../src/model/failure.ts';
+import type { TopicAdmin, TopicSpec, TopicState } from '../../src/ports/publisher.ts';
+import { offsetsOf, patiently, readCommitted } from './committed-reader.ts';
+import { CODES, failureOf, isTransient, reasonOf } from './kafka-failure.ts';
+import type { TopicMetadata, Wire } from './wire.ts';
+
+export interface KafkajsAdminOptions {
+  /** Not yet connected. */
+  readonly admin: Admin;
+  readonly wire: Wire;
+  /** For reads that wait for data. */
+  readonly openWire: () => Wire;
+  /** For messages. */
+  readonly brokers: readonly string[];
+  readonly reachTimeoutMs: number;
+}
+
+const BACKOFF = { firstMs: 50, maxMs: 1_000 };
+const CREATE_MS = 30_000;
+const FETCH_WAIT_MS = 100;
+
+export class KafkajsAdmin implements TopicAdmin {
+  readonly #options: KafkajsAdminOptions;
+  #connecting: Promise<void> | null = null;
+
+  constructor(options: KafkajsAdminOptions) {
+    this.#options = options;
+  }
+
+  async reach(signal: AbortSignal): Promise<{ readonly brokers: number }> {
+    const { wire, brokers, reachTimeoutMs } = this.#options;
+    const until = performance.now() + reachTimeoutMs;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return { brokers: await wire.brokers(signal) };
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!isTransient(error) || performance.now() > until) throw failureOf(error, { doing: `connecting to ${brokers.join(', ')}` });
+      }
+      await sleep(backoffMs(BACKOFF, attempt, 0, Math.random), signal);
+    }
+  }
+
+  async describe(topic: string, signal: AbortSignal): Promise<TopicState | null> {
+    const metadata = await this.#metadata(topic, signal);
+    if (metadata === null) return null;
+    const { topicId, partitions } = metadata;
+    return { topic, topicId, partitions: partitions.length, replicationFactor: must(partitions[0], 'the first partition').replicas };
+  }
+
+  async create(specs: readonly TopicSpec[], signal: AbortSignal): Promise<void> {
+    for (const spec of specs) {
+      if ((await this.#metadata(spec.topic, signal)) !== null) continue;
+      await this.#create(spec, signal);
+    }
+  }
+
+  async config(topic: string, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
+    const request = { includeSynonyms: false, resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }] };
+    try {
+      const admin = await this.#admin(signal);
+      const { resources } = await orAbort(admin.describeConfigs(request), signal);
+      const entries = must(resources[0], 'the described topic').configEntries;
+      return Object.fromEntries(entries.map((entry) => [entry.configName, entry.configValue]));
+    } catch (error) {
+      signal.throwIfAborted();
+      if (reasonOf(error).code === CODES.unknownTopic) throw new Failure('topic.missing', `there is no topic ${topic}`, { cause: error });
+      throw failureOf(error, { doing: `reading the settings of ${topic}`, topic: { name: topic, right: 'DescribeConfigs' } });
+    }
+  }
+
+  async offsets(topic: string, signal: AbortSignal): Promise<readonly { readonly start: number; readonly end: number }[]> {
+    return patiently(
+      `asking for the offsets of ${topic}`,
+      topic,
+      async () => {
+        const metadata = await this.#metadata(topic, signal);
+        if (metadata === null) throw new Failure('topic.missing', `there is no topic ${topic}`);
+        const starts = await offsetsOf(this.#options.wire, topic, metadata, 'start', signal);
+        const ends = await offsetsOf(this.#options.wire, topic, metadata, 'end', signal);
+        return metadata.partitions.map((_, partition) => ({
+          start: must(starts.get(partition), 'the start offset'),
+          end: must(ends.get(partition), 'the end offset'),
+        }));
+      },
+      signal,
+    );
+  }
+
+  async firstCommitted(topic: string, partition: number, from: number, signal: AbortSignal): Promise<number | null> {
+    const bounds = (await this.offsets(topic, signal))[partition];
+    if (bounds === undefined) throw new Failure('kafka.rejected', `there is no ${topic}-${partition}`);
+    if (Math.max(from, bounds.start) >= bounds.end) return null;
+    const wire = this.#options.openWire();
+    try {
+      for await (const step of readCommitted(wire, topic, new Map([[partition, Math.max(from, bounds.start)]]), FETCH_WAIT_MS, signal)) {
+        const first = step.records[0];
+        if (first !== undefined) return first.offset;
+        if (step.next >= step.stable) return null;
+      }
+      return null;
+    } finally {
+      await wire.close();
+    }
+  }
+
+  /** Never rejects. */
+  async close(): Promise<void> {
+    if (this.#connecting === null) return;
+    await this.#connecting.catch(() => {});
+    await this.#options.admin.disconnect().catch(() => {});
+  }
+
+  async #metadata(topic: string, signal: AbortSignal): Promise<TopicMetadata | null> {
+    return patiently(`looking for ${topic}`, topic, () => this.#options.wire.topic(topic, signal), signal);
+  }
+
+  async #create(spec: TopicSpec, signal: AbortSignal): Promise<void> {
+    const { topic, partitions, replicationFactor } = spec;
+    const configEntries = Object.entries(spec.config).map(([name, value]) => ({ name, value }));
+    try {
+      const admin = await this.#admin(signal);
+      const request = admin.createTopics({
+        topics: [{ topic, numPartitions: partitions, replicationFactor, configEntries }],
+        waitForLeaders: false,
+        timeout: CREATE_MS,
+      });
+      // False = somebody else created it meanwhile, and then it is theirs.
+      await orAbort(request, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw failureOf(error, { doing: `creating ${topic}`, topic: { name: topic, right: 'Create' } });
+    }
+    const until = performance.now() + CREATE_MS;
+    for (let attempt = 0; (await this.#metadata(topic, signal)) === null; attempt++) {
+      if (performance.now() > until)
+        throw new Failure('kafka.unreachable', `creating ${topic}: no broker shows it within ${CREATE_MS / 1000} s`);
+      await sleep(backoffMs(BACKOFF, attempt, 0, Math.random), signal);
+    }
+  }
+
+  async #admin(signal: AbortSignal): Promise<Admin> {
+    this.#connecting ??= this.#options.admin.connect();
+    try {
+      await orAbort(this.#connecting, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#connecting = null;
+      throw error;
+    }
+    return this.#options.admin;
+  }
+}

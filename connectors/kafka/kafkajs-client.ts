@@ -1,0 +1,49 @@
+/**
+ * kafkajs, set up for the relay: its noise as debug lines of our log, zstd by node:zlib, short and bounded retries.
+ */
+import { promisify } from 'node:util';
+import { zstdCompress, zstdDecompress } from 'node:zlib';
+import kafkajs from 'kafkajs';
+import type { Kafka } from 'kafkajs';
+import { kafkajsSasl, tlsOptions } from './options.ts';
+import type { KafkaOptions } from './options.ts';
+
+const { CompressionCodecs, CompressionTypes } = kafkajs;
+
+/** kafkajs' numbers of what `kafka.compression` names. */
+export const COMPRESSION = { none: CompressionTypes.None, gzip: CompressionTypes.GZIP, zstd: CompressionTypes.ZSTD } as const;
+
+const compress = promisify(zstdCompress);
+const decompress = promisify(zstdDecompress);
+
+// The codecs of kafkajs are one table for the whole process, and zstd is missing in it.
+CompressionCodecs[CompressionTypes.ZSTD] = () => ({
+  compress: (encoder: { readonly buffer: Buffer }) => compress(encoder.buffer),
+  decompress: (buffer: Buffer) => decompress(buffer),
+});
+
+/**
+ * About 15 s in all. The first wait is short because after every commit the next transaction meets CONCURRENT_TRANSACTIONS while the markers are written: with the
+ * default of 300 ms there are three transactions a second.
+ */
+const RETRY = { initialRetryTime: 20, multiplier: 2, maxRetryTime: 1_000, retries: 20 };
+
+export function kafkajsClient(options: KafkaOptions): Kafka {
+  const secure = tlsOptions(options.tls);
+  return new kafkajs.Kafka({
+    clientId: options.clientId,
+    brokers: [...options.brokers],
+    ...(secure === undefined ? {} : { ssl: secure }),
+    ...(options.sasl === null ? {} : { sasl: kafkajsSasl(options.sasl) }),
+    connectionTimeout: 5_000,
+    authenticationTimeout: 10_000,
+    requestTimeout: 10_000,
+    retry: RETRY,
+    logLevel: kafkajs.logLevel.WARN,
+    logCreator:
+      () =>
+      ({ namespace, log }) => {
+        options.telemetry.log('debug', `kafkajs: ${log.message}`, { namespace });
+      },
+  });
+}

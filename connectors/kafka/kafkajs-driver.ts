@@ -1,0 +1,172 @@
+/**
+ * The driver `kafkajs`: writes through kafkajs in its safe subset (kafkajs-producer.ts), reads through the wire (wire.ts, committed-reader.ts).
+ *
+ * A claim (DESIGN §8): a new epoch for the transactional id, which fences the predecessor and settles its transaction; a transaction of one record, `\0claim`; then
+ * the partition read as read_committed until that record's offset is passed. Whatever the predecessor committed stands before it, and a foreign transaction that
+ * hangs in the partition keeps it from being read: `kafka.stuck`, instead of going on from an older checkpoint.
+ */
+import type { Kafka } from 'kafkajs';
+import { must } from '../../src/lib/assert.ts';
+import { orAbort } from '../../src/lib/abort.ts';
+import { Failure } from '../../src/model/failure.ts';
+import type { Claim, ClaimRequest, Publisher, ReadRecord, ReadRequest } from '../../src/ports/publisher.ts';
+import { offsetsOf, patiently, readCommitted } from './committed-reader.ts';
+import { CODES, failureOf } from './kafka-failure.ts';
+import { KafkajsAdmin } from './kafkajs-admin.ts';
+import { COMPRESSION, kafkajsClient } from './kafkajs-client.ts';
+import { KafkajsProducer } from './kafkajs-producer.ts';
+import type { KafkaOptions } from './options.ts';
+import { Wire } from './wire.ts';
+
+export const CLAIM_KEY = '\0claim';
+
+const COMMIT_MS = 20_000;
+const CLAIM_FETCH_WAIT_MS = 100;
+const READ_FETCH_WAIT_MS = 500;
+
+/** Opens nothing yet: the first call connects. */
+export function openKafkajs(options: KafkaOptions): Publisher {
+  return new KafkajsDriver(options);
+}
+
+class KafkajsDriver implements Publisher {
+  readonly admin: KafkajsAdmin;
+  readonly #options: KafkaOptions;
+  readonly #kafka: Kafka;
+  readonly #wire: Wire;
+  readonly #open = new Set<{ close(): Promise<void> }>();
+
+  constructor(options: KafkaOptions) {
+    this.#options = options;
+    this.#kafka = kafkajsClient(options);
+    this.#wire = new Wire(options);
+    this.admin = new KafkajsAdmin({
+      admin: this.#kafka.admin(),
+      wire: this.#wire,
+      openWire: () => new Wire(options),
+      brokers: options.brokers,
+      reachTimeoutMs: options.reachTimeoutMs,
+    });
+  }
+
+  async claim(request: ClaimRequest, signal: AbortSignal): Promise<Claim> {
+    const { transactionalId, topic, partition, claimValue } = request;
+    const producer = this.#producer(transactionalId);
+    try {
+      await orAbort(this.#settle(producer, transactionalId, signal), signal);
+      const offset = await orAbort(producer.sendRecord({ topic, partition, key: CLAIM_KEY, value: claimValue }), signal);
+      await orAbort(producer.commit(COMMIT_MS), signal);
+      return { producer, records: await this.#readBack(request, offset, signal) };
+    } catch (error) {
+      await producer.close();
+      throw error;
+    }
+  }
+
+  async *read(request: ReadRequest, signal: AbortSignal): AsyncGenerator<ReadRecord> {
+    const { topic, untilEnd } = request;
+    const wire = new Wire(this.#options);
+    this.#open.add(wire);
+    try {
+      const bounds = await patiently(
+        `looking for ${topic}`,
+        topic,
+        async () => {
+          const metadata = await wire.topic(topic, signal);
+          if (metadata === null) throw new Failure('topic.missing', `there is no topic ${topic}`);
+          return {
+            partitions: metadata.partitions.length,
+            starts: await offsetsOf(wire, topic, metadata, 'start', signal),
+            ends: await offsetsOf(wire, topic, metadata, 'stable', signal),
+          };
+        },
+        signal,
+      );
+      const wanted = request.partitions ?? Array.from({ length: bounds.partitions }, (_, partition) => partition);
+      const from = new Map(wanted.map((partition) => [partition, bounds.starts.get(partition) ?? 0]));
+      const left = new Set(wanted.filter((partition) => (from.get(partition) ?? 0) < (bounds.ends.get(partition) ?? 0)));
+      if (untilEnd && left.size === 0) return;
+      for await (const step of readCommitted(wire, topic, from, READ_FETCH_WAIT_MS, signal)) {
+        const end = bounds.ends.get(step.partition) ?? 0;
+        for (const record of step.records) {
+          if (!untilEnd || record.offset < end) yield record;
+        }
+        if (untilEnd && step.next >= end) {
+          left.delete(step.partition);
+          if (left.size === 0) return;
+        }
+      }
+    } finally {
+      this.#open.delete(wire);
+      await wire.close();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([this.admin.close(), this.#wire.close(), ...[...this.#open].map((one) => one.close())]);
+  }
+
+  #producer(transactionalId: string): KafkajsProducer {
+    const producer = this.#kafka.producer({
+      transactionalId,
+      transactionTimeout: this.#options.transactionTimeoutMs,
+      idempotent: true,
+      maxInFlightRequests: 1,
+      allowAutoTopicCreation: false,
+      createPartitioner:
+        () =>
+        ({ message }) =>
+          must(message.partition, 'the partition of a message'),
+    });
+    const compression = COMPRESSION[this.#options.compression];
+    const never = new AbortController().signal;
+    const partitionsOf = async (topic: string): Promise<number | null> => (await this.admin.describe(topic, never))?.partitions ?? null;
+    return new KafkajsProducer({ producer, transactionalId, compression, partitionsOf });
+  }
+
+  async #settle(producer: KafkajsProducer, transactionalId: string, signal: AbortSignal): Promise<void> {
+    try {
+      await producer.open();
+    } catch (error) {
+      // kafkajs hides why a coordinator was not found, a lacking right among the reasons.
+      const code = await this.#wire.coordinatorCode(transactionalId, signal).catch(() => 0);
+      if (code !== CODES.transactionalIdUnauthorized) throw error;
+      throw failureOf(Object.assign(new Error('TRANSACTIONAL_ID_AUTHORIZATION_FAILED', { cause: error }), { code }), {
+        doing: `claiming as ${transactionalId}`,
+        transactionalId,
+      });
+    }
+  }
+
+  /** The latest value of each key up to the claim's own record. */
+  async #readBack(request: ClaimRequest, claimOffset: number, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+    const { topic, partition, claimValue } = request;
+    const until = performance.now() + this.#options.claimTimeoutMs;
+    const wire = new Wire(this.#options);
+    const records = new Map<string, string>();
+    try {
+      const metadata = await patiently(`looking for ${topic}`, topic, () => wire.topic(topic, signal), signal);
+      if (metadata === null) throw new Failure('topic.missing', `there is no topic ${topic}`);
+      const start = (await offsetsOf(wire, topic, metadata, 'start', signal)).get(partition) ?? 0;
+      for await (const step of readCommitted(wire, topic, new Map([[partition, start]]), CLAIM_FETCH_WAIT_MS, signal)) {
+        for (const { key, value } of step.records) {
+          if (key === null) continue;
+          const name = Buffer.from(key).toString('utf8');
+          if (value === null) records.delete(name);
+          else records.set(name, Buffer.from(value).toString('utf8'));
+        }
+        if (step.next > claimOffset) break;
+        if (performance.now() > until) {
+          const hint = `${topic}-${partition} can be read up to offset ${step.stable} only, of ${step.end}: a transaction is open there`;
+          throw new Failure('kafka.stuck', `claiming as ${request.transactionalId}: ${hint}`);
+        }
+      }
+    } finally {
+      await wire.close();
+    }
+    if (records.get(CLAIM_KEY) !== claimValue) {
+      throw new Failure('kafka.fenced', `claiming as ${request.transactionalId}: another claim of ${topic}-${partition} followed ours`);
+    }
+    return records;
+  }
+}

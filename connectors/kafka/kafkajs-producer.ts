@@ -1,0 +1,184 @@
+/**
+ * A transactional producer on kafkajs, in the subset of it that lost nothing in any trial (notes/kafka.md §1): one topic-partition a `send`, one send after the
+ * other, and no call after an error. kafkajs keeps results by broker, not by partition: when leadership moves during a send of several partitions, records are
+ * lost or doubled inside a transaction that commits.
+ */
+import type { CompressionTypes, Message as KafkajsMessage, Producer, Transaction } from 'kafkajs';
+import { assert, must } from '../../src/lib/assert.ts';
+import { Failure } from '../../src/model/failure.ts';
+import type { RecordBlock } from '../../src/ports/encoder.ts';
+import type { ControlRecord, TransactionalProducer } from '../../src/ports/publisher.ts';
+import { within } from './deadline.ts';
+import { failureOf } from './kafka-failure.ts';
+import type { Attempt } from './kafka-failure.ts';
+import { cutBlock } from './record-block.ts';
+import type { Message } from './record-block.ts';
+
+export interface KafkajsProducerOptions {
+  /** Made for one transactional id, not yet connected. */
+  readonly producer: Producer;
+  readonly transactionalId: string;
+  readonly compression: CompressionTypes;
+  /** The partition count of a topic; null = no such topic. */
+  readonly partitionsOf: (topic: string) => Promise<number | null>;
+}
+
+/** Below the broker's default `max.message.bytes` of 1 MB, batch header included, even where compression gains nothing. */
+const SEND_BYTES_MAX = 900_000;
+const CALL_MS = 20_000;
+const OPEN_MS = 60_000;
+const CLOSE_MS = 5_000;
+
+type State = 'new' | 'ready' | 'begun' | 'busy' | 'broken' | 'closed';
+
+export class KafkajsProducer implements TransactionalProducer {
+  readonly #producer: Producer;
+  readonly #transactionalId: string;
+  readonly #compression: CompressionTypes;
+  readonly #partitionsOf: (topic: string) => Promise<number | null>;
+  readonly #partitionCounts = new Map<string, number>();
+  #transaction: Transaction | null = null;
+  #state: State = 'new';
+
+  constructor(options: KafkajsProducerOptions) {
+    this.#producer = options.producer;
+    this.#transactionalId = options.transactionalId;
+    this.#compression = options.compression;
+    this.#partitionsOf = options.partitionsOf;
+  }
+
+  /** Connects and asks for a new epoch, which fences and settles whoever had the transactional id before. Leaves a transaction begun. */
+  async open(): Promise<void> {
+    await this.#exclusively('new', 'begun', this.#attempt('claiming'), OPEN_MS, async () => {
+      await this.#producer.connect();
+      this.#transaction = await this.#producer.transaction();
+    });
+  }
+
+  async begin(): Promise<void> {
+    await this.#exclusively('ready', 'begun', this.#attempt('beginning a transaction'), CALL_MS, async () => {
+      this.#transaction = await this.#producer.transaction();
+    });
+  }
+
+  async send(topic: string, blocks: readonly RecordBlock[]): Promise<readonly number[]> {
+    const offsets: number[] = [];
+    for (const block of blocks) {
+      let first: number | null = null;
+      for (const messages of cutBlock(block, SEND_BYTES_MAX)) {
+        const offset = await this.#sendPart(topic, block.partition, messages);
+        first ??= offset;
+      }
+      assert(first !== null, 'a block holds records');
+      offsets.push(first);
+    }
+    return offsets;
+  }
+
+  /** One record, and its offset. */
+  async sendRecord({ topic, partition, key, value }: ControlRecord): Promise<number> {
+    return this.#sendPart(topic, partition, [{ key: Buffer.from(key), value: value === null ? null : Buffer.from(value) }]);
+  }
+
+  async sendControl(records: readonly ControlRecord[]): Promise<void> {
+    for (const record of records) await this.sendRecord(record);
+  }
+
+  async commit(deadlineMs: number): Promise<void> {
+    const attempt = this.#attempt('committing');
+    await this.#exclusively('begun', 'ready', attempt, deadlineMs, async () => {
+      try {
+        await must(this.#transaction, 'the transaction').commit();
+      } catch (error) {
+        const failure = failureOf(error, attempt);
+        if (failure.code === 'kafka.fenced' || failure.code === 'kafka.unauthorized') throw failure;
+        throw new Failure('kafka.unknown', failure.message, { cause: error });
+      }
+    });
+  }
+
+  async abort(deadlineMs: number): Promise<void> {
+    await this.#exclusively('begun', 'ready', this.#attempt('aborting'), deadlineMs, () =>
+      must(this.#transaction, 'the transaction').abort(),
+    );
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    await within(this.#producer.disconnect(), CLOSE_MS, () => new Error('late')).catch(() => {});
+  }
+
+  async #sendPart(topic: string, partition: number, messages: Message[]): Promise<number> {
+    const attempt = this.#attempt(
+      `sending ${messages.length === 1 ? 'a record' : `${messages.length} records`} to ${topic}-${partition}`,
+      topic,
+    );
+    return this.#exclusively('begun', 'begun', attempt, CALL_MS, async () => {
+      await this.#check(topic, partition);
+      const answers = await must(this.#transaction, 'the transaction').send({
+        topic,
+        acks: -1,
+        compression: this.#compression,
+        messages: onePartition(partition, messages),
+      });
+      // kafkajs resolves with no answer at all when its metadata lacks the partition.
+      const [answer] = answers;
+      const offset = Number(answer?.baseOffset ?? Number.NaN);
+      if (answers.length !== 1 || answer?.partition !== partition || answer.errorCode !== 0 || !(offset >= 0)) {
+        throw new Failure('kafka.rejected', `${attempt.doing}: kafkajs names no offset for it`);
+      }
+      return offset;
+    });
+  }
+
+  /** kafkajs looks for a missing topic until its retries are used up, and passes over a missing partition in silence. */
+  async #check(topic: string, partition: number): Promise<void> {
+    let count = this.#partitionCounts.get(topic);
+    if (count === undefined) {
+      const asked = await this.#partitionsOf(topic);
+      if (asked === null) throw new Failure('topic.missing', `there is no topic ${topic} to send to`);
+      this.#partitionCounts.set(topic, (count = asked));
+    }
+    if (partition >= count) throw new Failure('kafka.rejected', `there is no ${topic}-${partition}: the topic has ${count} partitions`);
+  }
+
+  /** One call at a time, only in the state where it is legal, and bounded in time; any rejection breaks the producer. */
+  async #exclusively<T>(from: State, to: State, attempt: Attempt, deadlineMs: number, call: () => Promise<T>): Promise<T> {
+    assert(this.#state === from, `${attempt.doing}: the producer is ${this.#state}`);
+    this.#state = 'busy';
+    // A commit that is late is in doubt even if it resolves in the end.
+    const code = to === 'ready' ? 'kafka.unknown' : 'kafka.unreachable';
+    try {
+      const result = await within(call(), deadlineMs, () => new Failure(code, `${attempt.doing}: no answer within ${deadlineMs / 1000} s`));
+      this.#become(to);
+      return result;
+    } catch (error) {
+      this.#become('broken');
+      throw failureOf(error, attempt);
+    }
+  }
+
+  /** `close` may come while a call is under way; nothing follows it. */
+  #become(state: State): void {
+    if (this.#state !== 'closed') this.#state = state;
+  }
+
+  #attempt(doing: string, topic: string | null = null): Attempt {
+    const transactionalId = this.#transactionalId;
+    return {
+      doing: `${doing} as ${transactionalId}`,
+      transactionalId,
+      ...(topic === null ? {} : { topic: { name: topic, right: 'Write' } }),
+    };
+  }
+}
+
+/**
+ * kafkajs sorts messages into partitions by `reduce`, with a copy of the list for every message (groupMessagesPerPartition.js): quadratic, a third of its time at
+ * 4000 records. These belong to one partition, so their `reduce` knows the answer.
+ */
+function onePartition(partition: number, messages: Message[]): KafkajsMessage[] {
+  Object.defineProperty(messages, 'reduce', { value: () => ({ [partition]: messages }) });
+  return messages;
+}
