@@ -45,7 +45,7 @@ export function chooseIdHash(header: string | null, format: ResponseFormat): IdH
   const asked = header?.trim().toLowerCase() ?? format;
   if (asked === 'parquet') return 'md5';
   if (asked === 'delta') return 'sha256';
-  throw invalid(`Unsupported fileidhash: '${header}'. Supported: parquet, delta`);
+  throw invalid(`Unsupported fileidhash: '${asked}'. Supported: parquet, delta`);
 }
 
 function neededFeatures(protocol: Protocol): readonly string[] {

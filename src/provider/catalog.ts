@@ -8,7 +8,8 @@
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { tableText, type TableName } from '../model/version.ts';
+import { tableText } from '../model/version.ts';
+import type { TableName } from '../model/version.ts';
 
 const LEVELS_MAX = 4;
 const FOLDERS_MAX = 20_000;
@@ -36,7 +37,8 @@ export async function findTables(root: string, log: (line: string) => void): Pro
     if (folders.includes('_delta_log')) {
       const name = tableName(root, parts);
       const key = keyOf(name);
-      if (tables.has(key)) log(`${folder} is not served: its name ${tableText(name)} is taken by ${tables.get(key)?.folder}`);
+      const taken = tables.get(key);
+      if (taken !== undefined) log(`${folder} is not served: its name ${tableText(name)} is taken by ${taken.folder}`);
       else tables.set(key, { name, id: idOf(key), folder });
     } else if (parts.length < LEVELS_MAX) {
       waiting.push(

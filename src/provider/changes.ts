@@ -7,11 +7,14 @@ import { chooseFormat } from './capabilities.ts';
 import { answerHistory } from './history.ts';
 import { parseInstant, sqlText } from './instants.ts';
 import type { FileAction } from './log-actions.ts';
-import { decodePage, type Page } from './page-tokens.ts';
+import { decodePage } from './page-tokens.ts';
+import type { Page } from './page-tokens.ts';
 import { invalid } from './refusal.ts';
 import { isFeedOn } from './response-lines.ts';
-import { headOf, metadataAt, protocolAt, timeSpan, type LogState } from './table-log.ts';
-import { pageContext, type Answer, type TableRequest } from './table-request.ts';
+import { headOf, metadataAt, protocolAt, timeSpan } from './table-log.ts';
+import type { LogState } from './table-log.ts';
+import { pageContext } from './table-request.ts';
+import type { Answer, TableRequest } from './table-request.ts';
 
 /** Those that may not change from page to page. */
 const PINNED = [

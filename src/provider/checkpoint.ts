@@ -6,10 +6,14 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Version } from '../model/version.ts';
 import type { FileDecoder } from '../ports/file-decoder.ts';
-import { type AddAction, type Metadata, type Protocol, LogError, parseAction } from './log-actions.ts';
-import { asRecord, parseJson, type UnknownRecord } from './unknown-data.ts';
+import { LogError, parseAction } from './log-actions.ts';
+import type { AddAction, Metadata, Protocol } from './log-actions.ts';
+import { asRecord, parseJson } from './unknown-data.ts';
+import type { UnknownRecord } from './unknown-data.ts';
 
 const NAME = /^(\d{20})\.checkpoint(?:\.[0-9a-f-]{36})?\.(json|parquet)$/;
+/** What a reader needs of one; a file that lacks a column has nulls there. */
+const COLUMNS = ['add', 'metaData', 'protocol', 'sidecar'];
 
 export interface Checkpoint {
   readonly version: Version;
@@ -60,7 +64,11 @@ export async function readCheckpoint(checkpoint: Checkpoint, decoder: FileDecode
 
 async function rowsOf(path: string, format: Checkpoint['format'], decoder: FileDecoder): Promise<readonly UnknownRecord[]> {
   const bytes = await readFile(path);
-  if (format === 'parquet') return decoder.rows(bytes, null);
+  if (format === 'parquet') {
+    return decoder.rows(bytes, COLUMNS).catch((error: unknown) => {
+      throw new LogError(`the checkpoint file ${basename(path)} cannot be read`, { cause: error });
+    });
+  }
   const rows: UnknownRecord[] = [];
   for (const line of bytes.toString('utf8').split('\n')) {
     const row = asRecord(parseJson(line));

@@ -1,7 +1,8 @@
 /**
  * Where a deletion vector's file lies (Delta PROTOCOL.md §Deletion Vector Descriptor Schema): a random prefix folder and a UUID in Z85 (ZeroMQ RFC 32).
  */
-import { type DeletionVector, LogError } from './log-actions.ts';
+import { LogError } from './log-actions.ts';
+import type { DeletionVector } from './log-actions.ts';
 
 const ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#';
 const UUID_CHARACTERS = 20;

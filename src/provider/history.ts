@@ -5,10 +5,13 @@ import { must } from '../lib/assert.ts';
 import type { Version } from '../model/version.ts';
 import { chooseIdHash } from './capabilities.ts';
 import type { ResponseFormat } from '../model/change-files.ts';
-import { takePage, type PagedLine } from './file-pages.ts';
+import { takePage } from './file-pages.ts';
+import type { PagedLine } from './file-pages.ts';
 import type { FileAction } from './log-actions.ts';
-import { encodePage, type Page } from './page-tokens.ts';
-import { changeLine, endLine, metadataLine, protocolLine, type LineSettings } from './response-lines.ts';
+import { encodePage } from './page-tokens.ts';
+import type { Page } from './page-tokens.ts';
+import { changeLine, endLine, metadataLine, protocolLine } from './response-lines.ts';
+import type { LineSettings } from './response-lines.ts';
 import { headOf, metadataAt, protocolAt } from './table-log.ts';
 import type { Answer, Headers, TableRequest } from './table-request.ts';
 

@@ -34,7 +34,7 @@ export function listSchemas(tables: readonly CatalogTable[], share: string, quer
 /** `schema` null lists all tables of the share. Names are echoed as they were asked for, as the reference server does. */
 export function listTables(tables: readonly CatalogTable[], share: string, schema: string | null, query: Query): unknown {
   const found = inShare(tables, share).filter((table) => schema === null || table.name.schema.toLowerCase() === schema.toLowerCase());
-  if (found.length === 0) throw missing(`schema '${schema}' not found`);
+  if (found.length === 0) throw missing(`schema '${schema ?? ''}' not found`);
   return page(
     found.map((table) => ({ name: table.name.table, schema: schema ?? table.name.schema, share, id: table.id })),
     query,

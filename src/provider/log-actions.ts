@@ -2,7 +2,8 @@
  * The actions of a Delta log that matter to a reader (Delta PROTOCOL.md §Actions), parsed from a commit's JSON lines or from a checkpoint's rows.
  */
 import type { EpochMs } from '../model/version.ts';
-import { asInteger, asRecord, asText, asTexts, isRecord, type UnknownRecord } from './unknown-data.ts';
+import { asInteger, asRecord, asText, asTexts, isRecord } from './unknown-data.ts';
+import type { UnknownRecord } from './unknown-data.ts';
 
 export type TextMap = Readonly<Record<string, string | null>>;
 
@@ -173,8 +174,8 @@ function textMap(value: unknown): TextMap {
   const map: Record<string, string | null> = {};
   const pairs: Iterable<unknown> = isIterable(value) ? value : isRecord(value) ? Object.entries(value) : [];
   for (const pair of pairs) {
-    const [key, text]: readonly unknown[] = Array.isArray(pair) ? pair : [asRecord(pair)?.['key'], asRecord(pair)?.['value']];
-    if (typeof key === 'string') map[key] = asText(text);
+    const items: readonly unknown[] = Array.isArray(pair) ? pair : [asRecord(pair)?.['key'], asRecord(pair)?.['value']];
+    if (typeof items[0] === 'string') map[items[0]] = asText(items[1]);
   }
   return map;
 }

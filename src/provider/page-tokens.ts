@@ -2,7 +2,8 @@
  * Tokens that carry a question over its pages: opaque to clients, and good for the table and the parameters of the first page alone.
  */
 import type { Version } from '../model/version.ts';
-import { invalid, type Refusal } from './refusal.ts';
+import { invalid } from './refusal.ts';
+import type { Refusal } from './refusal.ts';
 import { asInteger, asRecord, asText, parseJson } from './unknown-data.ts';
 
 export interface Page {

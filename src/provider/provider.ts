@@ -31,22 +31,23 @@ export interface Provider extends AsyncDisposable {
   tables(): Promise<readonly TableName[]>;
 }
 
-/** Listens on 127.0.0.1. Throws `Failure` `arguments.invalid` if the folder cannot be read, and what `listen` throws. */
+/** Listens on 127.0.0.1. Throws `Failure` `arguments.invalid` if the folder cannot be read or the port is taken. */
 export async function startProvider(options: ProviderOptions): Promise<Provider> {
   const tables = await findTables(options.folder, options.log).catch((error: unknown) => {
     throw new Failure('arguments.invalid', `cannot read the folder ${options.folder}`, { cause: error });
   });
   const stopping = new AbortController();
   const server = createServer();
-  const closed = once(server, 'close');
   server.listen(options.port, '127.0.0.1');
-  await once(server, 'listening');
+  await once(server, 'listening').catch((error: unknown) => {
+    throw new Failure('arguments.invalid', `cannot listen on port ${options.port}`, { cause: error });
+  });
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : options.port;
   const site = new Site(options, `http://127.0.0.1:${port}`, tables, stopping.signal);
   server.on('request', (request, response) => {
     site.handle(request, response).catch((error: unknown) => {
-      if (!stopping.signal.aborted) options.log(`${request.method} failed: ${String(error)}`);
+      if (!stopping.signal.aborted) options.log(`a request failed: ${String(error)}`);
       response.destroy();
     });
   });
@@ -58,6 +59,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     async [Symbol.asyncDispose]() {
       if (stopping.signal.aborted) return;
       stopping.abort(new Error('the provider is stopped'));
+      const closed = once(server, 'close');
       server.close();
       server.closeAllConnections();
       await closed;

@@ -4,7 +4,8 @@
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import type { ServerResponse } from 'node:http';
-import { keptBytes, type ActiveFaults } from './faults.ts';
+import { keptBytes } from './faults.ts';
+import type { ActiveFaults } from './faults.ts';
 import type { Answer, Headers } from './table-request.ts';
 
 export function statusOf(answer: Answer): number {

@@ -2,25 +2,31 @@
  * One running provider: requests in, answers out.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import { STATUS_CODES } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { sleep } from '../lib/abort.ts';
 import { unreachable } from '../lib/assert.ts';
-import { tableText, type EpochMs, type TableName } from '../model/version.ts';
+import { tableText } from '../model/version.ts';
+import type { EpochMs, TableName } from '../model/version.ts';
 import { parseCapabilities } from './capabilities.ts';
-import { findTables, keyOf, type CatalogTable } from './catalog.ts';
+import { findTables, keyOf } from './catalog.ts';
+import type { CatalogTable } from './catalog.ts';
 import { answerChanges } from './changes.ts';
-import { ActiveFaults, FaultInjector, type Route } from './faults.ts';
+import { ActiveFaults, FaultInjector } from './faults.ts';
+import type { Route } from './faults.ts';
 import { answerFile, filePath, FILES, xmlError } from './file-store.ts';
 import { describeShare, listSchemas, listShares, listTables } from './listings.ts';
 import { LogError } from './log-actions.ts';
 import type { ProviderOptions } from './provider-options.ts';
 import { missing, Refusal } from './refusal.ts';
 import type { RequestRecord } from './request-record.ts';
-import { ENDPOINT, routeOf, type Routed } from './routes.ts';
+import { ENDPOINT, routeOf } from './routes.ts';
+import type { Routed } from './routes.ts';
 import { send, statusOf } from './send.ts';
 import { signedUrl } from './signed-urls.ts';
 import { answerMetadata, answerQuery, answerVersion, UnreadableBody } from './snapshots.ts';
-import { seenUpTo, TableLog, type LogState } from './table-log.ts';
+import { seenUpTo, TableLog } from './table-log.ts';
+import type { LogState } from './table-log.ts';
 import type { Answer, TableRequest } from './table-request.ts';
 
 const REQUESTS_MAX = 10_000;

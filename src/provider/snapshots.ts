@@ -2,19 +2,24 @@
  * `GET …/version`, `GET …/metadata` and `POST …/query`: the table as it is, or was.
  */
 import { must } from '../lib/assert.ts';
-import { tableText, type EpochMs, type Version } from '../model/version.ts';
+import { tableText } from '../model/version.ts';
+import type { EpochMs, Version } from '../model/version.ts';
 import { chooseFormat } from './capabilities.ts';
 import { parseFilesMax } from './changes.ts';
-import { takePage, type PagedLine } from './file-pages.ts';
+import { takePage } from './file-pages.ts';
+import type { PagedLine } from './file-pages.ts';
 import { answerHistory, lineSettings, linesAnswer } from './history.ts';
 import { isoText, parseInstant } from './instants.ts';
 import type { AddAction } from './log-actions.ts';
-import { decodePage, decodePin, encodePage, encodePin, type Page } from './page-tokens.ts';
+import { decodePage, decodePin, encodePage, encodePin } from './page-tokens.ts';
+import type { Page } from './page-tokens.ts';
 import { invalid, malformed } from './refusal.ts';
 import { metadataLine, protocolLine, snapshotLine } from './response-lines.ts';
 import { metadataAt, protocolAt, timeSpan } from './table-log.ts';
-import { pageContext, type Answer, type TableRequest } from './table-request.ts';
-import { asInteger, asText, parseJson, isRecord, type UnknownRecord } from './unknown-data.ts';
+import { pageContext } from './table-request.ts';
+import type { Answer, TableRequest } from './table-request.ts';
+import { asInteger, asText, parseJson, isRecord } from './unknown-data.ts';
+import type { UnknownRecord } from './unknown-data.ts';
 
 /** A body that is no JSON: the reference server fails on it as on a fault of its own. */
 export class UnreadableBody extends Error {

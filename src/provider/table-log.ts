@@ -15,7 +15,8 @@ import type { EpochMs, Version } from '../model/version.ts';
 import type { FileDecoder } from '../ports/file-decoder.ts';
 import { findCheckpoints, readCheckpoint } from './checkpoint.ts';
 import { commitTime } from './commit-time.ts';
-import { type AddAction, type CommitInfo, type FileAction, type Metadata, type Protocol, LogError, parseAction } from './log-actions.ts';
+import { LogError, parseAction } from './log-actions.ts';
+import type { AddAction, CommitInfo, FileAction, Metadata, Protocol } from './log-actions.ts';
 import { asRecord, parseJson } from './unknown-data.ts';
 
 /** File actions of parsed commits that are kept in memory per table, at least one commit's. */
