@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { openKafka, openRegistry, openSource, parseProfile } from '../../connectors/index.ts';
 import type { Config, SourceConfig } from '../config/config.ts';
+import { systemClock } from '../lib/clock.ts';
 import type { Publisher } from '../ports/publisher.ts';
 import type { SchemaRegistry } from '../ports/schema-registry.ts';
 import type { Source } from '../ports/source.ts';
@@ -32,8 +33,7 @@ export function assembleSource(source: SourceConfig, config: Config, telemetry: 
     profile: parseProfile(source.profile.reveal(), source.profilePath ?? `the profile of source ${source.name}`),
     retryTimeoutMs: Math.min(IN_PLACE_MS, config.limits.retryTimeoutMs),
     telemetry,
-    random: Math.random,
-    now: Date.now,
+    clock: systemClock,
     userAgent: RELAY,
   });
 }

@@ -1,0 +1,52 @@
+import { openDecoder } from '../../connectors/decoders/parquet.ts';
+import { parseProfile } from '../../connectors/sources/delta-sharing/profile.ts';
+import { openSource } from '../../connectors/sources/delta-sharing/source.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import type { TableName } from '../../src/model/version.ts';
+import type { Source } from '../../src/ports/source.ts';
+import type { FaultRule } from '../../src/provider/faults.ts';
+import { startProvider } from '../../src/provider/provider.ts';
+import type { Provider } from '../../src/provider/provider.ts';
+import { quiet } from './quiet-telemetry.ts';
+
+export const FIXTURE_TABLES = new URL('../fixtures/tables', import.meta.url).pathname;
+
+export interface SharedTables extends AsyncDisposable {
+  readonly provider: Provider;
+  readonly source: Source;
+}
+
+/** The fixture tables, or those of `folder`, behind a real provider, and the real source over them. Waits between tries take no time. */
+export async function shareTables(options: { readonly faults?: readonly FaultRule[]; readonly folder?: string } = {}): Promise<SharedTables> {
+  const provider = await startProvider({
+    folder: options.folder ?? FIXTURE_TABLES,
+    port: 0,
+    token: 'a-token',
+    revealMs: null,
+    faults: { rules: options.faults ?? [] },
+    decoder: openDecoder(),
+    urlLifetimeMs: 60_000,
+    now: Date.now,
+    log: () => {},
+  });
+  const source = openSource({
+    name: 'acme',
+    profile: parseProfile(JSON.stringify(provider.profile), 'the profile'),
+    retryTimeoutMs: 5_000,
+    telemetry: quiet,
+    clock: { ...systemClock, sleep: () => Promise.resolve() },
+    userAgent: 'cdf-relay/test',
+  });
+  return {
+    provider,
+    source,
+    async [Symbol.asyncDispose]() {
+      await source[Symbol.asyncDispose]();
+      await provider[Symbol.asyncDispose]();
+    },
+  };
+}
+
+export function fixtureTable(table: string): TableName {
+  return { share: 'local', schema: 'default', table };
+}
