@@ -197,20 +197,18 @@ const cases: fc.Arbitrary<Case> = fc
       change: fc.constantFrom<ChangeType>('insert', 'update_preimage', 'update_postimage', 'delete'),
     });
     const chosen = kind === 'cdf' ? pass : kind === 'add' ? 'arrives' : 'leaves';
-    return fc
-      .array(row, { maxLength: 40 })
-      .map((rows): Case => ({
-        columns,
-        rows,
-        kind,
-        pass: chosen,
-        partitions,
-        timestamp,
-        batchRows,
-        segmentRecords,
-        segmentBytes,
-        ...(key.length > 0 && { key }),
-      }));
+    return fc.array(row, { maxLength: 40 }).map((rows): Case => ({
+      columns,
+      rows,
+      kind,
+      pass: chosen,
+      partitions,
+      timestamp,
+      batchRows,
+      segmentRecords,
+      segmentBytes,
+      ...(key.length > 0 && { key }),
+    }));
   });
 
 test('the bytes are those of avsc, in the partitions of Java, whatever the types, the values and the cuts', () => {
@@ -220,4 +218,108 @@ test('the bytes are those of avsc, in the partitions of Java, whatever the types
     }),
     { numRuns: 400 },
   );
+});
+
+const id = column('id', { kind: 'long' });
+const text = column('text', { kind: 'string' });
+const wide = (rows: number, bytes: number): Case => ({
+  columns: [id, text],
+  rows: Array.from({ length: rows }, (_, i) => ({ cells: { id: BigInt(i), text: 'x'.repeat(bytes) } })),
+});
+
+test('a segment is cut before its records, before its bytes, and a larger record stands alone', () => {
+  const rows = (segments: readonly Segment[]): unknown => segments.map(({ records: count, nextRow }) => [count, nextRow]);
+  expect(rows(encode({ ...wide(7, 10), segmentRecords: 3 }))).toEqual([
+    [3, 3],
+    [3, 6],
+    [1, 7],
+  ]);
+  const [first] = encode(wide(1, 10));
+  const length = first?.bytes ?? 0;
+  expect(rows(encode({ ...wide(5, 10), segmentBytes: 2 * length }))).toEqual([
+    [2, 2],
+    [2, 4],
+    [1, 5],
+  ]);
+  expect(rows(encode({ ...wide(5, 10), segmentBytes: 2 * length - 1 }))).toEqual([
+    [1, 1],
+    [1, 2],
+    [1, 3],
+    [1, 4],
+    [1, 5],
+  ]);
+  const mixed = [10, 5000, 10, 10].map((size, i) => ({ cells: { id: BigInt(i), text: 'x'.repeat(size) } }));
+  expect(rows(encode({ columns: [id, text], rows: mixed, segmentBytes: 1000 }))).toEqual([
+    [1, 1],
+    [1, 2],
+    [2, 4],
+  ]);
+});
+
+test('a block stays below what a broker takes by default, whatever the segment may hold', () => {
+  const of = wide(3000, 1000);
+  const segments = encode(of);
+  const blocks = segments.flatMap((segment) => segment.blocks);
+  expect(blocks.map(({ bytes }) => bytes.length <= 900_000)).toEqual(blocks.map(() => true));
+  expect(blocks.length).toBe(4);
+  expect(actualRecords(segments)).toEqual(expectedRecords(of));
+});
+
+test('sums, counts and the longest record are those of the blocks', () => {
+  const types = ['insert', 'update_preimage', 'update_postimage', 'delete', 'delete', 'update_postimage'] as const;
+  const rows = types.map((change, i) => ({ cells: { id: BigInt(i), text: 'x'.repeat(i * 100) }, change }));
+  for (const pass of ['leaves', 'arrives'] as const) {
+    const [segment, ...more] = encode({ columns: [id, text], rows, kind: 'cdf', pass, key: ['id'], partitions: 3 });
+    const counts =
+      pass === 'leaves'
+        ? { insert: 0, update_preimage: 1, update_postimage: 0, delete: 2 }
+        : { insert: 1, update_preimage: 0, update_postimage: 2, delete: 0 };
+    const blocks = segment?.blocks ?? [];
+    const lengths = blocks.flatMap((block) => [...records(block)].map(({ key, value }) => (key?.length ?? 0) + (value?.length ?? 0)));
+    expect(segment).toMatchObject({ records: 3, counts, nextRow: 6, bytes: blocks.reduce((sum, { bytes }) => sum + bytes.length, 0) });
+    expect(new Set(blocks.map(({ partition }) => partition)).size).toBe(blocks.length);
+    // Around key and value of these sizes stand 9 bytes: two lengths of two bytes, five numbers of one.
+    expect(segment?.largestRecord).toBe(Math.max(...lengths) + 9);
+    expect(more).toEqual([]);
+  }
+});
+
+test('a file without rows, or without rows of the pass, is one empty segment that covers it', () => {
+  const empty = {
+    blocks: [],
+    records: 0,
+    bytes: 0,
+    counts: { insert: 0, update_preimage: 0, update_postimage: 0, delete: 0 },
+    largestRecord: 0,
+  };
+  expect(encode({ columns: [id], rows: [] })).toEqual([{ ...empty, nextRow: 0 }]);
+  expect(encode({ columns: [id], rows: [], fromRow: 5 })).toEqual([{ ...empty, nextRow: 5 }]);
+  const rows = [1n, 2n, 3n].map((value) => ({ cells: { id: value }, change: 'insert' as const }));
+  expect(encode({ columns: [id], rows, kind: 'cdf', pass: 'leaves', batchRows: 2 })).toEqual([{ ...empty, nextRow: 3 }]);
+});
+
+test('reading on from a row gives the records from there on, just as they were', () => {
+  const whole = { ...wide(50, 20), key: ['id'], partitions: 4, segmentRecords: 7, batchRows: 9 };
+  const values = (segments: readonly Segment[]): readonly string[] => [...actualRecords(segments).values()].flat().sort();
+  const all = encode(whole);
+  for (const [i, { nextRow }] of all.entries()) {
+    expect(values([...all.slice(0, i + 1), ...encode({ ...whole, fromRow: nextRow })])).toEqual(values(all));
+  }
+});
+
+test('partition values stand in every row, in keys too, whatever the file holds', () => {
+  const region = column('region', { kind: 'string' });
+  const day = column('day', { kind: 'date' });
+  const rows = [1n, 2n].map((value) => ({ cells: { id: value, region: 'from the file' } }));
+  const of: Case = {
+    columns: [region, id, day],
+    rows,
+    key: ['region', 'id'],
+    partitions: 2,
+    partitionColumns: ['Region', 'day'],
+    partitionValues: { REGION: 'nörd' },
+  };
+  const same: Case = { ...of, rows: [1n, 2n].map((value) => ({ cells: { id: value, region: 'nörd', day: null } })) };
+  expect(actualRecords(encode(of))).toEqual(expectedRecords(same));
+  expect(() => encode({ ...of, partitionValues: { region: 'n', day: 'x' } })).toThrow(expect.objectContaining({ code: 'file.column' }));
 });

@@ -1,0 +1,141 @@
+/**
+ * The codec alone: one file of a million rows, decoded and encoded in one thread, again and again. Run by `npm run bench`.
+ *
+ *   node test/bench/codec.ts [--rows 1000000] [--passes 7]
+ *
+ * Twelve flat columns (the eleven of test/delta-writer and `_change_type`), Parquet with snappy, a key of one column, six partitions, framing by GUID.
+ * Encoding by itself is measured on the same rows kept in memory.
+ */
+import { parseArgs } from 'node:util';
+import { openDecoder } from '../../connectors/decoders/parquet.ts';
+import { SegmentEncoder } from '../../src/codec/segments.ts';
+import { CHANGE_TYPES } from '../../src/model/column-batch.ts';
+import type { ChangeType, ColumnBatch, ColumnData } from '../../src/model/column-batch.ts';
+import type { Column, DataType } from '../../src/model/table-schema.ts';
+import type { EncodeRequest } from '../../src/ports/encoder.ts';
+import type { DecodeRequest, FileDecoder } from '../../src/ports/file-decoder.ts';
+import { ORDER_COLUMNS } from '../delta-writer/orders.ts';
+import { parquetFile } from '../delta-writer/parquet-file.ts';
+
+const { values } = parseArgs({ options: { rows: { type: 'string', default: '1000000' }, passes: { type: 'string', default: '7' } } });
+const rows = Number(values.rows);
+const passes = Number(values.passes);
+
+const file = madeFile();
+const decoder = openDecoder();
+const memory = new SegmentEncoder(keptBatches());
+const whole = new SegmentEncoder(decoder);
+console.log(`${rows} rows, ${ORDER_COLUMNS.length + 1} columns, ${(file.length / 1e6).toFixed(1)} MB of Parquet, Node ${process.version}`);
+const lines = [measured('decode', decode), measured('encode', () => encode(memory)), measured('decode + encode', () => encode(whole))];
+for (const line of lines) console.log(line);
+console.log(`peak RSS ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MB (with the file and its decoded rows in memory)`);
+
+interface Pass {
+  readonly bytes: number;
+}
+
+/** The median pass; the first ones warm the compiler up. */
+function measured(name: string, run: () => Pass): string {
+  run();
+  run();
+  const found = Array.from({ length: passes }, () => {
+    const cpu = process.cpuUsage();
+    const start = performance.now();
+    const { bytes } = run();
+    const ms = performance.now() - start;
+    const { user, system } = process.cpuUsage(cpu);
+    return { ms, cpuMicros: user + system, bytes };
+  }).sort((a, b) => a.ms - b.ms);
+  const median = found[found.length >> 1];
+  if (median === undefined) throw new Error('no pass was measured');
+  const rate = `${(rows / median.ms / 1000).toFixed(2)} M rows/s`;
+  const out =
+    median.bytes === 0
+      ? ''
+      : `  ${(median.bytes / median.ms / 1000).toFixed(0)} MB/s of records (${(median.bytes / rows).toFixed(0)} B each)`;
+  return `${name.padEnd(16)} ${rate.padStart(16)}  ${(median.cpuMicros / rows).toFixed(3)} µs CPU a row${out}`;
+}
+
+function decode(): Pass {
+  let seen = 0;
+  for (const batch of decoder.batches(decodeRequest())) seen += batch.rows;
+  if (seen !== rows) throw new Error(`${seen} rows of ${rows}`);
+  return { bytes: 0 };
+}
+
+function encode(from: SegmentEncoder): Pass {
+  let bytes = 0;
+  let records = 0;
+  for (const segment of from.encode(encodeRequest())) {
+    bytes += segment.bytes;
+    records += segment.records;
+  }
+  if (records !== rows) throw new Error(`${records} records of ${rows} rows`);
+  return { bytes };
+}
+
+function columns(): readonly Column[] {
+  return ORDER_COLUMNS.map(({ name, type }) => ({ name, type: dataType(type), nullable: true, comment: null }));
+}
+
+function dataType(text: (typeof ORDER_COLUMNS)[number]['type']): DataType {
+  return text === 'decimal(18,2)' ? { kind: 'decimal', precision: 18, scale: 2 } : { kind: text };
+}
+
+function decodeRequest(): DecodeRequest {
+  return { bytes: file, columns: columns(), changeTypes: true, batchRows: 8192, fromRow: 0 };
+}
+
+function encodeRequest(): EncodeRequest {
+  return {
+    entry: { kind: 'cdf', pass: 'arrives', file: { kind: 'cdf', id: 'bench', size: file.length, partitionValues: {} } },
+    version: 12,
+    timestamp: 1_750_000_000_000,
+    layout: {
+      schema: { columns: columns(), partitionColumns: [] },
+      table: { share: 'share', schema: 'schema', table: 'orders' },
+      key: ['id'],
+      prefixes: { key: new Uint8Array(17), value: new Uint8Array(17) },
+      partitions: 6,
+      unkeyedPartition: 0,
+    },
+    bytes: file,
+    fromRow: 0,
+    segmentRecords: 50_000,
+    segmentBytes: 4 * 1024 * 1024,
+  };
+}
+
+/** Half inserts, half postimages: all of one pass, so that every row is encoded. */
+function madeFile(): Uint8Array<ArrayBuffer> {
+  const types: readonly ChangeType[] = ['insert', 'update_postimage'];
+  const ids = Int32Array.from({ length: rows }, (_, i) => i);
+  const changes = Array.from({ length: rows }, (_, i) => types[i & 1] ?? CHANGE_TYPES[0]);
+  return new Uint8Array(parquetFile(7, { ids, revisions: new Int32Array(rows) }, changes));
+}
+
+function keptBatches(): FileDecoder {
+  const batches = Array.from(decoder.batches(decodeRequest()), copied);
+  return { batches: () => batches, rows: (bytes, names) => decoder.rows(bytes, names), heldBytes: () => 0 };
+}
+
+function copied(batch: ColumnBatch): ColumnBatch {
+  return { ...batch, columns: batch.columns.map(copiedColumn), changeTypes: batch.changeTypes?.slice() ?? null };
+}
+
+function copiedColumn(data: ColumnData): ColumnData {
+  switch (data.kind) {
+    case 'null':
+      return data;
+    case 'boolean':
+      return { ...data, validity: data.validity?.slice() ?? null, bits: data.bits.slice() };
+    case 'bytes':
+      return { ...data, validity: data.validity?.slice() ?? null, offsets: data.offsets.slice(), data: data.data.slice() };
+    case 'float32':
+      return { ...data, validity: data.validity?.slice() ?? null, values: data.values.slice() };
+    case 'float64':
+      return { ...data, validity: data.validity?.slice() ?? null, values: data.values.slice() };
+    default:
+      return { ...data, validity: data.validity?.slice() ?? null, values: data.values.slice() };
+  }
+}

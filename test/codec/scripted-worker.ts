@@ -1,0 +1,32 @@
+/**
+ * A worker whose files are scripts: the pool's tests decide what happens in the thread.
+ */
+import { parentPort } from 'node:worker_threads';
+import { serveJobs } from '../../src/codec/worker-loop.ts';
+import { must } from '../../src/lib/assert.ts';
+import { Failure } from '../../src/model/failure.ts';
+import type { ColumnBatch } from '../../src/model/column-batch.ts';
+import type { DecodeRequest } from '../../src/ports/file-decoder.ts';
+import type { Script } from './scripts.ts';
+
+let heldBytes = 0;
+let files = 0;
+
+function* batches({ bytes, fromRow }: DecodeRequest): Generator<ColumnBatch, void> {
+  const script: Script = JSON.parse(Buffer.from(bytes).toString('utf8'));
+  files += 1;
+  heldBytes = script.heldBytes ?? 0;
+  for (let row = fromRow; row < script.rows; row += 1) {
+    yield {
+      firstRow: row,
+      rows: 1,
+      columns: [{ kind: 'int32', validity: null, values: Int32Array.of(script.cell === 'files' ? files : row) }],
+      changeTypes: null,
+    };
+  }
+  if (script.then === 'failure') throw new Failure('file.undecodable', 'the footer is cut');
+  if (script.then === 'panic') throw new RangeError('unreachable');
+  if (script.then === 'exit') process.exit(3);
+}
+
+serveJobs(must(parentPort, 'the port'), { batches, rows: () => Promise.reject(new Error('not here')), heldBytes: () => heldBytes });

@@ -1,0 +1,18 @@
+/**
+ * What a scripted worker does with a file.
+ */
+export interface Script {
+  /** One batch each. */
+  readonly rows: number;
+  /** What the only column holds: the row's number, or how many files the thread has begun. */
+  readonly cell?: 'row' | 'files';
+  /** What follows the rows: the end of the file, a `Failure`, an error of another kind, or the thread's end. */
+  readonly then?: 'end' | 'failure' | 'panic' | 'exit';
+  /** What the decoder says that it keeps from then on. */
+  readonly heldBytes?: number;
+}
+
+/** The script as the bytes of a file. */
+export function scriptBytes(script: Script): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Buffer.from(JSON.stringify(script)));
+}
