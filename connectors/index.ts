@@ -1,0 +1,29 @@
+/**
+ * The one table of what can be plugged in: name → how it is opened. Only src/cli reads it; a worker thread imports its decoder alone.
+ */
+import { openDecoder } from './decoders/parquet.ts';
+import { openKafkajs } from './kafka/kafkajs-driver.ts';
+import { KAFKA_DEFAULTS } from './kafka/options.ts';
+import { openConfluentRegistry } from './registries/confluent.ts';
+import { REGISTRY_DEFAULTS } from './registries/registry-http.ts';
+import { openTopicRegistry } from './registries/topic.ts';
+import { parseProfile } from './sources/delta-sharing/profile.ts';
+import { openSource } from './sources/delta-sharing/source.ts';
+
+export const CONNECTORS = {
+  sources: {
+    'delta-sharing': { open: openSource, parseProfile },
+  },
+  decoders: {
+    parquet: { open: openDecoder },
+  },
+  registries: {
+    /** With `registry` in the config. */
+    confluent: { open: openConfluentRegistry, defaults: REGISTRY_DEFAULTS },
+    /** Without. */
+    topic: { open: openTopicRegistry },
+  },
+  kafka: {
+    kafkajs: { open: openKafkajs, defaults: KAFKA_DEFAULTS },
+  },
+} as const;
