@@ -24,14 +24,22 @@ export type JsonRow = Readonly<Record<string, JsonCell>>;
 
 /** Reads bodies of records (no framing) that were written with the schema of this text. The reader throws if a body is not of that schema. */
 export function rowReader(schemaText: string): (body: Uint8Array) => JsonRow {
-  const schema = parsed(JSON.parse(schemaText));
-  const type = avsc.Type.forSchema(JSON.parse(schemaText), { typeHook: exactLongs, wrapUnions: true });
+  const type = avroType(schemaText);
+  const schema = fieldsOf(JSON.parse(schemaText));
   const own = new Set<string>(Object.values(OWN_FIELDS));
   const fields = [...schema.filter(({ name }) => own.has(name)), ...schema.filter(({ name }) => !own.has(name))];
   return (body) => {
-    const record: Readonly<Record<string, unknown>> = type.fromBuffer(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+    const record: unknown = type.fromBuffer(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+    assert(isObject(record), 'a record');
     return Object.fromEntries(fields.map((field) => [field.ownName, cellOf(field, record[field.name])]));
   };
+}
+
+/** avsc's type of a schema: longs are bigint, and values of unions are wrapped, as in `{ long: 5n }`. */
+export function avroType(schemaText: string): Type {
+  const schema: unknown = JSON.parse(schemaText);
+  assert(isSchema(schema), 'a schema is an object');
+  return avsc.Type.forSchema(schema, { typeHook: exactLongs, wrapUnions: true });
 }
 
 interface Field {
@@ -55,12 +63,12 @@ const exactLong = avsc.types.LongType.__with({
   compare: (a: bigint, b: bigint): number => (a === b ? 0 : a < b ? -1 : 1),
 });
 
-/** Replaces avsc's long wherever a schema says `long`, with a logical type or without. */
-export function exactLongs(schema: unknown): Type | undefined {
+/** Wherever a schema says `long`, with a logical type or without. */
+function exactLongs(schema: unknown): Type | undefined {
   return schema === 'long' || (isObject(schema) && schema['type'] === 'long') ? exactLong : undefined;
 }
 
-function parsed(schema: unknown): readonly Field[] {
+function fieldsOf(schema: unknown): readonly Field[] {
   assert(isObject(schema) && Array.isArray(schema['fields']), 'a schema that is no record');
   return schema['fields'].map((field: unknown) => {
     assert(isObject(field) && typeof field['name'] === 'string', 'a field without a name');
@@ -94,6 +102,10 @@ function decimalText(bytes: Buffer, scale: number): string {
   const digits = String(value < 0n ? -value : value).padStart(scale + 1, '0');
   const whole = digits.slice(0, digits.length - scale);
   return `${value < 0n ? '-' : ''}${whole}${scale === 0 ? '' : `.${digits.slice(-scale)}`}`;
+}
+
+function isSchema(value: unknown): value is Parameters<typeof avsc.Type.forSchema>[0] {
+  return isObject(value);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

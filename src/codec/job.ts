@@ -49,7 +49,7 @@ export class Job implements AsyncIterableIterator<Segment, void, void> {
     if (this.#outcome.kind === 'failed') throw this.#outcome.error;
     if (this.#outcome.kind === 'ended') return { done: true, value: undefined };
     this.#reader = Promise.withResolvers();
-    return await this.#reader.promise;
+    return this.#reader.promise;
   }
 
   async return(): Promise<IteratorResult<Segment, void>> {

@@ -88,7 +88,7 @@ class Pool implements Encoder {
     worker.on('message', (message: FromWorker) => this.#receive(thread, message));
     worker.on('messageerror', (error) => {
       cause = error;
-      void worker.terminate();
+      terminate(worker);
     });
     worker.on('error', (error) => {
       cause = error;
@@ -132,7 +132,7 @@ class Pool implements Encoder {
     thread.job = null;
     thread.worker.unref();
     if (heldBytes > this.#heldBytesMax && this.#threads.delete(thread)) {
-      void thread.worker.terminate();
+      terminate(thread.worker);
       this.#start();
     }
     if (failure !== null) job?.fail(rebuilt(failure));
@@ -171,6 +171,11 @@ class Pool implements Encoder {
   #threadOf(job: Job): Thread | null {
     return [...this.#threads].find((thread) => thread.job === job) ?? null;
   }
+}
+
+/** Its end is seen by the event `exit`. */
+function terminate(worker: Worker): void {
+  worker.terminate().catch(() => {});
 }
 
 function send(thread: Thread, message: ToWorker, transfer: readonly ArrayBuffer[] = []): void {

@@ -1,8 +1,7 @@
 /**
  * The oracle: rows → Avro bytes by avsc.
  */
-import avsc from 'avsc';
-import { exactLongs } from '../../src/codec/avro-reader.ts';
+import { avroType } from '../../src/codec/avro-reader.ts';
 import { avroName } from '../../src/codec/avro-name.ts';
 import type { Column } from '../../src/model/table-schema.ts';
 import type { Cell } from './batches.ts';
@@ -18,7 +17,7 @@ export function avscEncoder(
   schemaText: string,
   columns: readonly Column[],
 ): (cells: Readonly<Record<string, Cell>>, own: OwnFields | null) => Buffer {
-  const type = avsc.Type.forSchema(JSON.parse(schemaText), { typeHook: exactLongs, wrapUnions: true });
+  const type = avroType(schemaText);
   return (cells, own) => {
     const record: Record<string, unknown> = Object.fromEntries(
       columns.map((column) => [avroName(column.name), wrapped(column, cells[column.name] ?? null)]),

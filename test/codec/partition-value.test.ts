@@ -87,7 +87,6 @@ test.each<[DataType, string]>([
   [MICROS, 'now'],
   [LOCAL, '2024-03-10T01:02:03Z'],
 ])('of %j: %j is refused with column and value', (type, text) => {
-  expect(() => readBack(type, text)).toThrow(
-    expect.objectContaining({ code: 'file.column', message: expect.stringContaining(`${JSON.stringify(text)} of column p`) }),
-  );
+  const message: unknown = expect.stringContaining(`${JSON.stringify(text)} of column p`);
+  expect(() => readBack(type, text)).toThrow(expect.objectContaining({ code: 'file.column', message }));
 });

@@ -79,20 +79,20 @@ test('the file is handed over: its bytes are gone from this thread, but memory s
 
 test('work begins before anyone reads', async () => {
   await using pool = open();
-  pool.encode(request({ rows: 2, then: 'panic' }), never());
+  pool.encode(request({ rows: 2, ending: 'panic' }), never());
   expect(await rowsOf(pool.encode(request({ rows: 1 }, 'f2'), never()))).toBe(1);
   // It is the second death by this file: the first one came without a reader.
-  expect(await failureOf(pool.encode(request({ rows: 2, then: 'panic' }), never()))).toMatchObject({ code: 'file.poison' });
+  expect(await failureOf(pool.encode(request({ rows: 2, ending: 'panic' }), never()))).toMatchObject({ code: 'file.poison' });
 });
 
 test('work stops after a few segments until someone reads', async () => {
   await using pool = open(2);
-  const held = pool.encode(request({ rows: 100, then: 'panic' }), never())[Symbol.asyncIterator]();
+  const held = pool.encode(request({ rows: 100, ending: 'panic' }), never())[Symbol.asyncIterator]();
   await held.next();
   // Time enough for the first job to meet its end, if it went on unread.
   expect(await rowsOf(pool.encode(request({ rows: 2000 }, 'f2'), never()))).toBe(2000);
   await held.return?.();
-  expect(await failureOf(pool.encode(request({ rows: 100, then: 'panic' }), never()))).toMatchObject({ code: 'worker.died' });
+  expect(await failureOf(pool.encode(request({ rows: 100, ending: 'panic' }), never()))).toMatchObject({ code: 'worker.died' });
 });
 
 test('a reader that leaves early frees the worker', async () => {
@@ -124,7 +124,7 @@ test('a failure of the file comes after the segments before it, with file and ve
   await using pool = open();
   const seen: number[] = [];
   const reading = (async () => {
-    for await (const segment of pool.encode(request({ rows: 9, then: 'failure' }), never())) seen.push(segment.nextRow);
+    for await (const segment of pool.encode(request({ rows: 9, ending: 'failure' }), never())) seen.push(segment.nextRow);
   })();
   await expect(reading).rejects.toMatchObject({
     name: 'Failure',
@@ -138,26 +138,29 @@ test('a failure of the file comes after the segments before it, with file and ve
 
 test('a failure that nobody reads ends no process', async () => {
   await using pool = open();
-  pool.encode(request({ rows: 0, then: 'failure' }), never());
-  pool.encode(request({ rows: 0, then: 'panic' }, 'f2'), never());
+  pool.encode(request({ rows: 0, ending: 'failure' }), never());
+  pool.encode(request({ rows: 0, ending: 'panic' }, 'f2'), never());
   expect(await rowsOf(pool.encode(request({ rows: 2 }), never()))).toBe(2);
 });
 
 test.each([
   ['panic', 'unreachable'],
   ['exit', 'exit code 3'],
-] as const)('a thread that ends by %s takes its job with it, is replaced, and the second time the file is poison', async (then, reason) => {
-  await using pool = open();
-  const deaths = [];
-  for (let i = 0; i < 3; i += 1) deaths.push(await failureOf(pool.encode(request({ rows: 0, then }), never())));
-  const message = expect.stringMatching(new RegExp(`file f1 of version 4: .*${reason}`));
-  expect(deaths).toEqual(
-    ['worker.died', 'file.poison', 'file.poison'].map((code) => expect.objectContaining({ code, version: 4, message })),
-  );
-  // Another version of the same file is another file.
-  expect(await failureOf(pool.encode(request({ rows: 0, then }, 'f1', 5), never()))).toMatchObject({ code: 'worker.died' });
-  expect(await rowsOf(pool.encode(request({ rows: 2 }), never()))).toBe(2);
-});
+] as const)(
+  'a thread that ends by %s takes its job with it, is replaced, and the second time the file is poison',
+  async (ending, reason) => {
+    await using pool = open();
+    const deaths = [];
+    for (let i = 0; i < 3; i += 1) deaths.push(await failureOf(pool.encode(request({ rows: 0, ending }), never())));
+    const message: unknown = expect.stringMatching(new RegExp(`file f1 of version 4: .*${reason}`));
+    expect(deaths).toEqual(
+      ['worker.died', 'file.poison', 'file.poison'].map((code): unknown => expect.objectContaining({ code, version: 4, message })),
+    );
+    // Another version of the same file is another file.
+    expect(await failureOf(pool.encode(request({ rows: 0, ending }, 'f1', 5), never()))).toMatchObject({ code: 'worker.died' });
+    expect(await rowsOf(pool.encode(request({ rows: 2 }), never()))).toBe(2);
+  },
+);
 
 test('a module that does not load is nobody’s poison', async () => {
   await using pool = openPool({ workers: 1, workerUrl: new URL('./no-such-worker.ts', import.meta.url), memoryBytes: MIB });

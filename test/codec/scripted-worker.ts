@@ -7,13 +7,13 @@ import { must } from '../../src/lib/assert.ts';
 import { Failure } from '../../src/model/failure.ts';
 import type { ColumnBatch } from '../../src/model/column-batch.ts';
 import type { DecodeRequest } from '../../src/ports/file-decoder.ts';
-import type { Script } from './scripts.ts';
+import { scriptOf } from './scripts.ts';
 
 let heldBytes = 0;
 let files = 0;
 
 function* batches({ bytes, fromRow }: DecodeRequest): Generator<ColumnBatch, void> {
-  const script: Script = JSON.parse(Buffer.from(bytes).toString('utf8'));
+  const script = scriptOf(bytes);
   files += 1;
   heldBytes = script.heldBytes ?? 0;
   for (let row = fromRow; row < script.rows; row += 1) {
@@ -24,9 +24,9 @@ function* batches({ bytes, fromRow }: DecodeRequest): Generator<ColumnBatch, voi
       changeTypes: null,
     };
   }
-  if (script.then === 'failure') throw new Failure('file.undecodable', 'the footer is cut');
-  if (script.then === 'panic') throw new RangeError('unreachable');
-  if (script.then === 'exit') process.exit(3);
+  if (script.ending === 'failure') throw new Failure('file.undecodable', 'the footer is cut');
+  if (script.ending === 'panic') throw new RangeError('unreachable');
+  if (script.ending === 'exit') process.exit(3);
 }
 
 serveJobs(must(parentPort, 'the port'), { batches, rows: () => Promise.reject(new Error('not here')), heldBytes: () => heldBytes });

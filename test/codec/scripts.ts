@@ -1,13 +1,15 @@
 /**
  * What a scripted worker does with a file.
  */
+import { assert } from '../../src/lib/assert.ts';
+
 export interface Script {
   /** One batch each. */
   readonly rows: number;
   /** What the only column holds: the row's number, or how many files the thread has begun. */
   readonly cell?: 'row' | 'files';
   /** What follows the rows: the end of the file, a `Failure`, an error of another kind, or the thread's end. */
-  readonly then?: 'end' | 'failure' | 'panic' | 'exit';
+  readonly ending?: 'end' | 'failure' | 'panic' | 'exit';
   /** What the decoder says that it keeps from then on. */
   readonly heldBytes?: number;
 }
@@ -15,4 +17,14 @@ export interface Script {
 /** The script as the bytes of a file. */
 export function scriptBytes(script: Script): Uint8Array<ArrayBuffer> {
   return new Uint8Array(Buffer.from(JSON.stringify(script)));
+}
+
+export function scriptOf(bytes: Uint8Array): Script {
+  const script: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
+  assert(isScript(script), 'the file is a script');
+  return script;
+}
+
+function isScript(value: unknown): value is Script {
+  return typeof value === 'object' && value !== null && 'rows' in value;
 }

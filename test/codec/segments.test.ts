@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { avroTexts } from '../../src/codec/avro-schema.ts';
 import { records } from '../../src/codec/records.ts';
