@@ -2,7 +2,7 @@
  * From a config to the parts that a command works with: the one place where the command line chooses implementations.
  */
 import { readFileSync } from 'node:fs';
-import { openKafka, openRegistry, openSource, parseProfile } from '../../connectors/index.ts';
+import { CONNECTORS } from '../../connectors/index.ts';
 import type { Config, SourceConfig } from '../config/config.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Publisher } from '../ports/publisher.ts';
@@ -19,16 +19,20 @@ const IN_PLACE_MS = 30_000;
 /** Opens no connection yet. */
 export function assembleKafka(config: Config, telemetry: Telemetry): Publisher {
   const { brokers, tls, sasl, compression } = config.kafka;
-  return openKafka({ brokers, tls, sasl, compression, clientId: config.relay.name, telemetry });
+  const { open, defaults } = CONNECTORS.kafka.kafkajs;
+  return open({ ...defaults, brokers, tls, sasl, compression, clientId: config.relay.name, telemetry });
 }
 
 export function assembleRegistry(config: Config, publisher: Publisher): SchemaRegistry {
-  return openRegistry(config.registry, (topic, signal) => publisher.read({ topic, partitions: null, untilEnd: true }, signal));
+  const { topic, confluent } = CONNECTORS.registries;
+  if (config.registry === null) return topic.open({ read: (request, signal) => publisher.read(request, signal) });
+  return confluent.open({ ...confluent.defaults, url: config.registry.url, auth: config.registry.basic });
 }
 
 /** Throws `profile.*` for a profile that cannot be used. */
 export function assembleSource(source: SourceConfig, config: Config, telemetry: Telemetry): Source {
-  return openSource({
+  const { open, parseProfile } = CONNECTORS.sources['delta-sharing'];
+  return open({
     name: source.name,
     profile: parseProfile(source.profile.reveal(), source.profilePath ?? `the profile of source ${source.name}`),
     retryTimeoutMs: Math.min(IN_PLACE_MS, config.limits.retryTimeoutMs),
