@@ -6,7 +6,7 @@
 import type { Reporter, SerializedError, TestCase, TestModule, TestSuite } from 'vitest/node';
 
 /** What became of one run. */
-export interface Tally {
+interface Tally {
   readonly passed: number;
   readonly failed: number;
   /** Reason → how many tests were skipped for it. */
@@ -21,14 +21,14 @@ export class ClosingLine implements Reporter {
 }
 
 /** The reasons and the closing line, each on a line of its own. */
-export function closingText({ passed, failed, skipped }: Tally): string {
+function closingText({ passed, failed, skipped }: Tally): string {
   const count = [...skipped.values()].reduce((sum, each) => sum + each, 0);
   const reasons = [...skipped].map(([reason, times]) => `skipped ${times}: ${reason}\n`);
   return `\n${reasons.join('')}${passed} passed, ${failed} failed${count === 0 ? '' : `, ${count} skipped`}\n`;
 }
 
 /** Counts tests, and the failures that belong to no test. */
-export function tally(modules: readonly TestModule[], unhandledErrors: number): Tally {
+function tally(modules: readonly TestModule[], unhandledErrors: number): Tally {
   let passed = 0;
   let failed = unhandledErrors;
   const skipped = new Map<string, number>();
