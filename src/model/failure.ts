@@ -29,6 +29,7 @@ export const FAILURES = {
   'config.invalid': { disposition: 'config', remedy: 'Mend the lines named above; `validate -c` checks the file without touching the network.' },
   'config.unreadable': { disposition: 'config', remedy: 'Give the path of a readable config file with -c.' },
   'arguments.invalid': { disposition: 'config', remedy: 'See `--help`.' },
+  'arguments.refused': { disposition: 'config', remedy: 'Answer `y`, or add `--yes`, to go on.' },
   'profile.unreadable': { disposition: 'config', remedy: 'Put the profile file that the provider sent at the path in `sources[].profile`.' },
   'profile.invalid': { disposition: 'config', remedy: 'Ask the provider for the profile file again and use it as it is.' },
   'profile.unsupported': { disposition: 'config', remedy: 'Ask the provider for a profile with a bearer token (shareCredentialsVersion 1).' },

@@ -1,0 +1,130 @@
+/**
+ * `checkpoint show | accept | reset`: for operators. What changes a checkpoint goes through a claim of its partition, as the relay's own writing does: a relay that runs
+ * is fenced before, and claims again and reads what was written here.
+ */
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { createInterface } from 'node:readline/promises';
+import { systemClock } from '../lib/clock.ts';
+import { Failure } from '../model/failure.ts';
+import type { FeedSpec } from '../model/feed.ts';
+import type { Checkpoint } from '../model/position.ts';
+import { acceptCheckpoint, checkpointPartition, resetCheckpoint, topicOf } from '../relay/checkpoint.ts';
+import { ClaimedPartition } from '../relay/partition.ts';
+import { checkpointTopic } from '../relay/relay.ts';
+import { findFeed, parseArguments, wrong } from './arguments.ts';
+import type { Arguments } from './arguments.ts';
+import { RELAY } from './assemble.ts';
+import { readCheckpoint, readCheckpoints } from './checkpoints.ts';
+import { openKafkaSession } from './kafka-session.ts';
+import type { KafkaSession } from './kafka-session.ts';
+import { print, tell } from './output.ts';
+
+export async function run(argv: readonly string[], signal: AbortSignal): Promise<number> {
+  const options = parseArguments('checkpoint', argv);
+  const action = options.positional(0);
+  if (action !== 'show' && action !== 'accept' && action !== 'reset')
+    throw wrong('checkpoint', `\`${action}\` is none of show, accept and reset`);
+  await using session = await openKafkaSession(options.required('config'), signal);
+  if (action === 'show') await show(session, options, signal);
+  else await change(session, options, CHANGES[action], signal);
+  return 0;
+}
+
+async function show(session: KafkaSession, options: Arguments, signal: AbortSignal): Promise<void> {
+  const { config, publisher } = session;
+  if (options.optional('recipient') === null && options.optional('table') === null) {
+    const all = await readCheckpoints(config, publisher, signal);
+    await print(JSON.stringify([...all.values()], null, 2), signal);
+    return;
+  }
+  const { checkpoint } = await namedCheckpoint(session, options, signal);
+  await print(JSON.stringify(checkpoint, null, 2), signal);
+}
+
+interface Change {
+  readonly next: (last: Checkpoint, relay: string, at: number) => Checkpoint;
+  /** What will happen, for the person who is asked. */
+  readonly plan: (spec: FeedSpec, last: Checkpoint) => readonly string[];
+}
+
+const CHANGES: Readonly<Record<'accept' | 'reset', Change>> = {
+  accept: {
+    next: acceptCheckpoint,
+    plan: (spec, last) => [
+      `${spec.id} goes on at version ${last.position.version}, in topic ${topicOf(spec.topic, last.generation)}, under the contract that the config gives now.`,
+      'Consumers meet the new contract from the next record on; what stands in the topic already is taken as it is.',
+    ],
+  },
+  reset: {
+    next: resetCheckpoint,
+    plan: (spec, last) => [
+      `${spec.id} starts again as generation ${last.generation + 1}, in the new topic ${topicOf(spec.topic, last.generation + 1)}, from where \`start\` says (${startText(spec)}).`,
+      `Its topic ${last.topic === '' ? topicOf(spec.topic, last.generation) : last.topic} stays as it is and gets no more records: consumers have to change over.`,
+    ],
+  },
+};
+
+async function change(session: KafkaSession, options: Arguments, { next, plan }: Change, signal: AbortSignal): Promise<void> {
+  const { spec, checkpoint } = await namedCheckpoint(session, options, signal);
+  // Refused here already where it cannot be done, before anybody is asked or fenced.
+  next(checkpoint, RELAY, Date.now());
+  for (const line of plan(spec, checkpoint)) tell(line);
+  const { failure } = checkpoint;
+  tell(failure === null ? 'The feed is not parked.' : `The feed is parked: ${failure.code}: ${failure.message}`);
+  await confirm(options, signal);
+  const written = await claimAndWrite(session, spec, next, signal);
+  tell(`Done: checkpoint ${written.seq} of ${spec.id} is written. A relay that runs takes it up by itself.`);
+}
+
+async function claimAndWrite(session: KafkaSession, spec: FeedSpec, next: Change['next'], signal: AbortSignal): Promise<Checkpoint> {
+  const { config, publisher, telemetry } = session;
+  const { name, checkpointPartitions: partitions } = config.relay;
+  const place = { topic: checkpointTopic(name), partition: checkpointPartition(spec.id, partitions), partitions };
+  const claimValue = JSON.stringify({ nonce: randomUUID(), owner: `${hostname()}/${process.pid}`, at: Date.now() });
+  const claim = await publisher.claim(
+    { transactionalId: `${name}.${place.partition}`, topic: place.topic, partition: place.partition, claimValue },
+    signal,
+  );
+  try {
+    const partition = new ClaimedPartition(place, claim, systemClock, telemetry);
+    // Read back under the claim: a relay that ran may have gone on since it was looked at.
+    const last = partition.checkpoint(spec.id);
+    if (last === null) throw nothingYet(spec);
+    const written = next(last, RELAY, Date.now());
+    return await partition.transact(spec.id, () => Promise.resolve(written), signal);
+  } finally {
+    await claim.producer.close();
+  }
+}
+
+async function namedCheckpoint(
+  session: KafkaSession,
+  options: Arguments,
+  signal: AbortSignal,
+): Promise<{ readonly spec: FeedSpec; readonly checkpoint: Checkpoint }> {
+  const spec = findFeed('checkpoint', session.config.feeds, options.required('recipient'), options.required('table'));
+  const checkpoint = await readCheckpoint(session.config, session.publisher, spec.id, signal);
+  if (checkpoint === null) throw nothingYet(spec);
+  return { spec, checkpoint };
+}
+
+async function confirm(options: Arguments, signal: AbortSignal): Promise<void> {
+  if (options.isSet('yes')) return;
+  if (!process.stdin.isTTY) throw wrong('checkpoint', 'there is no terminal to ask at: add --yes if this is what you want');
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await terminal.question('Do it? [y/N] ', { signal });
+    if (!/^y(es)?$/i.test(answer.trim())) throw new Failure('arguments.refused', 'nothing was changed');
+  } finally {
+    terminal.close();
+  }
+}
+
+function nothingYet(spec: FeedSpec): Failure {
+  return wrong('checkpoint', `${spec.id} has no checkpoint yet: it begins when a relay runs`);
+}
+
+function startText(spec: FeedSpec): string {
+  return spec.start.kind === 'version' ? `version ${spec.start.version}` : spec.start.kind;
+}

@@ -1,0 +1,110 @@
+/**
+ * `status`: every feed as the checkpoint topic has it, and the checkpoints of feeds that the config does not know.
+ */
+import type { Config } from '../config/config.ts';
+import type { FeedId } from '../model/feed.ts';
+import type { Checkpoint } from '../model/position.ts';
+import { parseArguments } from './arguments.ts';
+import { readCheckpoints } from './checkpoints.ts';
+import { remedyOf } from './exit.ts';
+import { openKafkaSession } from './kafka-session.ts';
+import { print } from './output.ts';
+
+export async function run(argv: readonly string[], signal: AbortSignal): Promise<number> {
+  const options = parseArguments('status', argv);
+  await using session = await openKafkaSession(options.required('config'), signal);
+  const rows = statusOf(session.config, await readCheckpoints(session.config, session.publisher, signal));
+  if (options.isSet('json')) await print(JSON.stringify(rows, null, 2), signal);
+  else for (const row of rows) for (const line of statusLines(row, Date.now())) await print(line, signal);
+  return 0;
+}
+
+export interface FeedStatus {
+  readonly feed: FeedId;
+  readonly state:
+    /** No checkpoint yet: nothing was published. */
+    | 'new'
+    /** It publishes, or would if a relay ran. */
+    | 'running'
+    | 'parked';
+  /** The config does not know the feed. */
+  readonly isOrphan: boolean;
+  readonly topic: string | null;
+  readonly generation: number;
+  /** Every version below it is published whole. */
+  readonly nextVersion: number | null;
+  /** Records of `nextVersion` that are published already. */
+  readonly recordsOfNextVersion: number;
+  /** ISO 8601; of the last transaction of the feed. */
+  readonly lastCommitAt: string | null;
+  readonly failure: {
+    readonly code: string;
+    readonly version: number | null;
+    readonly message: string;
+    readonly at: string;
+    readonly remedy: string | null;
+  } | null;
+}
+
+/** In the order of the config, then the orphans. */
+export function statusOf(config: Config, checkpoints: ReadonlyMap<FeedId, Checkpoint>): readonly FeedStatus[] {
+  const known = new Set(config.feeds.map((feed) => feed.id));
+  return [
+    ...config.feeds.map((feed) => feedStatus(feed.id, checkpoints.get(feed.id) ?? null, false)),
+    ...[...checkpoints].filter(([feed]) => !known.has(feed)).map(([feed, checkpoint]) => feedStatus(feed, checkpoint, true)),
+  ];
+}
+
+/** What a person sees of a feed, `now` in milliseconds since the epoch. */
+export function statusLines(row: FeedStatus, now: number): readonly string[] {
+  const state = row.isOrphan ? `${row.state}, orphan (not in the config)` : row.state;
+  const part = row.recordsOfNextVersion === 0 ? '' : `, ${row.recordsOfNextVersion} records of it published`;
+  const version = row.nextVersion === null ? 'nothing published yet' : `next version ${row.nextVersion}${part}`;
+  const age = row.lastCommitAt === null ? '' : `, last commit ${ageText(now - Date.parse(row.lastCommitAt))} ago`;
+  const topic = row.topic === null ? [] : [`  topic ${row.topic}${row.generation > 1 ? `, generation ${row.generation}` : ''}`];
+  return [`${row.feed}: ${state}; ${version}${age}`, ...topic, ...failureLines(row)];
+}
+
+function feedStatus(feed: FeedId, checkpoint: Checkpoint | null, isOrphan: boolean): FeedStatus {
+  if (checkpoint === null) {
+    return {
+      feed,
+      state: 'new',
+      isOrphan,
+      topic: null,
+      generation: 1,
+      nextVersion: null,
+      recordsOfNextVersion: 0,
+      lastCommitAt: null,
+      failure: null,
+    };
+  }
+  const { state, position, failure } = checkpoint;
+  const isNew = state === 'new';
+  return {
+    feed,
+    state: failure !== null ? 'parked' : state,
+    isOrphan,
+    topic: checkpoint.topic === '' ? null : checkpoint.topic,
+    generation: checkpoint.generation,
+    nextVersion: isNew ? null : position.version,
+    recordsOfNextVersion: isNew ? 0 : position.records,
+    lastCommitAt: new Date(checkpoint.at).toISOString(),
+    failure: failure === null ? null : { ...failure, at: new Date(failure.at).toISOString(), remedy: remedyOf(failure.code) },
+  };
+}
+
+function failureLines({ failure }: FeedStatus): readonly string[] {
+  if (failure === null) return [];
+  const version = failure.version === null ? '' : ` at version ${failure.version}`;
+  return [`  ${failure.code}${version}: ${failure.message}`, ...(failure.remedy === null ? [] : [`  → ${failure.remedy}`])];
+}
+
+function ageText(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 120) return `${seconds} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 120) return `${minutes} min`;
+  const hours = Math.round(minutes / 60);
+  return hours < 48 ? `${hours} h` : `${Math.round(hours / 24)} days`;
+}

@@ -1,0 +1,75 @@
+/**
+ * `tail`: a feed's topic as a consumer reads it, each record as a JSON line `{partition, offset, timestamp, key, value}`.
+ */
+import { rowReader } from '../codec/avro-reader.ts';
+import type { JsonRow } from '../codec/avro-reader.ts';
+import { must } from '../lib/assert.ts';
+import type { ReadRecord } from '../ports/publisher.ts';
+import type { SchemaRegistry } from '../ports/schema-registry.ts';
+import { findFeed, parseArguments } from './arguments.ts';
+import { assembleRegistry } from './assemble.ts';
+import { readCheckpoint } from './checkpoints.ts';
+import { openKafkaSession } from './kafka-session.ts';
+import { print } from './output.ts';
+
+/** Schemas of one topic: a new one comes with each change of the table. */
+const READERS_MAX = 200;
+
+export async function run(argv: readonly string[], signal: AbortSignal): Promise<number> {
+  const options = parseArguments('tail', argv);
+  await using session = await openKafkaSession(options.required('config'), signal);
+  const { config, publisher } = session;
+  const spec = findFeed('tail', config.feeds, options.required('recipient'), options.required('table'));
+  const checkpoint = await readCheckpoint(config, publisher, spec.id, signal);
+  const topic = checkpoint === null || checkpoint.topic === '' ? spec.topic : checkpoint.topic;
+  const decoder = new RecordDecoder(assembleRegistry(config, publisher), spec.recipient);
+  try {
+    for await (const record of publisher.read({ topic, partitions: null, untilEnd: options.isSet('until-end') }, signal)) {
+      await print(JSON.stringify(await decoder.decode(record, signal)), signal);
+    }
+  } catch (error) {
+    // Following has no other end than being stopped.
+    if (!signal.aborted) throw error;
+  }
+  return 0;
+}
+
+interface TailLine {
+  readonly partition: number;
+  readonly offset: number;
+  readonly timestamp: string;
+  readonly key: JsonRow | null;
+  readonly value: JsonRow | null;
+}
+
+class RecordDecoder {
+  readonly #registry: SchemaRegistry;
+  readonly #recipient: string;
+  readonly #readers = new Map<string, (body: Uint8Array) => JsonRow>();
+
+  constructor(registry: SchemaRegistry, recipient: string) {
+    this.#registry = registry;
+    this.#recipient = recipient;
+  }
+
+  async decode(record: ReadRecord, signal: AbortSignal): Promise<TailLine> {
+    const { partition, offset } = record;
+    return {
+      partition,
+      offset,
+      timestamp: new Date(record.timestamp).toISOString(),
+      key: await this.#row(record.key, signal),
+      value: await this.#row(record.value, signal),
+    };
+  }
+
+  async #row(payload: Uint8Array | null, signal: AbortSignal): Promise<JsonRow | null> {
+    if (payload === null) return null;
+    const { text, body } = await this.#registry.resolve(this.#recipient, payload, signal);
+    if (!this.#readers.has(text)) {
+      if (this.#readers.size >= READERS_MAX) this.#readers.clear();
+      this.#readers.set(text, rowReader(text));
+    }
+    return must(this.#readers.get(text), 'the reader of a schema')(body);
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * What each command is for and takes: the one table behind `--help` and the reading of arguments.
+ */
+
+export interface OptionUsage {
+  /** One letter, where there is one. */
+  readonly short?: string;
+  /** What stands after the option, as in `--config <file>`; absent = a switch. */
+  readonly value?: string;
+  readonly help: string;
+}
+
+export interface Usage {
+  readonly summary: string;
+  /** In order; all of them are required. */
+  readonly positionals: readonly string[];
+  readonly options: Readonly<Record<string, OptionUsage>>;
+  /** Options that must be there. */
+  readonly required: readonly string[];
+  /** Sentences at the end of the help. */
+  readonly notes: readonly string[];
+}
+
+const CONFIG: OptionUsage = { short: 'c', value: 'file', help: 'the config file' };
+const RECIPIENT: OptionUsage = { value: 'name', help: 'the recipient, as the config names it' };
+const TABLE: OptionUsage = { value: 'share.schema.table', help: 'the table, as the config names it' };
+
+export const USAGE = {
+  run: {
+    summary: 'relays every table of the config to Kafka, until it is stopped',
+    positionals: [],
+    options: {
+      config: CONFIG,
+      'until-current': { help: 'end when every feed has published up to the version that was the latest at first contact' },
+    },
+    required: ['config'],
+    notes: ['SIGTERM or Ctrl-C finishes what is in hand and ends within 30 s; a second one ends at once.'],
+  },
+  validate: {
+    summary: 'reads the config without touching the network: every error with its line and column, or the feeds and their topics',
+    positionals: [],
+    options: { config: CONFIG },
+    required: ['config'],
+    notes: [],
+  },
+  status: {
+    summary: 'shows every feed from the checkpoint topic: state, version, last commit, error and remedy',
+    positionals: [],
+    options: { config: CONFIG, json: { help: 'one JSON array instead of text' } },
+    required: ['config'],
+    notes: ['Checkpoints of feeds that the config does not know are shown as orphans.'],
+  },
+  peek: {
+    summary: 'prints change rows as JSON lines, in the order in which they would be published, without Kafka',
+    positionals: ['profile', 'table'],
+    options: {
+      from: { value: 'version', help: 'the first version' },
+      to: { value: 'version', help: 'the last version; the latest if left out' },
+    },
+    required: ['from'],
+    notes: ['The table is written as share.schema.table.'],
+  },
+  tail: {
+    summary: "reads a feed's topic as a consumer would (read_committed) and prints its records as JSON lines",
+    positionals: [],
+    options: { config: CONFIG, recipient: RECIPIENT, table: TABLE, 'until-end': { help: 'end at the end that the topic has now' } },
+    required: ['config', 'recipient', 'table'],
+    notes: [],
+  },
+  checkpoint: {
+    summary: 'shows a checkpoint, or takes a parked feed further',
+    positionals: ['show|accept|reset'],
+    options: {
+      config: CONFIG,
+      recipient: RECIPIENT,
+      table: TABLE,
+      yes: { short: 'y', help: 'do not ask' },
+    },
+    required: ['config'],
+    notes: [
+      'show: the checkpoints as JSON; of all feeds, or of the one that --recipient and --table name.',
+      'accept: the feed goes on at its position, under the contract and topic that the config and Kafka have now.',
+      'reset: the feed starts again in a new generation, in a new topic; the old topic stays as it is.',
+      'accept and reset claim the checkpoint partition: a relay that runs is fenced, and claims it again by itself.',
+    ],
+  },
+  serve: {
+    summary: 'shares a folder of local Delta tables: for trying things out, for tests, for the demo; no production provider',
+    positionals: ['folder'],
+    options: {
+      port: { value: 'port', help: 'the port; any that is free if left out' },
+      token: { value: 'text', help: 'the bearer token that clients must send' },
+      'profile-out': { value: 'file', help: 'where to write the profile file' },
+      reveal: { value: 'duration', help: 'shows one more version of each table every so often' },
+      faults: { value: 'file', help: 'a YAML file of faults to inject' },
+    },
+    required: [],
+    notes: ['Prints one JSON line {endpoint, profile} to stdout when it listens.'],
+  },
+} as const satisfies Record<string, Usage>;
+
+export type CommandName = keyof typeof USAGE;
+
+export const COMMAND_NAMES: readonly string[] = Object.keys(USAGE);
+
+export function isCommandName(text: string): text is CommandName {
+  return Object.hasOwn(USAGE, text);
+}
+
+export function usageOf(command: CommandName): Usage {
+  return USAGE[command];
+}
+
+const PROGRAM = 'npm run -s relay --';
+
+const EXIT_CODES =
+  'Exit codes: 0 done, 1 failed while running, 2 the config or the arguments are wrong, 3 something around the relay is missing.';
+
+export function mainHelp(): string {
+  const width = Math.max(...COMMAND_NAMES.map((name) => name.length));
+  const commands = Object.entries(USAGE).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`);
+  return [
+    'cdf-relay: the change data feed of shared Delta tables, in Kafka, exactly once.',
+    '',
+    `Usage: ${PROGRAM} <command> [options]`,
+    '',
+    ...commands,
+    '',
+    `${PROGRAM} <command> --help tells more of one. ${EXIT_CODES}`,
+  ].join('\n');
+}
+
+export function commandHelp(command: CommandName): string {
+  const usage = usageOf(command);
+  const options = Object.entries(usage.options).map(([name, option]): readonly [string, string] => [optionText(name, option), option.help]);
+  const width = Math.max(0, ...options.map(([left]) => left.length));
+  return [
+    `Usage: ${PROGRAM} ${usageLine(command)}`,
+    '',
+    `${command}: ${usage.summary}.`,
+    ...(options.length === 0 ? [] : ['', ...options.map(([left, help]) => `  ${left.padEnd(width)}  ${help}`)]),
+    ...(usage.notes.length === 0 ? [] : ['', ...usage.notes]),
+    '',
+    EXIT_CODES,
+  ].join('\n');
+}
+
+/** `tail -c <file> --recipient <name> --table <share.schema.table> [--until-end]`. */
+export function usageLine(command: CommandName): string {
+  const usage = usageOf(command);
+  const options = Object.entries(usage.options).map(([name, { short, value }]) => {
+    const text = `${short !== undefined && usage.required.includes(name) ? `-${short}` : `--${name}`}${value === undefined ? '' : ` <${value}>`}`;
+    return usage.required.includes(name) ? text : `[${text}]`;
+  });
+  return [command, ...usage.positionals.map((name) => `<${name}>`), ...options].join(' ');
+}
+
+function optionText(name: string, { short, value }: OptionUsage): string {
+  return `${short === undefined ? '    ' : `-${short}, `}--${name}${value === undefined ? '' : ` <${value}>`}`;
+}

@@ -1,0 +1,85 @@
+/**
+ * The process: arguments → command, signals → abort, whatever happens → exit code (DESIGN §5).
+ *
+ * The first SIGTERM or SIGINT asks the command to end, the second ends the process at once. Nothing but this file ends the process.
+ */
+import { setMaxListeners } from 'node:events';
+import { parseArguments } from './cli/arguments.ts';
+import { exitCode, failureText } from './cli/exit.ts';
+import { tell } from './cli/output.ts';
+import { COMMAND_NAMES, commandHelp, isCommandName, mainHelp } from './cli/usage.ts';
+import type { CommandName } from './cli/usage.ts';
+import { nearest } from './lib/nearest.ts';
+import { Failure } from './model/failure.ts';
+
+interface CommandModule {
+  readonly run: (argv: readonly string[], signal: AbortSignal) => Promise<number>;
+}
+
+/** Loaded when they are asked for: `--help` needs none of them. */
+const COMMANDS: Readonly<Record<CommandName, () => Promise<CommandModule>>> = {
+  run: () => import('./cli/run.ts'),
+  validate: () => import('./cli/validate.ts'),
+  status: () => import('./cli/status.ts'),
+  peek: () => import('./cli/peek.ts'),
+  tail: () => import('./cli/tail.ts'),
+  checkpoint: () => import('./cli/checkpoint.ts'),
+  serve: () => import('./cli/serve.ts'),
+};
+
+const SIGNAL_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
+
+const stopping = new AbortController();
+// Every feed, request and wait listens to it.
+setMaxListeners(0, stopping.signal);
+let stoppedBy: keyof typeof SIGNAL_CODES | null = null;
+
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(name, () => {
+    if (stoppedBy !== null) process.exit(SIGNAL_CODES[name]);
+    stoppedBy = name;
+    stopping.abort(new Error(`stopped by ${name}`));
+  });
+}
+for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+  process.on(event, (error: unknown) => {
+    tell(failureText(error));
+    process.exit(1);
+  });
+}
+// Whoever reads the output, say `head`, has enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
+process.exit(await main(process.argv.slice(2)));
+
+async function main(argv: readonly string[]): Promise<number> {
+  try {
+    return await dispatch(argv);
+  } catch (error) {
+    if (stoppedBy !== null && !(error instanceof Failure)) return SIGNAL_CODES[stoppedBy];
+    tell(failureText(error));
+    return exitCode(error);
+  }
+}
+
+async function dispatch(argv: readonly string[]): Promise<number> {
+  const [first, ...rest] = argv;
+  if (first === undefined || first === '--help' || first === '-h' || first === 'help') return help(rest[0]);
+  if (!isCommandName(first)) throw unknownCommand(first);
+  if (rest.includes('--help') || rest.includes('-h')) return help(first);
+  parseArguments(first, rest);
+  const { run } = await COMMANDS[first]();
+  return run(rest, stopping.signal);
+}
+
+function help(command: string | undefined): number {
+  if (command !== undefined && !isCommandName(command)) throw unknownCommand(command);
+  process.stdout.write(`${command === undefined ? mainHelp() : commandHelp(command)}\n`);
+  return 0;
+}
+
+function unknownCommand(given: string): Failure {
+  const meant = nearest(given, COMMAND_NAMES);
+  const hint = meant === null ? `the commands are ${COMMAND_NAMES.join(', ')}` : `did you mean \`${meant}\`?`;
+  return new Failure('arguments.invalid', `\`${given}\` is no command: ${hint}`);
+}
