@@ -66,6 +66,7 @@ describe('the walls', () => {
     file('src/cli/run.ts'),
     file('src/worker.ts'),
     file('connectors/kafka/k.ts'),
+    file('test/lib/t.ts'),
     file('connectors/sources/one/s.ts'),
     file('connectors/sources/two/s.ts'),
   ];
@@ -79,6 +80,8 @@ describe('the walls', () => {
     ['src/codec/x.ts', `import type { Y } from '../policy/y.ts';`, 'codec may import ports, model, lib only.'],
     ['src/codec/x.ts', `export const w = new URL('../worker.ts', import.meta.url);`, 'codec may import ports, model, lib only.'],
     ['src/ops/x.ts', `import { k } from '../../connectors/kafka/k.ts';`, 'ops may import ports, model, lib only.'],
+    ['src/relay/x.ts', `import { t } from '../../test/lib/t.ts';`, 'relay may import ports, model, lib only.'],
+    ['src/cli/x.ts', `import { t } from '../../test/lib/t.ts';`, 'cli may import src and connectors only.'],
     ['connectors/kafka/x.ts', `import { c } from '../../src/codec/c.ts';`, 'connectors/kafka may import ports, model and lib only.'],
     ['connectors/sources/one/x.ts', `import { s } from '../two/s.ts';`, 'connectors/sources/one may import ports, model and lib only.'],
   ])('%s may not say %s', (path, code, rule) => {

@@ -91,11 +91,12 @@ function isTypeScript(file: SourceFile): boolean {
 
 /**
  * `src/relay/feed.ts` → `relay`; `src/main.ts` → `main.ts`; `connectors/sources/delta-sharing/client.ts` → `connectors/sources/delta-sharing`;
- * `connectors/kafka/claim.ts` → `connectors/kafka`; null if src has no such room.
+ * `connectors/kafka/claim.ts` → `connectors/kafka`; null outside src and connectors, and where src has no such room.
  */
 function roomOf(path: string): string | null {
   const [top = '', ...rest] = path.split('/');
   if (top === 'connectors') return path === CONNECTOR_TABLE ? path : ['connectors', ...rest.slice(0, -1).slice(0, 2)].join('/');
+  if (top !== 'src') return null;
   const room = rest[0] ?? '';
   const isRoom = rest.length > 1 ? MAY_IMPORT.has(room) || room === 'cli' : WIRING.has(room);
   return isRoom ? room : null;
@@ -119,6 +120,7 @@ function mayImport(from: string, to: string, kind: Reference['kind']): boolean {
 function openTo(room: string): string {
   if (room.startsWith('connectors'))
     return room === CONNECTOR_TABLE ? 'ports, model, lib and connectors only' : 'ports, model and lib only';
+  if (WIRING.has(room)) return 'src and connectors only';
   const open = MAY_IMPORT.get(room) ?? [];
   return open.length === 0 ? 'nothing of ours' : `${open.join(', ')} only`;
 }
