@@ -32,7 +32,7 @@ export interface UrlRefused {
 /** Far beyond what a worker can decode; the relay's own limit is lower and judged before. */
 const FILE_BYTES_MAX = 2_147_483_647;
 
-const FAULTS = { answer: 'file.unavailable', body: 'file.unavailable', redirect: 'file.unavailable' } as const satisfies Record<
+const FAULTS = { answer: 'file.unavailable', body: 'file.unavailable', redirect: 'file.forbidden' } as const satisfies Record<
   Fault,
   string
 >;
@@ -57,7 +57,7 @@ export async function getFile(
       headers: { 'accept-encoding': 'identity', 'user-agent': options.userAgent },
       mayFollow: (to) => to.host === address.host && to.protocol === address.protocol,
       timeouts: options.timeouts,
-      fail: (fault, reason) => new Failure(FAULTS[fault], `${doing}: ${faultText(fault)} ${address.host}: ${reason}`),
+      fail: (fault, reason) => new Failure(FAULTS[fault], `${doing}: ${faultText(fault, address.host, reason)}`),
     },
     async (reply) => {
       if (reply.status === 200) return wholeBody(reply, file.size, doing);
@@ -67,14 +67,14 @@ export async function getFile(
   );
 }
 
-function faultText(fault: Fault): string {
+function faultText(fault: Fault, host: string, reason: string): string {
   switch (fault) {
     case 'answer':
-      return 'no answer from';
+      return `no answer from ${host}: ${reason}`;
     case 'body':
-      return 'the file broke off at';
+      return `${host} broke off: ${reason}`;
     case 'redirect':
-      return 'refused to follow';
+      return `${host} answers with ${reason}`;
   }
 }
 
