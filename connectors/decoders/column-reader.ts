@@ -8,7 +8,18 @@ import { assert } from '../../src/lib/assert.ts';
 import type { ColumnData } from '../../src/model/column-batch.ts';
 import { typeText } from '../../src/model/table-schema.ts';
 import type { ArrowArray } from './arrow-memory.ts';
-import { bigint64sOf, booleansOf, bytesOf, fixedBytesOf, float32sOf, float64sOf, int16sOf, int8sOf, validityOf, wordsOf } from './arrow-memory.ts';
+import {
+  bigint64sOf,
+  booleansOf,
+  bytesOf,
+  fixedBytesOf,
+  float32sOf,
+  float64sOf,
+  int16sOf,
+  int8sOf,
+  validityOf,
+  wordsOf,
+} from './arrow-memory.ts';
 import { isSet } from './bits.ts';
 import type { ColumnPair, ColumnReader } from './column-pair.ts';
 import { typeFailure, valueFailure } from './column-pair.ts';
@@ -101,7 +112,9 @@ function isDays(type: ArrowType): boolean {
 }
 
 /** The array's integers of at most 32 bits, unsigned ones as they are; null for any other type. */
-function smallIntegers(type: ArrowType): ((array: ArrowArray) => Int8Array | Int16Array | Int32Array | Uint8Array | Uint16Array | Uint32Array) | null {
+function smallIntegers(
+  type: ArrowType,
+): ((array: ArrowArray) => Int8Array | Int16Array | Int32Array | Uint8Array | Uint16Array | Uint32Array) | null {
   if (!ArrowType.isInt(type)) return null;
   switch (type.bitWidth) {
     case 8:
@@ -187,9 +200,23 @@ function timestampReader(pair: ColumnPair): ColumnReader | null {
     case TimeUnit.MICROSECOND:
       return readInt64;
     case TimeUnit.MILLISECOND:
-      return (array, firstRow) => scaled(pair, array, firstRow, (millis) => BigInt.asIntN(64, millis * 1000n), (micros, millis) => micros / 1000n === millis);
+      return (array, firstRow) =>
+        scaled(
+          pair,
+          array,
+          firstRow,
+          (millis) => BigInt.asIntN(64, millis * 1000n),
+          (micros, millis) => micros / 1000n === millis,
+        );
     case TimeUnit.NANOSECOND:
-      return (array, firstRow) => scaled(pair, array, firstRow, (nanos) => nanos / 1000n, (micros, nanos) => micros * 1000n === nanos);
+      return (array, firstRow) =>
+        scaled(
+          pair,
+          array,
+          firstRow,
+          (nanos) => nanos / 1000n,
+          (micros, nanos) => micros * 1000n === nanos,
+        );
     default:
       return null;
   }
@@ -206,7 +233,8 @@ function scaled(
   const micros = new BigInt64Array(array.length);
   for (const [i, value] of bigint64sOf(array).entries()) {
     const scaledValue = toMicros(value);
-    if (isSet(validity, i) && !isExact(scaledValue, value)) throw valueFailure(pair, firstRow + i, 'is not a whole number of microseconds within 64 bits');
+    if (isSet(validity, i) && !isExact(scaledValue, value))
+      throw valueFailure(pair, firstRow + i, 'is not a whole number of microseconds within 64 bits');
     micros[i] = scaledValue;
   }
   return { kind: 'int64', validity, values: new Int32Array(micros.buffer) };

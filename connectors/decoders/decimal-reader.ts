@@ -9,12 +9,17 @@ import { bigint64sOf, int16sOf, int8sOf, validityOf, wordsOf } from './arrow-mem
 import type { ColumnPair, ColumnReader } from './column-pair.ts';
 
 /** The reader, or null if the file's type may hold what the table's does not. */
-export function decimalReader({ fileType }: ColumnPair, wanted: { readonly precision: number; readonly scale: number }): ColumnReader | null {
+export function decimalReader(
+  { fileType }: ColumnPair,
+  wanted: { readonly precision: number; readonly scale: number },
+): ColumnReader | null {
   const wholeDigits = wanted.precision - wanted.scale;
   if (ArrowType.isDecimal(fileType)) {
     const { precision, scale, bitWidth } = fileType;
     if (bitWidth !== 128 || scale > wanted.scale || precision - scale > wholeDigits) return null;
-    return scale === wanted.scale ? readDecimal : rescaler(wanted.scale - scale, (array) => bigint64sOf({ ...array, length: array.length * 2, offset: array.offset * 2 }), 2);
+    return scale === wanted.scale
+      ? readDecimal
+      : rescaler(wanted.scale - scale, (array) => bigint64sOf({ ...array, length: array.length * 2, offset: array.offset * 2 }), 2);
   }
   if (!ArrowType.isInt(fileType) || !fileType.isSigned || wholeDigits < INTEGER_DIGITS[fileType.bitWidth]) return null;
   switch (fileType.bitWidth) {

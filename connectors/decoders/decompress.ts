@@ -7,8 +7,10 @@ import { compressors } from 'hyparquet-compressors';
 
 export const decompressors = {
   ...compressors,
-  GZIP: (input: Uint8Array, length: number): Uint8Array => gunzipSync(input, { maxOutputLength: Math.max(length, 1), chunkSize: chunkSize(length) }),
-  ZSTD: (input: Uint8Array, length: number): Uint8Array => zstdDecompressSync(input, { maxOutputLength: Math.max(length, 1), chunkSize: chunkSize(length) }),
+  GZIP: (input: Uint8Array, length: number): Uint8Array =>
+    gunzipSync(input, { maxOutputLength: Math.max(length, 1), chunkSize: chunkSize(length) }),
+  ZSTD: (input: Uint8Array, length: number): Uint8Array =>
+    zstdDecompressSync(input, { maxOutputLength: Math.max(length, 1), chunkSize: chunkSize(length) }),
 };
 
 const CHUNK_BYTES_MIN = 64;

@@ -49,6 +49,20 @@ export function readFooter(bytes: Uint8Array): Footer {
   });
 }
 
+const ARROW_SCHEMA_KEY = 'ARROW:schema';
+
+/**
+ * The file without the Arrow schema that its writer may have left: it asks a reader for other types than those of the values (dictionaries, views, 64-bit
+ * offsets), and nothing of it is needed. Where there is one, this is a copy in which its key has another name.
+ */
+export function withoutArrowSchema(bytes: Uint8Array, footer: Footer): Uint8Array {
+  if (!footer.keys.has(ARROW_SCHEMA_KEY)) return bytes;
+  const copy = Buffer.from(bytes);
+  for (let at = copy.indexOf(ARROW_SCHEMA_KEY, footer.start); at !== -1; at = copy.indexOf(ARROW_SCHEMA_KEY, at + 1))
+    copy.write('-', at + 'ARROW'.length);
+  return copy;
+}
+
 /** Statistics are not used, and must not fail on what a writer cut off. */
 const RAW_STATISTICS = {
   stringFromBytes: () => '',
@@ -95,6 +109,7 @@ function fieldsOf(metadata: FileMetaData): readonly FileField[] {
   let leaf = 0;
   const fields: FileField[] = [];
   for (const [index, child] of parquetSchema(metadata).children.entries()) {
+    if (typeof child.element.name !== 'string') throw unsound(`its column ${index} has no name`);
     const isLeaf = child.children.length === 0;
     fields.push({ name: child.element.name, index, leaf: isLeaf ? leaf : null, element: child.element });
     leaf += leavesOf(child);

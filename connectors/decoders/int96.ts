@@ -52,8 +52,10 @@ export function readInt96(request: Int96Request): Int96Chunk {
       if (content.levels !== null && content.levels[i] === 0) continue;
       const at = ENTRY_BYTES * (content.indexes === null ? next : (content.indexes[next] ?? 0));
       next++;
-      if (at < 0 || at + ENTRY_BYTES > source.byteLength) throw new Failure('file.undecodable', `${CUT} of column "${pair.column.name}" (row ${rowGroup.firstRow + row})`);
-      if (!putMicros(values, row, source, at)) throw valueFailure(pair, rowGroup.firstRow + row, 'is not a whole number of microseconds within 64 bits');
+      if (at < 0 || at + ENTRY_BYTES > source.byteLength)
+        throw new Failure('file.undecodable', `${CUT} of column "${pair.column.name}" (row ${rowGroup.firstRow + row})`);
+      if (!putMicros(values, row, source, at))
+        throw valueFailure(pair, rowGroup.firstRow + row, 'is not a whole number of microseconds within 64 bits');
       if (validity !== null) validity[row >>> 3] = (validity[row >>> 3] ?? 0) | (1 << (row & 7));
     }
   }
@@ -85,7 +87,8 @@ function contentOf({ header, body, values }: Page, codec: Codec, isNullable: boo
       const page = must(header.data_page_header, 'the header of a data page');
       const reader = { view: viewOf(decompressPage(body, header.uncompressed_page_size, codec, decompressors)), offset: 0 };
       const levels = isNullable ? new Uint8Array(values) : null;
-      if (levels !== null && page.definition_level_encoding !== 'RLE') throw new Error(`definition levels are encoded as ${page.definition_level_encoding}`);
+      if (levels !== null && page.definition_level_encoding !== 'RLE')
+        throw new Error(`definition levels are encoded as ${page.definition_level_encoding}`);
       if (levels !== null) readRleBitPackedHybrid(reader, 1, levels);
       return dataOf(reader.view, reader.offset, page.encoding, levels, values);
     }

@@ -45,18 +45,23 @@ export function* pagesOf(bytes: Uint8Array, footer: Footer, rowGroup: FileRowGro
   const total = Number(chunk.num_values);
   const uncompressedMax = Number(chunk.total_uncompressed_size);
   const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, footer.start), offset: chunkStart(chunk) };
-  for (let seen = 0; seen < total; ) {
+  for (let seen = 0; seen < total;) {
     const header = decoding(`reading a page header of column ${leaf} in row group ${rowGroup.index}`, () => parquetHeader(reader));
-    const end = reader.offset + header.compressed_page_size;
-    const fits = header.compressed_page_size >= 0 && end <= footer.start;
-    const isPlausible = header.uncompressed_page_size >= 0 && header.uncompressed_page_size <= uncompressedMax;
-    if (!fits || !isPlausible) throw unsound(rowGroup, leaf, 'has a page whose length cannot be right');
+    const isPlausible =
+      isWithin(header.compressed_page_size, footer.start - reader.offset) && isWithin(header.uncompressed_page_size, uncompressedMax);
+    if (!isPlausible) throw unsound(rowGroup, leaf, 'has a page whose length cannot be right');
     const values = (header.data_page_header ?? header.data_page_header_v2)?.num_values ?? 0;
-    if (values < 0 || seen + values > total) throw unsound(rowGroup, leaf, 'has a page with more values than the chunk');
+    if (!isWithin(values, total - seen)) throw unsound(rowGroup, leaf, 'has a page with more values than the chunk');
+    const end = reader.offset + header.compressed_page_size;
     yield { header, body: bytes.subarray(reader.offset, end), values };
     seen += values;
     reader.offset = end;
   }
+}
+
+/** A corrupt header may hold any other type where a number should stand. */
+function isWithin(value: unknown, max: number): boolean {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= max;
 }
 
 function chunkStart(chunk: ColumnMetaData): number {

@@ -25,6 +25,8 @@ interface WasmMemory {
 
 let memory: WasmMemory | null = null;
 let broken = false;
+/** The only row group whose arrays are sound: decoding another may move the memory. */
+let current: DecodedRowGroup | null = null;
 
 export interface RowGroupRequest {
   readonly bytes: Uint8Array;
@@ -46,7 +48,10 @@ export interface DecodedBatch {
   readonly columns: readonly ArrowArray[];
 }
 
-/** The row group's record batches in order, decoded into wasm memory as a whole. Dispose of it; batches not yet asked for die with it. */
+/**
+ * The row group's record batches in order, decoded into wasm memory as a whole. Dispose of it; batches not yet asked for die with it. A new one in the same
+ * thread disposes of the last.
+ */
 export class DecodedRowGroup implements Disposable {
   readonly schema: Schema;
   readonly #batches: RecordBatch[];
@@ -54,6 +59,7 @@ export class DecodedRowGroup implements Disposable {
   constructor(request: RowGroupRequest) {
     const doing = `decoding row group ${request.rowGroup}`;
     initialise();
+    current?.[Symbol.dispose]();
     const options = { rowGroups: [request.rowGroup], offset: request.skipRows, batchSize: request.batchRows };
     const table = inWasm(doing, () => readParquet(request.bytes, options));
     try {
@@ -62,6 +68,7 @@ export class DecodedRowGroup implements Disposable {
     } finally {
       release(table);
     }
+    current = this;
   }
 
   /** Each batch's columns, as views of wasm memory that live until the next batch is asked for. */
@@ -72,10 +79,12 @@ export class DecodedRowGroup implements Disposable {
       } finally {
         release(batch);
       }
+      assert(current === this, 'two files are decoded at once in one thread');
     }
   }
 
   [Symbol.dispose](): void {
+    if (current === this) current = null;
     for (const batch of this.#batches.splice(0)) release(batch);
   }
 }

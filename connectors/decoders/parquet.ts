@@ -17,14 +17,15 @@ import { columnReader } from './column-reader.ts';
 import { typeFailure } from './column-pair.ts';
 import { fieldNamed, fieldsOf } from './columns.ts';
 import type { FileField, FileRowGroup, Footer } from './footer.ts';
-import { readFooter } from './footer.ts';
+import { readFooter, withoutArrowSchema } from './footer.ts';
 import { readInt96 } from './int96.ts';
 import { checkPages } from './pages.ts';
 import { DecodedRowGroup, wasmBytes } from './parquet-wasm.ts';
 import { readRows } from './rows.ts';
 
 /**
- * A decoder of this thread. One iteration of `batches` at a time: a second one may move the memory that the first one's batch lies in, so it ends the first.
+ * A decoder of this thread. One iteration of `batches` at a time: a second one may move the memory that the first one's batch lies in, so it ends
+ * the first, which says so when it is asked for more.
  */
 export function openDecoder(): FileDecoder {
   return { batches, rows: readRows, heldBytes: wasmBytes };
@@ -33,6 +34,8 @@ export function openDecoder(): FileDecoder {
 /** What is decoded, the same for all row groups. */
 interface Job {
   readonly request: DecodeRequest;
+  /** The file, as parquet-wasm is to see it. */
+  readonly bytes: Uint8Array;
   readonly footer: Footer;
   readonly fields: readonly (FileField | null)[];
   readonly changeTypeField: FileField | null;
@@ -43,9 +46,11 @@ function* batches(request: DecodeRequest): Generator<ColumnBatch> {
   const footer = readFooter(request.bytes);
   const fields = fieldsOf(footer, request.columns);
   const changeTypeField = request.changeTypes ? fieldNamed(footer, CHANGE_TYPE_COLUMN) : null;
-  if (request.changeTypes && changeTypeField === null) throw new Failure('file.change_type', `the change file has no column ${CHANGE_TYPE_COLUMN}`);
+  if (request.changeTypes && changeTypeField === null)
+    throw new Failure('file.change_type', `the change file has no column ${CHANGE_TYPE_COLUMN}`);
+  const job = { request, bytes: withoutArrowSchema(request.bytes, footer), footer, fields, changeTypeField };
   for (const rowGroup of footer.rowGroups) {
-    if (rowGroup.firstRow + rowGroup.rows > request.fromRow) yield* rowGroupBatches({ request, footer, fields, changeTypeField }, rowGroup);
+    if (rowGroup.firstRow + rowGroup.rows > request.fromRow) yield* rowGroupBatches(job, rowGroup);
   }
 }
 
@@ -53,12 +58,13 @@ function* batches(request: DecodeRequest): Generator<ColumnBatch> {
 type Extract = (arrays: readonly ArrowArray[], row: number, rows: number) => ColumnData;
 
 function* rowGroupBatches(job: Job, rowGroup: FileRowGroup): Generator<ColumnBatch> {
-  const { request, footer } = job;
-  checkPages(request.bytes, footer, rowGroup);
+  const { request, bytes, footer } = job;
+  checkPages(bytes, footer, rowGroup);
   const skipRows = Math.max(0, request.fromRow - rowGroup.firstRow);
-  using decoded = new DecodedRowGroup({ bytes: request.bytes, rowGroup: rowGroup.index, skipRows, batchRows: request.batchRows });
+  using decoded = new DecodedRowGroup({ bytes, rowGroup: rowGroup.index, skipRows, batchRows: request.batchRows });
   const names = decoded.schema.fields.map((field) => field.name);
-  if (names.length !== footer.fields.length) throw new Failure('file.undecodable', `the footer names ${footer.fields.length} columns, of which ${names.length} can be decoded`);
+  if (names.length !== footer.fields.length)
+    throw new Failure('file.undecodable', `the footer names ${footer.fields.length} columns, of which ${names.length} can be decoded`);
 
   const extracts = request.columns.map((column, i) => extractOf(job, rowGroup, decoded, column, job.fields[i] ?? null));
   const changeType = job.changeTypeField === null ? null : extractOf(job, rowGroup, decoded, CHANGE_TYPE, job.changeTypeField);
@@ -70,7 +76,8 @@ function* rowGroupBatches(job: Job, rowGroup: FileRowGroup): Generator<ColumnBat
     yield { firstRow, rows: batch.rows, columns, changeTypes };
     row += batch.rows;
   }
-  if (row !== rowGroup.rows) throw new Failure('file.undecodable', `row group ${rowGroup.index} holds ${row} rows, the footer says ${rowGroup.rows}`);
+  if (row !== rowGroup.rows)
+    throw new Failure('file.undecodable', `row group ${rowGroup.index} holds ${row} rows, the footer says ${rowGroup.rows}`);
 }
 
 const CHANGE_TYPE: Column = { name: CHANGE_TYPE_COLUMN, type: { kind: 'string' }, nullable: true, comment: null };
@@ -78,7 +85,8 @@ const CHANGE_TYPE: Column = { name: CHANGE_TYPE_COLUMN, type: { kind: 'string' }
 function extractOf(job: Job, rowGroup: FileRowGroup, decoded: DecodedRowGroup, column: Column, field: FileField | null): Extract {
   if (field === null) return () => ({ kind: 'null' });
   const guard = calendarGuard(job.footer, { field, column });
-  const extract = field.element.type === 'INT96' ? int96Extract(job, rowGroup, column, field) : arrowExtract(rowGroup, decoded, column, field);
+  const extract =
+    field.element.type === 'INT96' ? int96Extract(job, rowGroup, column, field) : arrowExtract(rowGroup, decoded, column, field);
   if (guard === null) return extract;
   return (arrays, row, rows) => {
     const data = extract(arrays, row, rows);

@@ -78,7 +78,9 @@ function exact(value: unknown, tree: SchemaTree): unknown {
   const { element, children } = tree;
   if (children.length === 0) {
     if (Array.isArray(value)) return value.map((item) => exact(item, tree));
-    return element.converted_type === 'DECIMAL' || element.logical_type?.type === 'DECIMAL' ? decimalText(value, element.scale ?? 0) : value;
+    return element.converted_type === 'DECIMAL' || element.logical_type?.type === 'DECIMAL'
+      ? decimalText(value, element.scale ?? 0)
+      : value;
   }
   if (Array.isArray(value)) {
     const item = element.converted_type === 'LIST' ? listElement(tree) : tree;
@@ -103,7 +105,8 @@ function listElement(tree: SchemaTree): SchemaTree {
 }
 
 function decimalText(value: unknown, scale: number): unknown {
-  const unscaled = typeof value === 'number' || typeof value === 'bigint' ? BigInt(value) : value instanceof Uint8Array ? bigEndian(value) : null;
+  const unscaled =
+    typeof value === 'number' || typeof value === 'bigint' ? BigInt(value) : value instanceof Uint8Array ? bigEndian(value) : null;
   if (unscaled === null) return value;
   const digits = (unscaled < 0n ? -unscaled : unscaled).toString().padStart(scale + 1, '0');
   const point = digits.length - scale;

@@ -22,7 +22,11 @@ export function decoding<T>(doing: string, run: () => T): T {
 
 /** The library's own words, without what a corrupt file may have put into them. */
 function sentence(cause: unknown): string {
-  const text = cause instanceof Error ? cause.message : String(cause);
-  const plain = text.replaceAll(/[^\x20-\x7e]+/g, ' ').trim();
+  if (!(cause instanceof Error)) return 'the decoder refuses it';
+  if (cause.name === 'RuntimeError') return 'the decoder broke down over it';
+  // What a library runs into when it trusts a corrupt file says nothing to whoever reads it.
+  if (cause instanceof TypeError || cause instanceof RangeError || cause instanceof SyntaxError)
+    return 'what stands there is not what the format allows';
+  const plain = cause.message.replaceAll(/[^\x20-\x7e]+/g, ' ').trim();
   return plain.length > CAUSE_CHARACTERS_MAX ? `${plain.slice(0, CAUSE_CHARACTERS_MAX)}…` : plain;
 }
