@@ -54,8 +54,8 @@ export function unkeyedPartition(checkpoint: Checkpoint): number {
 
 async function begin(line: Line, partition: ClaimedPartition, topic: string, last: Checkpoint | null, signal: AbortSignal): Promise<Checkpoint> {
   const { spec, source, works } = line;
-  const version = await resolveStart(source, spec.table, spec.start, signal);
   const state = await ensureTopics(line, topic, signal);
+  const version = await resolveStart(source, spec.table, spec.start, signal);
   if (!spec.adopt) await checkEmpty(line, state, signal);
   const at = works.clock.now();
   const first: Checkpoint = {

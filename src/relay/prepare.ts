@@ -6,8 +6,9 @@ import { Failure } from '../model/failure.ts';
 import type { VersionPlan } from '../model/plan.ts';
 import type { Checkpoint, KnownColumn, SchemaNames } from '../model/position.ts';
 import { tableText } from '../model/version.ts';
+import type { Version } from '../model/version.ts';
 import type { TableSchema } from '../model/table-schema.ts';
-import type { RecordLayout } from '../ports/encoder.ts';
+import type { AvroTexts, RecordLayout } from '../ports/encoder.ts';
 import type { ControlRecord } from '../ports/publisher.ts';
 import { must } from '../lib/assert.ts';
 import type { VersionHead } from './chunk.ts';
@@ -90,7 +91,7 @@ async function prepareSchema(line: Line, checkpoint: Checkpoint, schema: TableSc
   const { spec, works } = line;
   const { version } = listed;
   const key = spec.key.map((name) => resolveColumn(line, schema, name, version));
-  const texts = works.encoder.schemas({ schema, table: spec.table, key });
+  const texts = avroTexts(line, schema, key, version);
   const names = { recipient: spec.recipient, topic: checkpoint.topic };
   const keySchema = texts.key === null ? null : await works.registry.ensure({ ...names, part: 'key', text: texts.key }, signal);
   const valueSchema = await works.registry.ensure({ ...names, part: 'value', text: texts.value }, signal);
@@ -111,6 +112,15 @@ async function prepareSchema(line: Line, checkpoint: Checkpoint, schema: TableSc
     schemas: { key: keySchema?.name ?? null, value: valueSchema.name },
     records: [...(keySchema?.records ?? []), ...valueSchema.records],
   };
+}
+
+function avroTexts(line: Line, schema: TableSchema, key: readonly string[], version: Version): AvroTexts {
+  try {
+    return line.works.encoder.schemas({ schema, table: line.spec.table, key });
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    throw new Failure(error.code, `version ${version} of ${tableText(line.spec.table)}: ${error.message}`, { version, cause: error });
+  }
 }
 
 /** The one column that the config's name means, whatever its case. */

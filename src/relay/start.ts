@@ -62,6 +62,7 @@ async function answering(source: Source, table: TableName, latest: Version, firs
   }
   const last = await refusal(source, table, latest, signal);
   if (last === null) return latest;
+  if (last.code === 'table.feature') throw last;
   throw new Failure('start.none', `no version of ${tableText(table)} up to ${latest} gives its changes: ${last.message}`, { version: latest, cause: last });
 }
 
