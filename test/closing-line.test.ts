@@ -42,7 +42,7 @@ describe('the closing line', () => {
   });
 });
 
-/** Runs the files as a project of their own; the lines are what is printed behind vitest's own summary. */
+/** Runs the files as a project of their own; the lines are the last that are printed, from the last empty one on. */
 function run(files: Readonly<Record<string, string>>): { readonly status: number | null; readonly lines: readonly string[] } {
   const folder = mkdtempSync(join(tmpdir(), 'closing-line-'));
   try {
@@ -61,8 +61,8 @@ function run(files: Readonly<Record<string, string>>): { readonly status: number
       env,
       encoding: 'utf8',
     });
-    const [, behind = ''] = /\n.*Duration .*\n+([^]*)$/.exec(stdout) ?? [];
-    return { status, lines: behind.trimEnd().split('\n') };
+    const lastBlock = stdout.trimEnd().split('\n\n').at(-1) ?? '';
+    return { status, lines: lastBlock.split('\n') };
   } finally {
     rmSync(folder, { recursive: true });
   }
