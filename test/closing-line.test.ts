@@ -61,7 +61,11 @@ function run(files: Readonly<Record<string, string>>): { readonly status: number
       env,
       encoding: 'utf8',
     });
-    const lastBlock = stdout.trimEnd().split('\n\n').at(-1) ?? '';
+    const lastBlock =
+      stdout
+        .trimEnd()
+        .split(/\n{2,}/)
+        .at(-1) ?? '';
     return { status, lines: lastBlock.split('\n') };
   } finally {
     rmSync(folder, { recursive: true });
