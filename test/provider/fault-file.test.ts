@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest';
+import { parseFaultPlan } from '../../src/provider/fault-file.ts';
+
+test('a plan with every fault is read as it stands', () => {
+  const rules = [
+    { match: { route: 'changes', table: 'a.b.c', path: 'x', nth: 2 }, do: { kind: 'latency', ms: 200 } },
+    {
+      match: { every: 3, times: 1 },
+      do: { kind: 'status', status: 429, errorCode: 'E', message: 'm', retryAfter: '5', body: 'error_code' },
+    },
+    { match: { probability: 0.5, seed: 7 }, do: { kind: 'redirect', status: 302, location: 'http://elsewhere' } },
+    { match: {}, do: { kind: 'cut', bytes: 10 } },
+    { match: {}, do: { kind: 'short', fraction: 0.5 } },
+    { match: {}, do: { kind: 'wrong-bytes', at: -4, count: 1 } },
+    { match: {}, do: { kind: 'no-end' } },
+    { match: {}, do: { kind: 'error-line', lines: 2, message: 'm', status: 503 } },
+    { match: {}, do: { kind: 'expired-url' } },
+    { match: {}, do: { kind: 'stale', versions: 1 } },
+    { match: {}, do: { kind: 'pages', files: 2 } },
+    { match: {}, do: { kind: 'no-capabilities' } },
+  ];
+  expect(parseFaultPlan({ rules })).toEqual({ rules });
+});
+
+test('a fault without settings may stand as its name, a rule without match meets everything, and numbers are texts where a text is meant', () => {
+  expect(parseFaultPlan({ rules: [{ do: 'no-end' }, { do: { kind: 'status', status: 429, retryAfter: 5 } }] })).toEqual({
+    rules: [
+      { match: {}, do: { kind: 'no-end' } },
+      { match: {}, do: { kind: 'status', status: 429, retryAfter: '5' } },
+    ],
+  });
+});
+
+test('every mistake is named with its place', () => {
+  const rules = [
+    { match: { rout: 'changes', nth: 0, route: 'change' }, do: { kind: 'status' } },
+    { do: 'cutt' },
+    { do: { kind: 'cut', bytes: 1, fraction: 0.5, byte: 2 } },
+    'nothing',
+  ];
+  let message = '';
+  try {
+    parseFaultPlan({ rules, rule: [] });
+  } catch (error) {
+    message = String(error);
+  }
+  expect(
+    message
+      .replace(/^Failure: the fault plan is wrong: /, '')
+      .split('; ')
+      .toSorted(),
+  ).toEqual(
+    [
+      "the file.rule is not known, did you mean 'rules'?",
+      "rules[0].match.rout is not known, did you mean 'route'?",
+      'rules[0].match.nth is not a whole number from 1 on',
+      'rules[0].match.route is none of list, version, metadata, query, changes, file',
+      'rules[0].do.status is not a whole number from 200 on',
+      "rules[1].do: no fault is called 'cutt', did you mean 'cut'?",
+      'rules[2].do.fraction stands beside bytes: give one of them',
+      "rules[2].do.byte is not known, did you mean 'bytes'?",
+      'rules[3] is not an object',
+      'rules[3].do is not an object',
+    ].toSorted(),
+  );
+  expect(() => parseFaultPlan(null)).toThrow('the file is not an object');
+});

@@ -1,0 +1,222 @@
+/**
+ * Each fault does what its name says, to the requests that its rule matches and to no others.
+ */
+import { afterEach, expect, test } from 'vitest';
+import type { FaultAction, FaultMatch } from '../../src/provider/faults.ts';
+import { at, exchange, json, lines, open, text } from './support.ts';
+import type { Reply, TestProvider } from './support.ts';
+
+const CHANGES = 'changes?startingVersion=1&endingVersion=3';
+const ON = 'responseformat=parquet;includeendstreamaction=true';
+
+let server: TestProvider;
+afterEach(() => server[Symbol.asyncDispose]());
+
+test('status: the answer is an error, spelled as told, with Retry-After if told', async () => {
+  const table = { route: 'changes', nth: 1 } as const;
+  await failing(
+    [table, { kind: 'status', status: 429, errorCode: 'RATE_LIMITED', message: 'slow down', retryAfter: '7' }],
+    [
+      { ...table, nth: 2 },
+      { kind: 'status', status: 503, body: 'error_code' },
+    ],
+    [
+      { ...table, nth: 3 },
+      { kind: 'status', status: 502, body: 'text' },
+    ],
+    [
+      { route: 'file', nth: 1 },
+      { kind: 'status', status: 503, errorCode: 'SlowDown' },
+    ],
+  );
+  const told: unknown[] = [];
+  for (let n = 0; n < 3; n += 1) {
+    const reply = await changes();
+    told.push([reply.status, reply.headers['retry-after'], text(reply)]);
+  }
+  expect(told).toEqual([
+    [429, '7', '{"errorCode":"RATE_LIMITED","message":"slow down"}'],
+    [503, undefined, '{"error_code":"INTERNAL_ERROR","message":"status 503 on purpose"}'],
+    [502, undefined, '502 Bad Gateway'],
+  ]);
+  const url = firstUrl(await changes());
+  const slow = await exchange(url);
+  expect([slow.status, slow.headers['content-type'], text(slow).includes('<Code>SlowDown</Code>')]).toEqual([503, 'application/xml', true]);
+  expect((await exchange(url)).status).toBe(200);
+  expect(server.provider.requests.map(({ status, faults }) => [status, ...faults])).toEqual([
+    [429, 'status'],
+    [503, 'status'],
+    [502, 'status'],
+    [200],
+    [503, 'status'],
+    [200],
+  ]);
+});
+
+test('latency: the answer comes, and the record says that it was delayed', async () => {
+  await failing([{ route: 'version' }, { kind: 'latency', ms: 1 }]);
+  expect((await server.askTable('basics', 'version')).headers['delta-table-version']).toBe('11');
+  expect(server.provider.requests.map((request) => request.faults)).toEqual([['latency']]);
+});
+
+test('redirect: to where it was told', async () => {
+  await failing([{ route: 'changes' }, { kind: 'redirect', status: 307, location: 'http://127.0.0.1:1/elsewhere' }]);
+  const reply = await changes();
+  expect([reply.status, reply.headers.location]).toEqual([307, 'http://127.0.0.1:1/elsewhere']);
+});
+
+test('cut: the bytes before are there, and the connection breaks', async () => {
+  await failing(
+    [
+      { route: 'changes', nth: 2 },
+      { kind: 'cut', fraction: 0.5 },
+    ],
+    [
+      { route: 'changes', nth: 3 },
+      { kind: 'cut', bytes: 0 },
+    ],
+    [
+      { route: 'file', nth: 2 },
+      { kind: 'cut', bytes: 10 },
+    ],
+  );
+  const whole = await changes();
+  const half = await changes();
+  expect(half).toMatchObject({ status: 200, isBroken: true, bytes: whole.bytes.subarray(0, Math.floor(whole.bytes.length / 2)) });
+  expect(await changes()).toMatchObject({ status: 200, isBroken: true, bytes: Buffer.alloc(0) });
+  const url = firstUrl(whole);
+  const file = await exchange(url);
+  expect(await exchange(url)).toMatchObject({
+    isBroken: true,
+    bytes: file.bytes.subarray(0, 10),
+    headers: { 'content-length': String(file.bytes.length) },
+  });
+});
+
+test('short and wrong-bytes: a file that looks whole is not what was written', async () => {
+  await failing(
+    [
+      { route: 'file', nth: 2 },
+      { kind: 'short', bytes: 20 },
+    ],
+    [
+      { route: 'file', nth: 3 },
+      { kind: 'wrong-bytes', at: -4, count: 2 },
+    ],
+  );
+  const url = firstUrl(await changes());
+  const whole = await exchange(url);
+  expect(await exchange(url)).toMatchObject({
+    status: 200,
+    isBroken: false,
+    bytes: whole.bytes.subarray(0, 20),
+    headers: { 'content-length': '20' },
+  });
+  const wrong = Buffer.from(whole.bytes);
+  wrong.writeUInt16BE(wrong.readUInt16BE(wrong.length - 4) ^ 0xffff, wrong.length - 4);
+  expect((await exchange(url)).bytes).toEqual(wrong);
+});
+
+test('no-end: the header promises a closing line that never comes', async () => {
+  await failing([{ route: 'changes' }, { kind: 'no-end' }]);
+  const reply = await changes();
+  expect(reply.headers['delta-sharing-capabilities']).toContain('includeendstreamaction=true');
+  expect(lines(reply).filter((line) => line['endStreamAction'] !== undefined)).toEqual([]);
+  expect(reply.isBroken).toBe(false);
+});
+
+test('error-line: after some lines the answer takes itself back', async () => {
+  await failing([{ route: 'changes' }, { kind: 'error-line', lines: 3, message: 'lost my storage', status: 503 }]);
+  const told = lines(await changes());
+  expect([
+    told.length,
+    at(told.at(-1), 'endStreamAction', 'errorMessage'),
+    at(told.at(-1), 'endStreamAction', 'httpStatusErrorCode'),
+  ]).toEqual([4, 'lost my storage', 503]);
+});
+
+test('expired-url: the URLs are dead while the answer says that they live', async () => {
+  await failing([{ route: 'changes', times: 1 }, { kind: 'expired-url' }]);
+  const dead = await changes();
+  expect(at(lines(dead).at(-1), 'endStreamAction', 'minUrlExpirationTimestamp')).toBe(server.clock.ms + 3_600_000);
+  expect((await exchange(firstUrl(dead))).status).toBe(403);
+  expect((await exchange(firstUrl(await changes()))).status).toBe(200);
+});
+
+test('stale: the table seems to end earlier, on /version and on /changes', async () => {
+  await failing([{ times: 2 }, { kind: 'stale', versions: 9 }]);
+  expect((await server.askTable('basics', 'version')).headers['delta-table-version']).toBe('2');
+  const told = lines(await changes());
+  expect(told.flatMap((line) => at(line, 'add', 'version') ?? [])).toEqual([1, 2]);
+  expect((await server.askTable('basics', 'version')).headers['delta-table-version']).toBe('11');
+});
+
+test('pages: an answer comes in pages that nobody asked for', async () => {
+  await failing([{ route: 'changes' }, { kind: 'pages', files: 1 }]);
+  const first = lines(await changes('responseformat=parquet'));
+  expect([first.length, typeof at(first.at(-1), 'endStreamAction', 'nextPageToken')]).toEqual([4, 'string']);
+});
+
+test('no-capabilities: an old server, that neither promises nor closes', async () => {
+  await failing([{ route: 'changes' }, { kind: 'no-capabilities' }]);
+  const reply = await changes();
+  expect(reply.headers['delta-sharing-capabilities']).toBeUndefined();
+  expect(lines(reply).filter((line) => line['endStreamAction'] !== undefined)).toEqual([]);
+});
+
+test('rules count the requests that they are about: by route, table and path, every n-th, so many times', async () => {
+  const status = (code: number): FaultAction => ({ kind: 'status', status: code });
+  await failing(
+    [{ route: 'version', table: 'LOCAL.default.basics', every: 2 }, status(501)],
+    [{ table: 'local.default.codecs', times: 1 }, status(502)],
+    [{ path: 'startingVersion=7' }, status(503)],
+  );
+  const told: unknown[] = [];
+  for (const [name, path] of [
+    ['basics', 'version'],
+    ['codecs', 'version'],
+    ['codecs', 'version'],
+    ['basics', 'version'],
+    ['basics', 'version'],
+    ['basics', 'changes?startingVersion=7'],
+    ['basics', 'version'],
+  ] as const) {
+    told.push((await server.askTable(name, path)).status);
+  }
+  expect(told).toEqual([200, 502, 200, 501, 200, 503, 501]);
+});
+
+test('chance is the same in every run with one seed, and another with another', async () => {
+  const runs: string[] = [];
+  for (const seed of [1, 1, 2]) {
+    const plan = { rules: [{ match: { route: 'version', probability: 0.5, seed }, do: { kind: 'status', status: 500 } }] } as const;
+    await using own = await open({ faults: plan });
+    let told = '';
+    for (let n = 0; n < 40; n += 1) told += (await own.askTable('basics', 'version')).status === 500 ? 'x' : '.';
+    runs.push(told);
+  }
+  expect(runs[0]).toMatch(/x.*\..*x/);
+  expect(runs[1]).toBe(runs[0]);
+  expect(runs[2]).not.toBe(runs[0]);
+  server = await open();
+});
+
+test('a request without the token meets no fault, and uses none up', async () => {
+  await failing([{ times: 1 }, { kind: 'status', status: 503 }]);
+  const url = `${server.provider.endpoint}/shares/local/schemas/default/tables/basics/version`;
+  expect((await exchange(url)).status).toBe(401);
+  const first = await server.askTable('basics', 'version');
+  expect([first.status, json(text(first))['errorCode']]).toEqual([503, 'INTERNAL_ERROR']);
+});
+
+async function failing(...rules: readonly (readonly [FaultMatch, FaultAction])[]): Promise<void> {
+  server = await open({ faults: { rules: rules.map(([match, action]) => ({ match, do: action })) } });
+}
+
+function changes(capabilities = ON): Promise<Reply> {
+  return server.askTable('basics', CHANGES, capabilities);
+}
+
+function firstUrl(reply: Reply): string {
+  return String(lines(reply).flatMap((line) => at(line, 'add', 'url') ?? [])[0]);
+}
