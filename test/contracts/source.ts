@@ -1,0 +1,228 @@
+/**
+ * The exam that every `Source` takes: what the relay relies on, asked of tables whose history is known.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { must } from '../../src/lib/assert.ts';
+import type { FileKind } from '../../src/model/change-files.ts';
+import type { FailureCode } from '../../src/model/failure.ts';
+import { typeText } from '../../src/model/table-schema.ts';
+import type { EpochMs, TableName, Version } from '../../src/model/version.ts';
+import { tableText } from '../../src/model/version.ts';
+import type { ChangeListing, ListedAs, Source } from '../../src/ports/source.ts';
+
+/** What a table's log says of one version. */
+export interface KnownVersion {
+  readonly timestamp: EpochMs;
+  /** Files that tell of changes: a version with change files has no others. */
+  readonly files: Readonly<Record<FileKind, number>>;
+  /** `id:long, name:string`. */
+  readonly columns: string;
+}
+
+export interface KnownTable {
+  readonly name: TableName;
+  readonly tableId: string;
+  readonly first: Version;
+  readonly latest: Version;
+  readonly versions: ReadonlyMap<Version, KnownVersion>;
+}
+
+export interface SourceSubject extends AsyncDisposable {
+  readonly source: Source;
+  /** Every table that it gives. */
+  readonly tables: readonly string[];
+  /** Tables that can be read from first to latest. */
+  readonly whole: readonly KnownTable[];
+  /** A range that reaches into versions that recorded no changes. */
+  readonly feedOff: { readonly table: TableName; readonly from: Version; readonly to: Version; readonly firstBad: Version };
+  /** A version that lists a file that the storage no longer has. */
+  readonly fileGone: { readonly table: TableName; readonly version: Version };
+  /** A table whose first versions are gone from its log. */
+  readonly cleaned: { readonly table: TableName; readonly first: Version };
+  /** A table whose files cannot be read without a feature that is not there. */
+  readonly feature: TableName;
+}
+
+const NEVER = new AbortController().signal;
+const KINDS: readonly FileKind[] = ['add', 'cdf', 'remove'];
+
+export function sourceExam(open: () => Promise<SourceSubject>): void {
+  let opened: SourceSubject | null = null;
+  const subject = (): SourceSubject => must(opened, 'the subject');
+  const ask = (table: TableName, from: Version, to: Version, listedAs: ListedAs | null = null): Promise<ChangeListing> =>
+    subject().source.changes(table, { from, to, listedAs }, NEVER);
+
+  beforeAll(async () => {
+    opened = await open();
+  });
+  afterAll(async () => {
+    await opened?.[Symbol.asyncDispose]();
+  });
+
+  it('gives every table once', async () => {
+    const names: string[] = [];
+    for await (const table of subject().source.tables(NEVER)) names.push(tableText(table));
+    expect(names.toSorted()).toEqual(subject().tables.toSorted());
+  });
+
+  it('tells the latest version and the metadata, whatever the letter case of the name', async () => {
+    for (const { name, latest, tableId, versions } of subject().whole) {
+      const upper = { share: name.share.toUpperCase(), schema: name.schema.toUpperCase(), table: name.table.toUpperCase() };
+      for (const asked of [name, upper]) {
+        expect(await subject().source.latestVersion(asked, NEVER)).toBe(latest);
+        const metadata = await subject().source.metadata(asked, null, NEVER);
+        expect([metadata.tableId, metadata.version, columnsOf(metadata)]).toEqual([tableId, latest, versions.get(latest)?.columns]);
+      }
+    }
+  });
+
+  it('tells the metadata that was in force at a version', async () => {
+    for (const { name, first, versions } of subject().whole) {
+      const metadata = await subject().source.metadata(name, first, NEVER);
+      expect([metadata.version, columnsOf(metadata)]).toEqual([first, versions.get(first)?.columns]);
+    }
+  });
+
+  it('lists the whole history as the log has it: times, files, and the schema in force at each version', async () => {
+    for (const table of subject().whole)
+      expect(historyOf(await ask(table.name, table.first, table.latest))).toEqual(expectedHistory(table, table.first, table.latest));
+  });
+
+  it('lists the same, version by version', async () => {
+    const [table] = subject().whole;
+    const { name, first, latest } = must(table, 'a table');
+    const whole = await ask(name, first, latest);
+    for (let version = first; version <= latest; version++) {
+      const alone = await ask(name, version, version);
+      expect([alone.from, alone.to, alone.tableId]).toEqual([version, version, whole.tableId]);
+      const among = whole.versions.filter((listed) => listed.version === version && listed.files.length > 0);
+      expect(alone.versions.filter(({ files }) => files.length > 0)).toEqual(among);
+    }
+  });
+
+  it('lists the same files when asked in the way they were listed', async () => {
+    for (const { name, first, latest } of subject().whole) {
+      const before = await ask(name, first, latest);
+      const again = await ask(name, first, latest, before);
+      expect({ ...again, read: null }).toEqual({ ...before, read: null });
+    }
+  });
+
+  it('gives the bytes of every file, of the length that was told', async () => {
+    const [table] = subject().whole;
+    const { name, first, latest } = must(table, 'a table');
+    const listing = await ask(name, first, latest);
+    const files = listing.versions.flatMap((version) => version.files.map((file) => ({ version, file })));
+    const contents = await Promise.all(files.map(({ version, file }) => listing.read(version, file, NEVER)));
+    for (const [i, bytes] of contents.entries()) {
+      expect(bytes.byteLength).toBe(files[i]?.file.size);
+      const text = Buffer.from(bytes).toString('latin1');
+      expect([text.slice(0, 4), text.slice(-4)]).toEqual(['PAR1', 'PAR1']);
+    }
+    expect(contents.length).toBeGreaterThan(0);
+  });
+
+  describe('refuses', () => {
+    const expectRefused = (promise: Promise<unknown>, code: FailureCode, version: Version | null): Promise<void> =>
+      expect(promise).rejects.toMatchObject({ name: 'Failure', code, version });
+
+    it('a version that is not there yet', async () => {
+      for (const { name, latest } of subject().whole) {
+        await expectRefused(ask(name, latest + 1, latest + 1), 'start.beyond', null);
+        await expectRefused(ask(name, latest + 2, latest + 9), 'start.beyond', null);
+      }
+    });
+
+    it('a table that is not there', async () => {
+      const [table] = subject().whole;
+      const name = { ...must(table, 'a table').name, table: 'no_such_table' };
+      await expectRefused(ask(name, 0, 0), 'table.unknown', null);
+      await expectRefused(subject().source.latestVersion(name, NEVER), 'table.unknown', null);
+      await expectRefused(subject().source.metadata(name, null, NEVER), 'table.unknown', null);
+    });
+
+    it('a range that reaches into versions without a feed, by the first of them', async () => {
+      const { table, from, to, firstBad } = subject().feedOff;
+      await expectRefused(ask(table, from, to), 'gap.feed_off', firstBad);
+      await expectRefused(ask(table, firstBad, firstBad), 'gap.feed_off', firstBad);
+      expect((await ask(table, from, firstBad - 1)).to).toBe(firstBad - 1);
+    });
+
+    it('versions that are gone from the log', async () => {
+      const { table, first } = subject().cleaned;
+      await expect(ask(table, first - 1, first - 1)).rejects.toMatchObject({ code: 'gap.history_gone' });
+      expect((await ask(table, first, first)).from).toBe(first);
+    });
+
+    it('a file that is gone from the storage, by its version', async () => {
+      const { table, version } = subject().fileGone;
+      const listing = await ask(table, version, version);
+      const listed = must(listing.versions[0], 'the version');
+      const reading = Promise.all(listed.files.map((file) => listing.read(listed, file, NEVER)));
+      await expectRefused(reading, 'gap.file_gone', version);
+    });
+
+    it('a table that needs a feature it does not read', async () => {
+      const latest = await subject().source.latestVersion(subject().feature, NEVER);
+      await expect(ask(subject().feature, latest, latest)).rejects.toMatchObject({ code: 'table.feature' });
+    });
+  });
+
+  it('ends whatever it does with the reason of the abort', async () => {
+    const { name, latest } = must(subject().whole[0], 'a table');
+    const reason = new Error('enough');
+    const aborted = AbortSignal.abort(reason);
+    const { source } = subject();
+    const listing = await ask(name, latest, latest);
+    const version = must(listing.versions[0], 'the version');
+    const asked = [
+      source.latestVersion(name, aborted),
+      source.metadata(name, null, aborted),
+      source.changes(name, { from: latest, to: latest, listedAs: null }, aborted),
+      source.tables(aborted)[Symbol.asyncIterator]().next(),
+      listing.read(version, must(version.files[0], 'the file'), aborted),
+    ];
+    for (const promise of asked) await expect(promise).rejects.toBe(reason);
+  });
+
+  it('may be disposed of twice', async () => {
+    const another = await open();
+    await another.source[Symbol.asyncDispose]();
+    await expect(another[Symbol.asyncDispose]()).resolves.toBeUndefined();
+  });
+}
+
+interface HistoryLine {
+  readonly version: Version;
+  readonly timestamp: EpochMs | null;
+  readonly tableId: string;
+  readonly columns: string;
+  readonly files: Readonly<Record<FileKind, number>>;
+}
+
+/** Of versions with files; a version of metadata alone may have lines or not. */
+function historyOf(listing: ChangeListing): readonly HistoryLine[] {
+  return listing.versions
+    .filter(({ files }) => files.length > 0)
+    .map((listed) => ({
+      version: listed.version,
+      timestamp: listed.timestamp,
+      tableId: listed.tableId,
+      columns: columnsOf(listed),
+      files: countFiles((kind) => listed.files.filter((file) => file.kind === kind).length),
+    }));
+}
+
+function expectedHistory(table: KnownTable, from: Version, to: Version): readonly HistoryLine[] {
+  return [...table.versions]
+    .filter(([version, { files }]) => version >= from && version <= to && KINDS.some((kind) => files[kind] > 0))
+    .map(([version, { timestamp, files, columns }]) => ({ version, timestamp, tableId: table.tableId, columns, files }));
+}
+
+function countFiles(count: (kind: FileKind) => number): Readonly<Record<FileKind, number>> {
+  return { add: count('add'), cdf: count('cdf'), remove: count('remove') };
+}
+
+function columnsOf({ schema }: Pick<ChangeListing, 'schema'>): string {
+  return schema.columns.map(({ name, type }) => `${name}:${typeText(type)}`).join(', ');
+}
