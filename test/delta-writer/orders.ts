@@ -2,6 +2,7 @@
  * The rows of the written tables. A row is a pure function of the seed, its id and its revision (how often it has been written), so a table of millions of rows
  * is remembered as two numbers a row, and what a reader must find is known without keeping it.
  */
+import type { DataType, TableSchema } from '../../src/model/table-schema.ts';
 import { mix } from './random.ts';
 
 /** What a cell holds, by column; the units are those of the Delta type. Null is SQL's null. */
@@ -41,6 +42,16 @@ export const ORDER_COLUMNS = [
   { name: 's1', type: 'string' },
   { name: 's2', type: 'string' },
 ] as const;
+
+/** The same as the relay's model has it. */
+export function orderSchema(): TableSchema {
+  const columns = ORDER_COLUMNS.map(({ name, type }) => ({ name, type: dataType(type), nullable: true, comment: null }));
+  return { columns, partitionColumns: [] };
+}
+
+function dataType(text: (typeof ORDER_COLUMNS)[number]['type']): DataType {
+  return text === 'decimal(18,2)' ? { kind: 'decimal', precision: 18, scale: 2 } : { kind: text };
+}
 
 /** The row `id` as it was written the `revision`-th time. Customer and day stay what they were at first; the others change. */
 export function orderCells(seed: number, id: number, revision: number): OrderCells {

@@ -4,8 +4,8 @@
  */
 import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
-import { CompressionCodecs, CompressionTypes, Kafka, logLevel } from 'kafkajs';
-import type { Consumer } from 'kafkajs';
+import kafkajs from 'kafkajs';
+import type { Consumer, Kafka } from 'kafkajs';
 import { assert, must } from '../../src/lib/assert.ts';
 import { rowReader } from './avro-row.ts';
 import type { ChangeRow } from './avro-row.ts';
@@ -28,7 +28,7 @@ export interface ConsumerOptions {
   readonly onFailure: (error: Error) => void;
 }
 
-CompressionCodecs[CompressionTypes.ZSTD] = () => ({
+kafkajs.CompressionCodecs[kafkajs.CompressionTypes.ZSTD] = () => ({
   compress: (encoder: { readonly buffer: Buffer }) => promisify(zstdCompress)(encoder.buffer),
   decompress: (buffer: Buffer) => promisify(zstdDecompress)(buffer),
 });
@@ -71,7 +71,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<AsyncDisp
 
 /** A client that says nothing on its own. */
 export function quietKafka(brokers: readonly string[], clientId: string): Kafka {
-  return new Kafka({ clientId, brokers: [...brokers], logLevel: logLevel.NOTHING, retry: { initialRetryTime: 100, retries: 8 } });
+  return new kafkajs.Kafka({ clientId, brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING, retry: { initialRetryTime: 100, retries: 8 } });
 }
 
 function consumerOf(kafka: Kafka, groupId: string, onFailure: (error: Error) => void): Consumer {

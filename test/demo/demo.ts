@@ -30,8 +30,6 @@ const TABLE_WIDTH = Math.max(...TABLES.map(({ name }) => name.length));
 const interrupt = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupt.abort(new Error('interrupted')));
 
-process.exitCode = await demo(interrupt.signal);
-
 async function demo(signal: AbortSignal): Promise<number> {
   let stopping = false;
   try {
@@ -214,3 +212,5 @@ async function whatNext(config: RelayConfig, folder: string, signal: AbortSignal
   say();
   say(styled('dim', '  Stopping …'));
 }
+
+process.exitCode = await demo(interrupt.signal);

@@ -1,0 +1,111 @@
+/**
+ * `npm run bench`: figures that count are ratios in one run on one machine (DESIGN §10).
+ *
+ *   npm run bench -- [--rows 500000] [--rounds 3] [--rss] [--large 5000000]
+ *
+ * Three parts: the codec alone; the whole line against the kafkajs driver alone; with `--rss` the relay's memory on one version of five million rows.
+ */
+import { parseArgs } from 'node:util';
+import { fileURLToPath } from 'node:url';
+import { must } from '../../src/lib/assert.ts';
+import { startBroker } from '../kafka/broker.ts';
+import { KafkaMissing } from '../kafka/kafka-missing.ts';
+import { startScript } from '../processes/child.ts';
+import type { Measured } from './watch.ts';
+import { largeVersion, rounds } from './whole-line.ts';
+import type { Round } from './whole-line.ts';
+
+const CODEC = fileURLToPath(new URL('codec.ts', import.meta.url));
+
+/** What the issue asks for: of the bare driver's rate, and of memory in bytes. */
+const RATIO_AIM = 0.8;
+const RSS_AIM = 512_000_000;
+
+async function bench(signal: AbortSignal): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      rows: { type: 'string', default: '500000' },
+      rounds: { type: 'string', default: '3' },
+      rss: { type: 'boolean', default: false },
+      large: { type: 'string', default: '5000000' },
+    },
+  });
+  console.log('— the codec alone, one thread');
+  const codec = startScript(CODEC, []);
+  const { code } = await codec.exited;
+  if (code !== 0) throw new Error(`the codec's benchmark failed:\n${codec.stderr}`);
+  console.log(codec.stdout);
+
+  await using stack = new AsyncDisposableStack();
+  const broker = await startBroker();
+  stack.defer(() => broker.stop());
+  console.log(`— the whole line on one broker (${broker.origin}), ${values.rows} rows, half of them in change files`);
+  report(await rounds(broker, Number(values.rows), Number(values.rounds), progress, signal));
+
+  if (values.rss) {
+    console.log(`\n— one version of ${values.large} rows in change files of up to 32 MiB`);
+    progress('writing the table, then the relay …');
+    const large = await largeVersion(broker, Number(values.large), signal);
+    console.log(HEADING);
+    console.log(lineOf('relay', large, null));
+    const peak = large.peakRssBytes;
+    console.log(
+      `peak RSS ${megabytes(peak)}; the aim is ${megabytes(RSS_AIM)}${peak === null ? '' : peak < RSS_AIM ? ': reached' : ': missed'}`,
+    );
+  } else {
+    console.log('\n(--rss measures the memory on a version of five million rows; it takes some minutes)');
+  }
+}
+
+const HEADING = `${''.padEnd(16)}${['rows/s', 'MB/s', 'µs CPU/row', 'provider µs/row', 'peak RSS', 'whole run'].map((text) => text.padStart(17)).join('')}`;
+
+function report(found: readonly Round[]): void {
+  console.log(HEADING);
+  for (const { relay, driver, bytesPerRecord } of found) {
+    console.log(lineOf('relay', relay, bytesPerRecord));
+    console.log(lineOf('driver alone', driver, bytesPerRecord));
+  }
+  const ratio = median(found.map(({ relay }) => relay.rowsPerSecond)) / median(found.map(({ driver }) => driver.rowsPerSecond));
+  const { bytesPerRecord } = must(found[0], 'a round');
+  console.log(
+    `relay / driver alone, medians: ${(ratio * 100).toFixed(0)} % (the aim is ${RATIO_AIM * 100} %${ratio >= RATIO_AIM ? ': reached' : ': missed'}); ${bytesPerRecord.toFixed(0)} B a record; rates between the first records and the last`,
+  );
+}
+
+function lineOf(name: string, measured: Measured, bytesPerRecord: number | null): string {
+  const cells = [
+    Math.round(measured.rowsPerSecond).toLocaleString('en'),
+    bytesPerRecord === null ? '–' : ((measured.rowsPerSecond * bytesPerRecord) / 1e6).toFixed(1),
+    micros(measured.cpuMicrosPerRow),
+    micros(measured.othersCpuMicrosPerRow['provider'] ?? null),
+    megabytes(measured.peakRssBytes),
+    `${measured.wallSeconds.toFixed(1)} s`,
+  ];
+  return `${name.padEnd(16)}${cells.map((cell) => cell.padStart(17)).join('')}`;
+}
+
+function micros(value: number | null): string {
+  return value === null ? '–' : value.toFixed(2);
+}
+
+function megabytes(bytes: number | null): string {
+  return bytes === null ? '–' : `${(bytes / 1e6).toFixed(0)} MB`;
+}
+
+function median(values: readonly number[]): number {
+  return must(values.toSorted((a, b) => a - b)[values.length >> 1], 'a value');
+}
+
+/** Passing words, for people who wait: stderr, so that stdout holds the tables alone. */
+function progress(text: string): void {
+  process.stderr.write(`  ${text}\n`);
+}
+
+const interrupt = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupt.abort(new Error('interrupted')));
+try {
+  await bench(interrupt.signal);
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = error instanceof KafkaMissing ? 3 : 1;
+}
