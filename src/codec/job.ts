@@ -5,7 +5,7 @@ import type { EncodeRequest, Segment } from '../ports/encoder.ts';
 
 export interface JobEvents {
   /** A segment was taken: the worker may make one more. */
-  readonly taken: () => void;
+  readonly taken: (segment: Segment) => void;
   /** The reader left before the end. Called once at most. */
   readonly left: () => void;
 }
@@ -43,7 +43,7 @@ export class Job implements AsyncIterableIterator<Segment, void, void> {
   async next(): Promise<IteratorResult<Segment, void>> {
     const segment = this.#waiting.shift();
     if (segment !== undefined) {
-      this.#events.taken();
+      this.#events.taken(segment);
       return { done: false, value: segment };
     }
     if (this.#outcome.kind === 'failed') throw this.#outcome.error;
@@ -66,7 +66,7 @@ export class Job implements AsyncIterableIterator<Segment, void, void> {
     }
     this.#reader.resolve({ done: false, value: segment });
     this.#reader = null;
-    this.#events.taken();
+    this.#events.taken(segment);
   }
 
   /** From the worker: the end of the file. */

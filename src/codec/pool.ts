@@ -1,8 +1,8 @@
 /**
  * The encoder: a pool of worker threads, each with a decoder and a codec of its own.
  *
- * Jobs wait in the order of `encode` and each has one worker for itself until its last segment is read or its reader leaves. A worker makes segments as long
- * as it has credit, so that a slow reader holds it up instead of filling memory. The file's bytes go over and are gone: whoever wants a second try reads
+ * Jobs wait in the order of `encode` and each has one worker for itself until its last segment is made or its reader leaves. A worker runs a few segments
+ * ahead of the reader and then waits, so that a slow reader holds it up instead of filling memory. The file's bytes go over and are gone: whoever wants a second try reads
  * the file again. A thread that dies takes one job with it and nothing else; the file that it died of is remembered, and a second death by it is the
  * file's fault.
  */
@@ -23,9 +23,6 @@ export interface PoolOptions {
   /** Of the whole process: a worker whose decoder keeps more than its share of it is replaced. */
   readonly memoryBytes: number;
 }
-
-/** Segments that a worker makes ahead of the reader. */
-const RUN_AHEAD = 4;
 
 /** Of the process's memory, what all decoders together may keep between files; and what one may keep in any case, since starting again costs more. */
 const HELD_SHARE = 5 / 16;
@@ -61,7 +58,10 @@ class Pool implements Encoder {
   encode(request: EncodeRequest, signal: AbortSignal): AsyncIterable<Segment> {
     assert(!this.#isDisposed, 'encode after dispose');
     signal.throwIfAborted();
-    const job: Job = new Job(request, signal, { taken: () => this.#grant(job), left: () => this.#cancel(job) });
+    const job: Job = new Job(request, signal, {
+      taken: ({ bytes }) => this.#tell(job, { kind: 'taken', bytes }),
+      left: () => this.#cancel(job),
+    });
     this.#queue.push(job);
     this.#assign();
     return job;
@@ -110,7 +110,7 @@ class Pool implements Encoder {
       const { bytes } = job.request;
       // Memory that the view shows only a part of may belong to others too.
       const own = bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
-      send(thread, { kind: 'job', request: { ...job.request, bytes: own }, credit: RUN_AHEAD }, [own.buffer]);
+      send(thread, { kind: 'job', request: { ...job.request, bytes: own } }, [own.buffer]);
     }
   }
 
@@ -156,20 +156,15 @@ class Pool implements Encoder {
     return new Failure(isPoison ? 'file.poison' : 'worker.died', about, { version, cause });
   }
 
-  #grant(job: Job): void {
-    const thread = this.#threadOf(job);
-    if (thread !== null) send(thread, { kind: 'credit', segments: 1 });
-  }
-
   #cancel(job: Job): void {
     const waiting = this.#queue.indexOf(job);
     if (waiting !== -1) this.#queue.splice(waiting, 1);
-    const thread = this.#threadOf(job);
-    if (thread !== null) send(thread, { kind: 'cancel' });
+    this.#tell(job, { kind: 'cancel' });
   }
 
-  #threadOf(job: Job): Thread | null {
-    return [...this.#threads].find((thread) => thread.job === job) ?? null;
+  /** Says it to the job's worker, if it has one. */
+  #tell(job: Job, message: ToWorker): void {
+    for (const thread of this.#threads) if (thread.job === job) send(thread, message);
   }
 }
 

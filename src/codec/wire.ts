@@ -7,10 +7,10 @@ import type { Version } from '../model/version.ts';
 import type { EncodeRequest, Segment } from '../ports/encoder.ts';
 
 export type ToWorker =
-  /** Encode this entry. Sent only to a worker that has said `ready` or `done` to all before. */
-  | { readonly kind: 'job'; readonly request: EncodeRequest; readonly credit: number }
-  /** So many more segments may be sent. */
-  | { readonly kind: 'credit'; readonly segments: number }
+  /** Encode this entry. Sent to a worker that has said `done` to all before. */
+  | { readonly kind: 'job'; readonly request: EncodeRequest }
+  /** The reader has taken a segment of this length: more may be made. */
+  | { readonly kind: 'taken'; readonly bytes: number }
   /** Nobody reads on: end the job. */
   | { readonly kind: 'cancel' };
 

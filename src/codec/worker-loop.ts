@@ -1,5 +1,5 @@
 /**
- * The worker's side of the pool: one job at a time, segment after segment as long as there is credit.
+ * The worker's side of the pool: one job at a time, segment after segment, a bounded stretch ahead of the reader.
  *
  * What a file or a table does wrong (`Failure`) ends the job. Anything else that is thrown ends the thread: after a bug or a panic in WebAssembly nothing
  * that this thread holds can be trusted, and the pool starts another.
@@ -16,8 +16,14 @@ import type { FromWorker, ToWorker } from './wire.ts';
 interface Job {
   readonly request: EncodeRequest;
   readonly segments: Generator<Segment, void>;
-  credit: number;
+  /** Segments made and not yet taken. */
+  aheadSegments: number;
+  aheadBytes: number;
 }
+
+/** How far a worker runs ahead: until one of the two is reached. */
+const AHEAD_SEGMENTS = 4;
+const AHEAD_BYTES = 8 * 1024 * 1024;
 
 /** Serves jobs that come over `port` until the thread ends. */
 export function serveJobs(port: MessagePort, decoder: FileDecoder): void {
@@ -35,11 +41,12 @@ export function serveJobs(port: MessagePort, decoder: FileDecoder): void {
 
   const step = (): void => {
     isScheduled = false;
-    if (job === null || job.credit === 0) return;
+    if (job === null || job.aheadSegments >= AHEAD_SEGMENTS || job.aheadBytes >= AHEAD_BYTES) return;
     try {
       const next = job.segments.next();
       if (next.done === true) return end(null);
-      job.credit -= 1;
+      job.aheadSegments += 1;
+      job.aheadBytes += next.value.bytes;
       send(
         { kind: 'segment', segment: next.value },
         next.value.blocks.map((block) => block.bytes.buffer),
@@ -62,11 +69,14 @@ export function serveJobs(port: MessagePort, decoder: FileDecoder): void {
     switch (message.kind) {
       case 'job':
         assert(job === null, 'a job came while another one runs');
-        job = { request: message.request, segments: encoder.encode(message.request), credit: message.credit };
+        job = { request: message.request, segments: encoder.encode(message.request), aheadSegments: 0, aheadBytes: 0 };
         break;
-      case 'credit':
+      case 'taken':
         // The job may have ended by itself before this came.
-        if (job !== null) job.credit += message.segments;
+        if (job !== null) {
+          job.aheadSegments -= 1;
+          job.aheadBytes -= message.bytes;
+        }
         break;
       case 'cancel':
         if (job !== null) end(null);
