@@ -3,7 +3,7 @@
  */
 import { afterEach, expect, test } from 'vitest';
 import type { FaultAction, FaultMatch } from '../../src/provider/faults.ts';
-import { at, exchange, json, lines, open, text } from './support.ts';
+import { at, exchange, json, lines, open, text, textAt } from './support.ts';
 import type { Reply, TestProvider } from './support.ts';
 
 const CHANGES = 'changes?startingVersion=1&endingVersion=3';
@@ -218,5 +218,9 @@ function changes(capabilities = ON): Promise<Reply> {
 }
 
 function firstUrl(reply: Reply): string {
-  return String(lines(reply).flatMap((line) => at(line, 'add', 'url') ?? [])[0]);
+  return (
+    lines(reply)
+      .map((line) => textAt(line, 'add', 'url'))
+      .find((url) => url !== '') ?? ''
+  );
 }

@@ -3,7 +3,7 @@
  */
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { add, at, commit, json, lines, metadata, open, PROTOCOL, temporaryFolder, text } from './support.ts';
+import { add, at, commit, json, lines, metadata, open, PROTOCOL, temporaryFolder, text, textAt } from './support.ts';
 import type { TemporaryFolder, TestProvider } from './support.ts';
 
 const CHANGES = '/shares/Sales/schemas/public/tables/orders/changes';
@@ -51,7 +51,7 @@ test('listings come in pages of the size asked for, and an empty one has no item
   do {
     const page = json(text(await server.ask(`/shares/local/all-tables?maxResults=2${token === '' ? '' : `&pageToken=${token}`}`)));
     seen.push(Array.isArray(page['items']) ? page['items'].map((item) => at(item, 'name')) : null);
-    token = String(page['nextPageToken'] ?? '');
+    token = textAt(page, 'nextPageToken');
   } while (token !== '');
   expect(seen).toEqual([['a_b_c', 'a_b_c_d'], ['one']]);
   const none = json(text(await server.ask('/shares?maxResults=0')));
@@ -108,7 +108,7 @@ async function readPages(path: string): Promise<readonly (readonly unknown[])[]>
   for (let token = ''; pages.length < 20;) {
     const page = lines(await server.ask(`${path}${token === '' ? '' : `&pageToken=${token}`}`));
     pages.push(page);
-    token = String(at(page.at(-1), 'endStreamAction', 'nextPageToken') ?? '');
+    token = textAt(page.at(-1), 'endStreamAction', 'nextPageToken');
     if (token === '') break;
   }
   return pages;

@@ -3,7 +3,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { at, exchange, lines, open, TABLES, text } from './support.ts';
+import { at, exchange, lines, open, TABLES, text, textAt } from './support.ts';
 import type { TestProvider } from './support.ts';
 
 let server: TestProvider;
@@ -71,32 +71,16 @@ test('what is signed is GET of one path until one time, and nothing else', async
 
 test('the record of a request holds no signature, and says whether a token came along', async () => {
   await exchange(url, { headers: { authorization: 'Bearer a-token' } });
-  expect(
-    server.provider.requests.map(({ at: _, userAgent: __, capabilities: ___, path, ...record }) => ({
-      ...record,
-      path: path.split('/')[1],
-    })),
-  ).toEqual([
-    {
-      method: 'GET',
-      route: 'changes',
-      table: 'local.default.basics',
-      authorization: 'token',
-      range: null,
-      status: 200,
-      faults: [],
-      path: 'delta-sharing',
-    },
-    {
-      method: 'GET',
-      route: 'file',
-      table: 'local.default.basics',
-      authorization: 'token',
-      range: null,
-      status: 400,
-      faults: [],
-      path: 'files',
-    },
+  const told = server.provider.requests.map(({ route, table, authorization, status, path }) => [
+    route,
+    table,
+    authorization,
+    status,
+    path.split('/')[1],
+  ]);
+  expect(told).toEqual([
+    ['changes', 'local.default.basics', 'token', 200, 'delta-sharing'],
+    ['file', 'local.default.basics', 'token', 400, 'files'],
   ]);
   expect(JSON.stringify(server.provider.requests)).not.toMatch(/signature|a-token/);
 });
@@ -110,5 +94,5 @@ test('paths of the log are decoded once: folders with a percent sign in their na
 
 async function firstUrl(from: TestProvider, name: string): Promise<string> {
   const answered = lines(await from.askTable(name, 'changes?startingVersion=1&endingVersion=1', 'responseformat=parquet'));
-  return String(answered.flatMap((line) => at(line, 'add', 'url') ?? [])[0]);
+  return answered.map((line) => textAt(line, 'add', 'url')).find((found) => found !== '') ?? '';
 }

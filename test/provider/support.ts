@@ -118,6 +118,12 @@ export function at(value: unknown, ...path: readonly string[]): unknown {
   return path.reduce((inner: unknown, key) => (isRecord(inner) ? inner[key] : undefined), value);
 }
 
+/** The text that stands there, or an empty one. */
+export function textAt(value: unknown, ...path: readonly string[]): string {
+  const found = at(value, ...path);
+  return typeof found === 'string' ? found : '';
+}
+
 export interface TemporaryFolder extends AsyncDisposable {
   readonly path: string;
 }
