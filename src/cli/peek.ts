@@ -35,10 +35,12 @@ export async function run(argv: readonly string[], signal: AbortSignal): Promise
   await using opened = new AsyncDisposableStack();
   const telemetry = openCommandTelemetry(opened);
   const source = opened.use(
-    openSource({ name: 'peek', profile, retryTimeoutMs: RETRY_MS, telemetry, clock: systemClock, userAgent: RELAY }),
+    openSource({ name: 'the provider', profile, retryTimeoutMs: RETRY_MS, telemetry, clock: systemClock, userAgent: RELAY }),
   );
-  const to = options.version('to') ?? (await source.latestVersion(table, signal));
-  if (to < from) throw wrong('peek', `--to ${to} is below --from ${from}`);
+  const asked = options.version('to');
+  if (asked !== null && asked < from) throw wrong('peek', `--to ${asked} is below --from ${from}`);
+  const to = asked ?? (await source.latestVersion(table, signal));
+  if (to < from) throw wrong('peek', `--from ${from} is beyond the latest version, which is ${to}`);
   const encoder = opened.use(openPool({ workers: 1, workerUrl: new URL('../worker.ts', import.meta.url), memoryBytes: MEMORY_BYTES }));
   const rows = await printRange({ source, encoder, table }, from, to, signal);
   tell(`${rows} rows of versions ${from} to ${to}`);

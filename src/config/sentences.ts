@@ -48,10 +48,8 @@ function unknownKey(path: Path, key: string): string {
 function wrongValue(tree: YamlTree, issue: Issue, path: Path, value: unknown): string {
   const name = path.length === 0 ? 'the file' : `\`${pathText(path)}\``;
   const expected = expectationAt(path) ?? { text: expectedMap(path), kind: 'other', words: [] };
-  if (value === undefined)
-    return path.length === 0
-      ? `the file is empty: it must be ${expected.text}.`
-      : `${name} is missing: ${descriptionAt(path) ?? `it must be ${expected.text}.`}`;
+  if (path.length === 0 && (value === undefined || value === null)) return `the file is empty: it must be ${expected.text}.`;
+  if (value === undefined) return `${name} is missing: ${descriptionAt(path) ?? `it must be ${expected.text}.`}`;
   if (value === null) return `${name} has no value: give one, or leave the key out where it has a default. It must be ${expected.text}.`;
   const isShown = expected.kind !== 'secret' && !tree.isReferred(path);
   const instead = isShown ? laterValue(path, value) : null;
