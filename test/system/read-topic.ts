@@ -1,0 +1,90 @@
+/**
+ * What a topic holds for a read_committed consumer that shares no code with the relay: kafkajs reads, and the demo's own Avro reader decodes.
+ *
+ * The end is found by a mark: a plain record that is sent to every partition before reading, behind whatever is committed. An open transaction would keep the mark
+ * from being read, and the reading from ending.
+ */
+import { randomUUID } from 'node:crypto';
+import type { KafkaMessage } from 'kafkajs';
+import { must } from '../../src/lib/assert.ts';
+import { rowReader } from '../demo/avro-row.ts';
+import type { ChangeRow } from '../demo/avro-row.ts';
+import { quietKafka } from '../demo/consumer.ts';
+import type { ReadChange } from '../demo/consumer.ts';
+
+const END_MARK = 'end-mark';
+const FRAME_BYTES = 17;
+
+export interface TopicToRead {
+  readonly brokers: readonly string[];
+  readonly topic: string;
+  readonly schemasTopic: string;
+}
+
+/** Every change of the topic, in order within each partition. The marks stay behind in both topics: no relay may go on in them. */
+export async function readTopic({ brokers, topic, schemasTopic }: TopicToRead): Promise<readonly ReadChange[]> {
+  const readers = new Map<string, (body: Uint8Array) => ChangeRow>();
+  for (const { message } of await readAll(brokers, schemasTopic)) readers.set(String(message.key), rowReaderOf(String(message.value)));
+  return (await readAll(brokers, topic)).map(({ partition, message }) => {
+    const value = must(message.value, 'the value of a change');
+    const guid = value.subarray(1, FRAME_BYTES).toString('hex');
+    const read = must(readers.get(guid.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')), `schema ${guid}`);
+    return { topic, partition, offset: message.offset, ...read(value.subarray(FRAME_BYTES)) };
+  });
+}
+
+interface Read {
+  readonly partition: number;
+  readonly message: KafkaMessage;
+}
+
+async function readAll(brokers: readonly string[], topic: string): Promise<readonly Read[]> {
+  const kafka = quietKafka(brokers, 'system-reader');
+  const left = await markEnds(brokers, topic);
+  const read: Read[] = [];
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const consumer = kafka.consumer({ groupId: `reader-${randomUUID()}`, readUncommitted: false, allowAutoTopicCreation: false, maxWaitTimeInMs: 100 });
+  consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
+  await consumer.connect();
+  try {
+    await consumer.subscribe({ topics: [topic], fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachMessage: async ({ partition, message }) => {
+        if (message.key?.toString() !== END_MARK) read.push({ partition, message });
+        else if (left.delete(partition) && left.size === 0) resolve();
+      },
+    });
+    await promise;
+  } finally {
+    await consumer.disconnect();
+  }
+  return read;
+}
+
+/** The partitions, each with its mark. */
+async function markEnds(brokers: readonly string[], topic: string): Promise<Set<number>> {
+  const kafka = quietKafka(brokers, 'end-marker');
+  const admin = kafka.admin();
+  const producer = kafka.producer({ allowAutoTopicCreation: false });
+  await Promise.all([admin.connect(), producer.connect()]);
+  try {
+    const [metadata] = (await admin.fetchTopicMetadata({ topics: [topic] })).topics;
+    const partitions = must(metadata, topic).partitions.map(({ partitionId }) => partitionId);
+    for (const partition of partitions) await producer.send({ topic, acks: -1, messages: [{ partition, key: END_MARK, value: END_MARK }] });
+    return new Set(partitions);
+  } finally {
+    await Promise.all([admin.disconnect(), producer.disconnect()]);
+  }
+}
+
+function rowReaderOf(schema: string): (body: Uint8Array) => ChangeRow {
+  try {
+    return rowReader(schema);
+  } catch {
+    // The schemas topic holds key schemas too, which are no rows.
+    return () => {
+      throw new Error(`a change with the schema ${schema}`);
+    };
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * A provider and a relay as processes of their own, on a real Kafka: what the system tests play on.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { uniqueName } from '../kafka/use-kafka.ts';
+import { freePorts } from '../kafka/ports.ts';
+import { startCommand } from '../processes/child.ts';
+import type { Child } from '../processes/child.ts';
+
+export interface StageOptions {
+  readonly brokers: readonly string[];
+  /** Of Delta tables. */
+  readonly folder: string;
+  readonly tables: readonly { readonly name: string; readonly key?: readonly string[]; readonly start?: string }[];
+  /** Lines of `limits`. */
+  readonly limits?: Readonly<Record<string, string | number>>;
+  /** Lines at the config's top level. */
+  readonly more?: readonly string[];
+}
+
+export class Stage implements AsyncDisposable {
+  readonly name: string;
+  readonly configPath: string;
+  readonly #folder: string;
+  readonly #provider: Child;
+  #relay: Child | null = null;
+
+  private constructor(name: string, folder: string, provider: Child) {
+    this.name = name;
+    this.#folder = folder;
+    this.configPath = join(folder, 'relay.yaml');
+    this.#provider = provider;
+  }
+
+  static async open(options: StageOptions): Promise<Stage> {
+    const name = uniqueName('system');
+    const folder = await mkdtemp(join(tmpdir(), 'cdf-relay-system-'));
+    const provider = startCommand(['serve', options.folder, '--profile-out', join(folder, 'partner.share'), '--port', '0']);
+    const stage = new Stage(name, folder, provider);
+    await provider.firstLine(AbortSignal.timeout(30_000));
+    await stage.writeConfig(options);
+    return stage;
+  }
+
+  async writeConfig(options: Omit<StageOptions, 'folder'>): Promise<void> {
+    const [port] = await freePorts(1);
+    const tables = options.tables.map(({ name, key, start }) => {
+      const keyText = key === undefined ? '' : `, key: [${key.join(', ')}]`;
+      return `      - {table: local.default.${name}, start: ${start ?? 'earliest'}${keyText}}`;
+    });
+    const limits = Object.entries({ retryTimeout: '30s', ...options.limits }).map(([key, value]) => `${key}: ${value}`);
+    const lines = [
+      `relay: {name: ${this.name}, checkpointPartitions: 4}`,
+      `kafka: {brokers: ${JSON.stringify(options.brokers)}}`,
+      'sources: [{name: partner, profile: ./partner.share, poll: 1s}]',
+      `limits: {${limits.join(', ')}}`,
+      `http: {host: 127.0.0.1, port: ${port}}`,
+      ...(options.more ?? []),
+      'recipients:',
+      `  - name: ${this.recipient}`,
+      '    tables:',
+      ...tables,
+      '',
+    ];
+    await writeFile(this.configPath, lines.join('\n'));
+  }
+
+  get recipient(): string {
+    return `${this.name}-r`;
+  }
+
+  topic(table: string): string {
+    return `${this.recipient}.local.default.${table}`;
+  }
+
+  get schemasTopic(): string {
+    return `${this.recipient}.schemas`;
+  }
+
+  startRelay(...options: readonly string[]): Child {
+    this.#relay = startCommand(['run', '-c', this.configPath, ...options]);
+    return this.#relay;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#relay?.kill();
+    await this.#provider.stop();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}

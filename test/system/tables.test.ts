@@ -1,0 +1,81 @@
+/**
+ * The main job: real, Spark-written tables, from a provider through the relay into a real Kafka, compared with the rows that Spark gives.
+ */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { join } from 'node:path';
+import { expectedLines, reconcile } from '../demo/reconcile.ts';
+import { describeKafka } from '../kafka/use-kafka.ts';
+import type { Exit } from '../processes/child.ts';
+import { FIXTURE_TABLES } from '../support/shared-tables.ts';
+import { readTopic } from './read-topic.ts';
+import { Stage } from './stage.ts';
+
+const WHOLE = [
+  'basics',
+  'big_values',
+  'clustered',
+  'codecs',
+  'in_commit_timestamps',
+  'long_history',
+  'merges',
+  'overwrites',
+  'partition_multi',
+  'partition_strings',
+  'partition_timestamp',
+  'partition_types',
+  'types_int64',
+  'types_int96',
+  'wide',
+] as const;
+
+/** Parked, with the code and the rows of the versions before it. */
+const PARKED = [
+  { name: 'feed_toggled', code: 'gap.feed_off', upTo: 5 },
+  { name: 'vacuumed', code: 'gap.file_gone', upTo: 0 },
+  { name: 'deletion_vectors', code: 'table.feature', upTo: -1 },
+  { name: 'column_mapping_name', code: 'table.feature', upTo: -1 },
+  { name: 'column_mapping_id', code: 'table.feature', upTo: -1 },
+  { name: 'type_widening', code: 'table.feature', upTo: -1 },
+  { name: 'v2_checkpoint_row_tracking', code: 'table.feature', upTo: -1 },
+  { name: 'odd_names', code: 'table.feature', upTo: -1 },
+  { name: 'nested', code: 'schema.type', upTo: -1 },
+] as const;
+
+await describeKafka('tables written by Spark', (brokers) => {
+  let stage: Stage;
+  let exit: Exit;
+  let log = '';
+
+  beforeAll(async () => {
+    stage = await Stage.open({ brokers, folder: FIXTURE_TABLES, tables: [...WHOLE.map((name) => ({ name })), ...PARKED.map(({ name }) => ({ name }))] });
+    const relay = stage.startRelay('--until-current');
+    exit = await relay.exited;
+    log = relay.stderr;
+  });
+  afterAll(async () => stage[Symbol.asyncDispose]());
+
+  async function compare(table: string, upTo: number): Promise<void> {
+    const read = await readTopic({ brokers, topic: stage.topic(table), schemasTopic: stage.schemasTopic });
+    const expected = (await expectedLines(join(FIXTURE_TABLES, table, 'expected.jsonl'))).filter((line) => versionOf(line) <= upTo);
+    const { lost, doubled, disorder } = reconcile(expected, read);
+    expect({ lost, doubled, disorder }).toEqual({ lost: [], doubled: [], disorder: [] });
+    expect(read.length).toBe(expected.length);
+  }
+
+  test.each(WHOLE)('%s arrives whole, once and in order', async (table) => {
+    await compare(table, Infinity);
+  });
+
+  test.each(PARKED)('$name is parked as $code, behind the rows before', async ({ name, code, upTo }) => {
+    expect(log).toContain(`"feed":"${stage.recipient}/partner/local.default.${name}","code":"${code}"`);
+    await compare(name, upTo);
+  });
+
+  test('a run that leaves feeds parked exits with 1', () => {
+    expect(exit).toEqual({ code: 1, signal: null });
+  });
+});
+
+function versionOf(line: string): number {
+  return Number(/"_commit_version":(\d+)/.exec(line)?.[1]);
+}
