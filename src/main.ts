@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<CommandName, () => Promise<CommandModule>>> = {
   run: () => import('./cli/run.ts'),
   validate: () => import('./cli/validate.ts'),
   status: () => import('./cli/status.ts'),
+  tables: () => import('./cli/tables.ts'),
   peek: () => import('./cli/peek.ts'),
   tail: () => import('./cli/tail.ts'),
   checkpoint: () => import('./cli/checkpoint.ts'),

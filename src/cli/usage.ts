@@ -50,6 +50,13 @@ export const USAGE = {
     required: ['config'],
     notes: ['Checkpoints of feeds that the config does not know are shown as orphans.'],
   },
+  tables: {
+    summary: 'shows what a profile gives: tables with version, change feed and columns',
+    positionals: ['profile'],
+    options: { json: { help: 'one JSON object a table instead of text' } },
+    required: [],
+    notes: ['What it shows of the change feed is what the provider says: only reading changes proves it (`peek`).'],
+  },
   peek: {
     summary: 'prints change rows as JSON lines, in the order in which they would be published, without Kafka',
     positionals: ['profile', 'table'],
