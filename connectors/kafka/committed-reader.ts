@@ -9,7 +9,7 @@ import { backoffMs } from '../../src/lib/backoff.ts';
 import { Failure } from '../../src/model/failure.ts';
 import type { ReadRecord } from '../../src/ports/publisher.ts';
 import { CODES, failureOf, isTransient, reasonOf } from './kafka-failure.ts';
-import type { BrokerAddress, FetchedPartition, OffsetKind, TopicMetadata, Wire } from './wire.ts';
+import type { BrokerAddress, FetchedPartition, TopicMetadata, Wire } from './wire.ts';
 
 /** What one answer said of one partition. */
 export interface ReadStep {
@@ -74,12 +74,29 @@ export async function* readCommitted(
   }
 }
 
-/** One offset of every partition, by partition. */
-export async function offsetsOf(
+/** Where a topic's partitions begin and end, each by partition. */
+export interface TopicBounds {
+  readonly partitions: number;
+  readonly starts: ReadonlyMap<number, number>;
+  readonly ends: ReadonlyMap<number, number>;
+}
+
+/** The ends count what is open and aborted (read_uncommitted). Rejects as `readCommitted` does. */
+export async function boundsOf(wire: Wire, topic: string, signal: AbortSignal): Promise<TopicBounds> {
+  const ask = async (): Promise<TopicBounds> => {
+    const metadata = await wire.topic(topic, signal);
+    if (metadata === null) throw new Failure('topic.missing', `there is no topic ${topic}`);
+    const starts = await offsetsOf(wire, topic, metadata, 'start', signal);
+    return { partitions: metadata.partitions.length, starts, ends: await offsetsOf(wire, topic, metadata, 'end', signal) };
+  };
+  return patiently(`asking for the offsets of ${topic}`, topic, ask, signal);
+}
+
+async function offsetsOf(
   wire: Wire,
   topic: string,
   metadata: TopicMetadata,
-  kind: OffsetKind,
+  kind: 'start' | 'end',
   signal: AbortSignal,
 ): Promise<ReadonlyMap<number, number>> {
   const leaders = byLeader(

@@ -6,7 +6,7 @@ import { backoffMs } from '../../src/lib/backoff.ts';
 import { must } from '../../src/lib/assert.ts';
 import { Failure } from '../../src/model/failure.ts';
 import type { TopicAdmin, TopicSpec, TopicState } from '../../src/ports/publisher.ts';
-import { offsetsOf, patiently, readCommitted } from './committed-reader.ts';
+import { boundsOf, patiently, readCommitted } from './committed-reader.ts';
 import { CODES, failureOf, isTransient, reasonOf } from './kafka-failure.ts';
 import type { TopicMetadata, Wire } from './wire.ts';
 
@@ -76,21 +76,11 @@ export class KafkajsAdmin implements TopicAdmin {
   }
 
   async offsets(topic: string, signal: AbortSignal): Promise<readonly { readonly start: number; readonly end: number }[]> {
-    return patiently(
-      `asking for the offsets of ${topic}`,
-      topic,
-      async () => {
-        const metadata = await this.#metadata(topic, signal);
-        if (metadata === null) throw new Failure('topic.missing', `there is no topic ${topic}`);
-        const starts = await offsetsOf(this.#options.wire, topic, metadata, 'start', signal);
-        const ends = await offsetsOf(this.#options.wire, topic, metadata, 'end', signal);
-        return metadata.partitions.map((_, partition) => ({
-          start: must(starts.get(partition), 'the start offset'),
-          end: must(ends.get(partition), 'the end offset'),
-        }));
-      },
-      signal,
-    );
+    const { partitions, starts, ends } = await boundsOf(this.#options.wire, topic, signal);
+    return Array.from({ length: partitions }, (_, partition) => ({
+      start: must(starts.get(partition), 'the start offset'),
+      end: must(ends.get(partition), 'the end offset'),
+    }));
   }
 
   async firstCommitted(topic: string, partition: number, from: number, signal: AbortSignal): Promise<number | null> {

@@ -10,7 +10,7 @@ import { must } from '../../src/lib/assert.ts';
 import { orAbort } from '../../src/lib/abort.ts';
 import { Failure } from '../../src/model/failure.ts';
 import type { Claim, ClaimRequest, Publisher, ReadRecord, ReadRequest } from '../../src/ports/publisher.ts';
-import { offsetsOf, patiently, readCommitted } from './committed-reader.ts';
+import { boundsOf, readCommitted } from './committed-reader.ts';
 import { CODES, failureOf } from './kafka-failure.ts';
 import { KafkajsAdmin } from './kafkajs-admin.ts';
 import { COMPRESSION, kafkajsClient } from './kafkajs-client.ts';
@@ -23,6 +23,11 @@ export const CLAIM_KEY = '\0claim';
 const COMMIT_MS = 20_000;
 const CLAIM_FETCH_WAIT_MS = 100;
 const READ_FETCH_WAIT_MS = 500;
+/**
+ * A commit resolves before its records can be read: the markers follow within milliseconds. A read up to the end waits this long for transactions that it finds
+ * open, and then ends before them.
+ */
+const SETTLE_MS = 2_000;
 
 /** Opens nothing yet: the first call connects. */
 export function openKafkajs(options: KafkaOptions): Publisher {
@@ -68,20 +73,8 @@ class KafkajsDriver implements Publisher {
     const wire = new Wire(this.#options);
     this.#open.add(wire);
     try {
-      const bounds = await patiently(
-        `looking for ${topic}`,
-        topic,
-        async () => {
-          const metadata = await wire.topic(topic, signal);
-          if (metadata === null) throw new Failure('topic.missing', `there is no topic ${topic}`);
-          return {
-            partitions: metadata.partitions.length,
-            starts: await offsetsOf(wire, topic, metadata, 'start', signal),
-            ends: await offsetsOf(wire, topic, metadata, 'stable', signal),
-          };
-        },
-        signal,
-      );
+      const bounds = await boundsOf(wire, topic, signal);
+      const settledBy = performance.now() + SETTLE_MS;
       const wanted = request.partitions ?? Array.from({ length: bounds.partitions }, (_, partition) => partition);
       const from = new Map(wanted.map((partition) => [partition, bounds.starts.get(partition) ?? 0]));
       const left = new Set(wanted.filter((partition) => (from.get(partition) ?? 0) < (bounds.ends.get(partition) ?? 0)));
@@ -91,7 +84,8 @@ class KafkajsDriver implements Publisher {
         for (const record of step.records) {
           if (!untilEnd || record.offset < end) yield record;
         }
-        if (untilEnd && step.next >= end) {
+        const isOver = step.next >= end || (step.next >= step.stable && performance.now() > settledBy);
+        if (untilEnd && isOver) {
           left.delete(step.partition);
           if (left.size === 0) return;
         }
@@ -145,9 +139,7 @@ class KafkajsDriver implements Publisher {
     const wire = new Wire(this.#options);
     const records = new Map<string, string>();
     try {
-      const metadata = await patiently(`looking for ${topic}`, topic, () => wire.topic(topic, signal), signal);
-      if (metadata === null) throw new Failure('topic.missing', `there is no topic ${topic}`);
-      const start = (await offsetsOf(wire, topic, metadata, 'start', signal)).get(partition) ?? 0;
+      const start = (await boundsOf(wire, topic, signal)).starts.get(partition) ?? 0;
       for await (const step of readCommitted(wire, topic, new Map([[partition, start]]), CLAIM_FETCH_WAIT_MS, signal)) {
         for (const { key, value } of step.records) {
           if (key === null) continue;

@@ -24,19 +24,10 @@ export interface BrokerAddress {
   readonly port: number;
 }
 
-/** Which offset of a partition is asked for. */
-export type OffsetKind =
-  /** The first that is still there. */
-  | 'start'
-  /** One past the last, open and aborted transactions included (read_uncommitted). */
-  | 'end'
-  /** The last stable offset: up to the first open transaction (read_committed). */
-  | 'stable';
-
 /** One partition of a fetch's answer. */
 export type FetchedPartition = fetchV12.FetchResponsePartition;
 
-const TIMESTAMPS = { start: -2n, end: -1n, stable: -1n } as const;
+const TIMESTAMPS = { start: -2n, end: -1n } as const;
 const READ_UNCOMMITTED = 0;
 const READ_COMMITTED = 1;
 
@@ -89,18 +80,23 @@ export class Wire {
     };
   }
 
-  /** Of partitions that `leader` leads, by partition. */
+  /**
+   * Of partitions that `leader` leads, by partition: the first offset that is still there, or the end as read_uncommitted, so that open and aborted transactions
+   * count.
+   */
   async offsets(
     leader: BrokerAddress,
     topic: string,
     partitions: readonly number[],
-    kind: OffsetKind,
+    kind: 'start' | 'end',
     signal: AbortSignal,
   ): Promise<ReadonlyMap<number, number>> {
-    const isolation = kind === 'stable' ? READ_COMMITTED : READ_UNCOMMITTED;
     const asked = partitions.map((partitionIndex) => ({ partitionIndex, currentLeaderEpoch: -1, timestamp: TIMESTAMPS[kind] }));
     const connection = await this.#connection(leader, signal);
-    const { topics } = await orAbort(listOffsetsV6.api.async(connection, -1, isolation, [{ name: topic, partitions: asked }]), signal);
+    const { topics } = await orAbort(
+      listOffsetsV6.api.async(connection, -1, READ_UNCOMMITTED, [{ name: topic, partitions: asked }]),
+      signal,
+    );
     return new Map(topics.flatMap((answer) => answer.partitions.map((partition) => [partition.partitionIndex, Number(partition.offset)])));
   }
 

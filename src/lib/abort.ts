@@ -23,11 +23,11 @@ export async function sleep(ms: number, signal: AbortSignal): Promise<void> {
  * For work that cannot be cancelled at its source.
  */
 export async function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  promise.catch(() => {});
   signal.throwIfAborted();
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = (): void => reject(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
-  promise.catch(() => {});
   try {
     return await Promise.race([promise, aborted]);
   } finally {
