@@ -84,7 +84,8 @@ class Check {
   topics(): void {
     const taken = new Map<string, { readonly feed: FeedSpec; readonly place: Place }>();
     for (const { feed, place } of this.#topics) {
-      const problem = this.#topicProblem(feed.topic);
+      // A recipient with the name of the relay is told once, and not again for each of its topics.
+      const problem = feed.recipient === this.#relayName ? null : this.#topicProblem(feed.topic);
       if (problem !== null)
         this.#wrong(place, `the topic of ${tableText(feed.table)} is \`${feed.topic}\`, ${problem}: give it another \`topic\`.`);
       const first = taken.get(topicIdentity(feed.topic));

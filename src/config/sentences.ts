@@ -17,32 +17,58 @@ export function pathText(path: Path): string {
 
 /** The sentences for all issues that `configSchema` finds with `tree.value`. */
 export function shapeProblems(tree: YamlTree, issues: readonly Issue[]): readonly Problem[] {
-  return issues.flatMap((issue) => problemsOf(tree, issue, []));
+  const found = issues.flatMap((issue) => findingsOf(tree, issue, []));
+  const meant = new Set(found.map((finding) => finding.meant));
+  return found.filter((finding) => finding.missing === null || !meant.has(finding.missing));
 }
 
-function problemsOf(tree: YamlTree, issue: Issue, base: Path): readonly Problem[] {
+/** A key that is missing and one that was probably meant for it are one mistake: the second is told. */
+interface Finding extends Problem {
+  /** The path of the key that is not there. */
+  readonly missing: string | null;
+  /** The path of the key that was meant. */
+  readonly meant: string | null;
+}
+
+function findingsOf(tree: YamlTree, issue: Issue, base: Path): readonly Finding[] {
   const path = [...base, ...steps(issue.path)];
   const value = valueAt(tree.value, path);
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ place: tree.placeOfKey([...path, key]), sentence: unknownKey(path, key) }));
+    return issue.keys.map((key) => unknownKey(tree, path, key));
   }
   if (issue.code === 'invalid_union') {
     const chosen = branchFor(path, value);
     const issues = chosen === null ? undefined : issue.errors[chosen];
-    if (issues !== undefined) return issues.flatMap((inner) => problemsOf(tree, inner, path));
+    if (issues !== undefined) return issues.flatMap((inner) => findingsOf(tree, inner, path));
   }
   if (tree.isBroken(path)) return [];
-  return [{ place: tree.placeOf(path), sentence: wrongValue(tree, issue, path, value) }];
+  return [
+    {
+      place: tree.placeOf(path),
+      sentence: wrongValue(tree, issue, path, value),
+      missing: value === undefined ? pathText(path) : null,
+      meant: null,
+    },
+  ];
 }
 
-function unknownKey(path: Path, key: string): string {
+function unknownKey(tree: YamlTree, path: Path, key: string): Finding {
+  const place = tree.placeOfKey([...path, key]);
   const instead = laterKey([...path, key]);
-  if (instead !== null) return `\`${pathText([...path, key])}\` is not available yet: leave it out; ${instead}.`;
+  if (instead !== null) {
+    return {
+      place,
+      sentence: `\`${pathText([...path, key])}\` is not available yet: leave it out; ${instead}.`,
+      missing: null,
+      meant: null,
+    };
+  }
   const keys = keysAt(path);
-  const meant = nearest(key, keys);
-  const hint = meant === null ? '' : ` Did you mean \`${meant}\`?`;
+  const near = nearest(key, keys);
+  const hint = near === null ? '' : ` Did you mean \`${near}\`?`;
   const owner = path.length === 0 ? 'the file' : `\`${pathText(path)}\``;
-  return `\`${key}\` is not a key of ${owner}.${hint} Its keys are ${keys.join(', ')}.`;
+  const sentence = `\`${key}\` is not a key of ${owner}.${hint} Its keys are ${keys.join(', ')}.`;
+  return { place, sentence, missing: null, meant: near === null ? null : pathText([...path, near]) };
 }
 
 function wrongValue(tree: YamlTree, issue: Issue, path: Path, value: unknown): string {
@@ -57,7 +83,7 @@ function wrongValue(tree: YamlTree, issue: Issue, path: Path, value: unknown): s
   const unit = unitHint(expected, value);
   if (unit !== null && isShown) return `${name} has no unit: write ${unit}. It must be ${expected.text}.`;
   const predicate: unknown = issue.code === 'custom' ? issue.params?.['predicate'] : undefined;
-  if (typeof predicate === 'string') return `${name} ${predicate}.`;
+  if (typeof predicate === 'string' && isShown) return `${name} ${predicate}.`;
   const meant = isShown && typeof value === 'string' ? nearest(value, expected.words) : null;
   const hint = meant === null ? '' : ` Did you mean \`${meant}\`?`;
   return `${name} must be ${expected.text}${isShown ? `, not ${shown(value)}` : ''}.${hint}`;

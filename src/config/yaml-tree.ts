@@ -155,5 +155,7 @@ function yamlSentence(code: string, message: string): string {
   if (code === 'DUPLICATE_KEY') return 'this key stands twice in its map: keep one of the two.';
   if (code === 'TAB_AS_INDENT') return 'a tab indents this line: YAML takes spaces only.';
   if (code === 'MULTIPLE_DOCS') return 'a second document begins here: a config file holds one.';
+  if (message.startsWith('Unexpected scalar at node end'))
+    return 'text stands behind a closed bracket: put a text that begins with `{` or `[` in quotes.';
   return `this is not sound YAML: ${unmaskReferences(message).replaceAll(/\s+/g, ' ').replace(/\.?$/, '.')}`;
 }

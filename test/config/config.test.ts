@@ -137,7 +137,6 @@ recipients:
 limits: {chunkTime: \${NONE}}
 `).map((line) => line.split(' ').slice(0, 4).join(' ')),
     ).toEqual([
-      '1:1: `relay.name` is missing:',
       '1:9: `nam` is not',
       '2:19: `kafka.brokers[0]` must be',
       '2:33: the file no.pem',

@@ -1,0 +1,260 @@
+/**
+ * Bad configs, files and arguments, and the exact sentence that a person gets for each. What providers, Parquet files and Kafka do wrong is listed beside their rooms.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { findFeed, parseArguments } from '../../src/cli/arguments.ts';
+import { exitCode, failureText } from '../../src/cli/exit.ts';
+import type { CommandName } from '../../src/cli/usage.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { parse, problems, SAMPLE, world } from '../config/sample.ts';
+
+interface BadConfig {
+  readonly what: string;
+  /** What stands in the sample, and what a person wrote instead. */
+  readonly change: readonly [string, string];
+  readonly told: string;
+}
+
+const BAD_CONFIGS: readonly BadConfig[] = [
+  {
+    what: 'a key with a typing error',
+    change: ['brokers:', 'broker:'],
+    told: '2:9: `broker` is not a key of `kafka`. Did you mean `brokers`? Its keys are brokers, tls, sasl, compression, topics.',
+  },
+  {
+    what: 'a key that is not like any other',
+    change: ['{name: acme-relay}', '{name: acme-relay, colour: red}'],
+    told: '1:27: `colour` is not a key of `relay`. Its keys are name, checkpointPartitions.',
+  },
+  {
+    what: 'a key of a part that is not built',
+    change: ['start: earliest', 'start: earliest, envelope: debezium'],
+    told: '8:55: `recipients[0].tables[0].envelope` is not available yet: leave it out; every record has the envelope `change`.',
+  },
+  {
+    what: 'a value of a part that is not built',
+    change: ['start: earliest', 'start: snapshot'],
+    told: '8:45: `recipients[0].tables[0].start`: `snapshot` is not available yet: use `earliest`, `latest` or `{version: 12}`.',
+  },
+  {
+    what: 'tables by a pattern',
+    change: ['sales.public.orders', 'sales.public.*'],
+    told: '8:17: `recipients[0].tables[0].table`: `sales.public.*` is not available yet: name each table as `share.schema.table`.',
+  },
+  {
+    what: 'no start',
+    change: [', start: earliest', ''],
+    told: '8:9: `recipients[0].tables[0].start` is missing: Where a feed without a checkpoint begins: at the first version that the provider still gives, after the latest one, or at a version.',
+  },
+  {
+    what: 'a start with a typing error',
+    change: ['start: earliest', 'start: earlyest'],
+    told: '8:45: `recipients[0].tables[0].start` must be `earliest`, `latest` or `{version: 12}`, not `earlyest`. Did you mean `earliest`?',
+  },
+  {
+    what: 'a version that is none',
+    change: ['start: earliest', 'start: {version: 1.5}'],
+    told: '8:55: `recipients[0].tables[0].start.version` must be a whole number of at least 0, not the number `1.5`.',
+  },
+  {
+    what: 'a table of two parts',
+    change: ['sales.public.orders', 'public.orders'],
+    told: '8:17: `recipients[0].tables[0].table` must be `share.schema.table`, not `public.orders`.',
+  },
+  {
+    what: 'a duration without a unit',
+    change: ['profile: acme.share', 'profile: acme.share, poll: 30'],
+    told: '4:45: `sources[0].poll` has no unit: write `30s` for seconds. It must be a duration of at least 1s such as `10s`, or `{cron: "*/5 * * * *", timezone: UTC}`.',
+  },
+  {
+    what: 'a poll that is too often',
+    change: ['profile: acme.share', 'profile: acme.share, poll: 500ms'],
+    told: '4:45: `sources[0].poll` must be a duration of at least 1s such as `10s`, or `{cron: "*/5 * * * *", timezone: UTC}`, not `500ms`.',
+  },
+  {
+    what: 'a time zone that nobody knows',
+    change: ['profile: acme.share', 'profile: acme.share, poll: {cron: "0 * * * *", timezone: CEST/Berlin}'],
+    told: '4:75: `sources[0].poll.timezone` must be the IANA name of a time zone, such as Europe/Stockholm, not `CEST/Berlin`.',
+  },
+  {
+    what: 'a size in the wrong unit',
+    change: ['relay:', 'limits: {memory: 512MB}\nrelay:'],
+    told: '1:18: `limits.memory` must be a size from 128MiB to 1024GiB, written like `64KiB`, `16MiB` or `2GiB`, not `512MB`.',
+  },
+  {
+    what: 'chunks that the memory cannot hold',
+    change: ['relay:', 'limits: {memory: 128MiB, chunkBytes: 32MiB}\nrelay:'],
+    told: '1:38: `limits.chunkBytes` must be an eighth of `limits.memory` at most: chunks are prepared in memory.',
+  },
+  {
+    what: 'a broker without a port',
+    change: ['localhost:9092', 'localhost'],
+    told: '2:19: `kafka.brokers[0]` must be a host and a port such as `kafka-1:9092`, not `localhost`.',
+  },
+  {
+    what: 'a half certificate',
+    change: ['brokers:', 'tls: {cert: a.pem}, brokers:'],
+    told: '2:14: `kafka.tls` has one of `cert` and `key`: a certificate of ours needs both.',
+  },
+  {
+    what: 'a certificate that is not in PEM',
+    change: ['brokers:', 'tls: {ca: ca.der}, brokers:'],
+    told: '2:19: the file is not in PEM: it has no line that begins with -----BEGIN.',
+  },
+  {
+    what: 'a password in the address of the registry',
+    change: ['sources:', 'registry: {url: "https://u:p@registry"}\nsources:'],
+    told: '3:17: `registry.url` must be an http:// or https:// address without a user name or password in it.',
+  },
+  {
+    what: 'a secret that is not set',
+    change: ['brokers:', 'sasl: {mechanism: plain, username: u, password: "${KAFKA_PASSWORD}"}, brokers:'],
+    told: '2:57: the environment variable KAFKA_PASSWORD is not set: set it, or write `${KAFKA_PASSWORD:-default}`.',
+  },
+  {
+    what: 'a secret that is empty',
+    change: ['brokers:', 'sasl: {mechanism: plain, username: u, password: "${file:empty}"}, brokers:'],
+    told: '2:57: the file empty is empty.',
+  },
+  {
+    what: 'a profile that is not there',
+    change: ['acme.share', './acme.json'],
+    told: '4:27: the file ./acme.json cannot be read (there is no such file); relative paths begin at the folder of the config file.',
+  },
+  {
+    what: 'a recipient in capitals',
+    change: ['name: analytics', 'name: Analytics'],
+    told: '6:11: `recipients[0].name` must be lower-case letters, digits and `-`, beginning with a letter or digit, 63 at most, not `Analytics`.',
+  },
+  {
+    what: 'a recipient with the name of the relay',
+    change: ['name: analytics', 'name: acme-relay'],
+    told: '6:11: the recipient has the name of the relay, `acme-relay`: its topics would mix with the internal ones.',
+  },
+  {
+    what: 'a source that is not there',
+    change: ['name: analytics', 'name: analytics\n    source: amce'],
+    told: '7:13: no source is named `amce`: did you mean `acme`?',
+  },
+  {
+    what: 'one topic for two tables',
+    change: ['start: earliest}', 'start: earliest, topic: t.x}\n      - {table: a.b.c, topic: t_x, start: latest}'],
+    told: '9:31: a.b.c of recipient `analytics` has with `t_x` a topic that Kafka cannot tell from `t.x`, the topic of sales.public.orders of recipient `analytics` in line 8: give one of the two another `topic`.',
+  },
+  {
+    what: 'a topic among the internal ones',
+    change: ['start: earliest', 'start: earliest, topic: acme-relay.orders'],
+    told: '8:62: the topic of sales.public.orders is `acme-relay.orders`, which begins with the name of the relay like its internal topics: give it another `topic`.',
+  },
+  {
+    what: 'a topic template without quotes',
+    change: ['start: earliest', 'start: earliest, topic: {recipient}.x'],
+    told: '8:73: text stands behind a closed bracket: put a text that begins with `{` or `[` in quotes.',
+  },
+  {
+    what: 'an empty section',
+    change: ['relay:', 'http:\nrelay:'],
+    told: '1:1: `http` has no value: give one, or leave the key out where it has a default. It must be a map with the keys host, port.',
+  },
+];
+
+describe('a config with', () => {
+  test.each(BAD_CONFIGS)('$what', ({ change: [from, to], told }) => {
+    expect(SAMPLE).toContain(from);
+    expect(
+      problems(
+        SAMPLE.replace(from, () => to),
+        world({}, { 'a.pem': '-----BEGIN X', 'ca.der': 'x', empty: '\n' }),
+      ),
+    ).toEqual([told]);
+  });
+});
+
+const folder = mkdtempSync(join(tmpdir(), 'cdf-relay-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('a config file that', () => {
+  test('is not there', () => {
+    expect(told(() => loadConfig('nowhere/relay.yaml'))).toBe(
+      'the config file nowhere/relay.yaml cannot be read (there is no such file)\n→ Give the path of a readable config file with -c.',
+    );
+  });
+
+  test('is a folder', () => {
+    expect(told(() => loadConfig(tmpdir()))).toBe(
+      `the config file ${tmpdir()} cannot be read (it is a folder)\n→ Give the path of a readable config file with -c.`,
+    );
+  });
+
+  test('names files from its own folder, wherever the relay was started', () => {
+    const path = join(folder, 'relay.yaml');
+    writeFileSync(path, SAMPLE);
+    expect(told(() => loadConfig(path))).toBe(
+      `${path}:4:27: the file acme.share cannot be read (there is no such file); relative paths begin at the folder of the config file.\n` +
+        '→ Mend the lines named above; `validate -c` checks the file without touching the network.',
+    );
+    writeFileSync(join(folder, 'acme.share'), '{}');
+    expect(loadConfig(path).sources[0]?.profile.reveal()).toBe('{}');
+  });
+});
+
+const PEEK = 'usage: peek <profile> <table> --from <version> [--to <version>]';
+const BAD_ARGUMENTS: readonly (readonly [CommandName, string, string])[] = [
+  ['validate', '', 'validate: -c <file> is missing (usage: validate -c <file>)'],
+  ['validate', '-c', 'validate: -c needs a value: -c <file> (usage: validate -c <file>)'],
+  ['validate', '-c --json', 'validate: -c needs a value: -c <file> (usage: validate -c <file>)'],
+  ['validate', '-c a -c b', 'validate: -c is given twice (usage: validate -c <file>)'],
+  ['validate', '--confg a', 'validate: --confg is not an option; did you mean --config? (usage: validate -c <file>)'],
+  ['validate', '-x', 'validate: -x is not an option; there is --config (usage: validate -c <file>)'],
+  ['validate', '-c a b', 'validate: `b` is one argument too many (usage: validate -c <file>)'],
+  ['status', '-c a --json=1', 'status: --json takes no value (usage: status -c <file> [--json])'],
+  ['peek', '', `peek: <profile> is missing (${PEEK})`],
+  ['peek', 'f', `peek: <table> is missing (${PEEK})`],
+  ['peek', 'f t', `peek: --from is missing (${PEEK})`],
+];
+
+describe('arguments', () => {
+  test.each(BAD_ARGUMENTS)('%s %s', (command, argv, sentence) => {
+    expect(
+      told(() =>
+        parseArguments(
+          command,
+          argv.split(' ').filter((word) => word !== ''),
+        ),
+      ),
+    ).toBe(`${sentence}\n→ See \`--help\`.`);
+  });
+
+  test('a version that is none', () => {
+    const options = parseArguments('peek', ['f', 't', '--from', '1e3']);
+    expect(told(() => options.version('from'))).toBe(
+      `peek: --from must be a version, a whole number from 0, not \`1e3\` (${PEEK})\n→ See \`--help\`.`,
+    );
+  });
+
+  test('a recipient or table that the config does not have', () => {
+    const { feeds } = parse(SAMPLE);
+    const usage = '(usage: tail -c <file> --recipient <name> --table <share.schema.table> [--until-end])\n→ See `--help`.';
+    expect(told(() => findFeed('tail', feeds, 'analytcs', 'sales.public.orders'))).toBe(
+      `tail: the config has no recipient \`analytcs\`; did you mean analytics? ${usage}`,
+    );
+    expect(told(() => findFeed('tail', feeds, 'analytics', 'sales.publik.order'))).toBe(
+      `tail: recipient \`analytics\` has no table \`sales.publik.order\`; did you mean sales.public.orders? ${usage}`,
+    );
+    expect(findFeed('tail', feeds, 'Analytics', 'SALES.public.ORDERS').id).toBe('analytics/acme/sales.public.orders');
+  });
+});
+
+/** What a person reads; all of it is exit code 2. */
+function told(act: () => unknown): string {
+  try {
+    act();
+  } catch (error) {
+    expect(exitCode(error)).toBe(2);
+    return failureText(error);
+  }
+  return 'nothing';
+}
