@@ -71,7 +71,12 @@ export async function startConsumer(options: ConsumerOptions): Promise<AsyncDisp
 
 /** A client that says nothing on its own. */
 export function quietKafka(brokers: readonly string[], clientId: string): Kafka {
-  return new kafkajs.Kafka({ clientId, brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING, retry: { initialRetryTime: 100, retries: 8 } });
+  return new kafkajs.Kafka({
+    clientId,
+    brokers: [...brokers],
+    logLevel: kafkajs.logLevel.NOTHING,
+    retry: { initialRetryTime: 100, retries: 8 },
+  });
 }
 
 function consumerOf(kafka: Kafka, groupId: string, onFailure: (error: Error) => void): Consumer {

@@ -43,7 +43,8 @@ export function reconcile(expected: readonly string[], read: readonly ReadChange
 
 const Versioned = z.looseObject({ _commit_version: z.number() });
 
-function versionOf(line: string): number {
+/** Of a line of `expected.jsonl`. */
+export function versionOf(line: string): number {
   return Versioned.parse(JSON.parse(line))._commit_version;
 }
 

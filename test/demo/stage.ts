@@ -22,6 +22,8 @@ export const TABLES = [
 
 export const REVEAL = '2s';
 
+const CHUNK_RECORDS = 4;
+
 export interface KafkaStage {
   readonly origin: string;
   readonly brokers: readonly string[];
@@ -83,6 +85,8 @@ export async function writeConfig(folder: string, kafka: KafkaStage): Promise<Re
     `  - name: ${recipient}`,
     '    tables:',
     ...tables,
+    '# Small transactions, so that the kill falls inside a version.',
+    `limits: {chunkRecords: ${CHUNK_RECORDS}}`,
     `http: {host: 127.0.0.1, port: ${port}}`,
     'log: {format: pretty}',
     '',

@@ -85,17 +85,22 @@ export class Child {
     }
   }
 
+  /** To this process alone; does nothing once it has ended. */
+  signal(name: NodeJS.Signals): void {
+    this.#process.kill(name);
+  }
+
   /** SIGKILL, and waits until it is gone. */
   async kill(): Promise<Exit> {
-    this.#process.kill('SIGKILL');
+    this.signal('SIGKILL');
     return this.exited;
   }
 
   /** SIGTERM, and SIGKILL to what has not ended in 35 s. */
   async stop(): Promise<Exit> {
     if (!this.isRunning) return this.exited;
-    this.#process.kill('SIGTERM');
-    const late = setTimeout(() => this.#process.kill('SIGKILL'), STOP_MS);
+    this.signal('SIGTERM');
+    const late = setTimeout(() => this.signal('SIGKILL'), STOP_MS);
     try {
       return await this.exited;
     } finally {
