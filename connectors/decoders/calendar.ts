@@ -15,8 +15,11 @@ export type CalendarGuard = (data: ColumnData, firstRow: number) => void;
 /** The guard for a date or timestamp column of a file in the old calendar; null where the calendars cannot differ. */
 export function calendarGuard(footer: Footer, pair: Pick<ColumnPair, 'field' | 'column'>): CalendarGuard | null {
   const { kind } = pair.column.type;
-  if (kind !== 'date' && kind !== 'timestamp' && kind !== 'timestamp_ntz') return null;
-  if (!isLegacy(footer.keys, pair.field.element.type === 'INT96')) return null;
+  const { type, converted_type: annotation } = pair.field.element;
+  // A timestamp without zone is never in the old calendar, unless it is read from a date.
+  const isConcerned = kind === 'date' || kind === 'timestamp' || (kind === 'timestamp_ntz' && annotation === 'DATE');
+  if (!isConcerned) return null;
+  if (!isLegacy(footer.keys, type === 'INT96')) return null;
   return (data, firstRow) => {
     const row = firstOld(data);
     if (row === -1) return;

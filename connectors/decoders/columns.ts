@@ -30,7 +30,7 @@ export function fileTypeText(field: FileField): string {
 }
 
 function annotationText(logical: FileField['element']['logical_type'], { element }: FileField): string | undefined {
-  if (element.converted_type === 'DECIMAL') return `DECIMAL(${element.precision},${element.scale ?? 0})`;
+  if (element.converted_type === 'DECIMAL') return `DECIMAL(${element.precision ?? '?'},${element.scale ?? 0})`;
   switch (logical?.type) {
     case 'DECIMAL':
       return `DECIMAL(${logical.precision},${logical.scale})`;

@@ -36,7 +36,7 @@ export function readInt96(request: Int96Request): Int96Chunk {
   const leaf = must(pair.field.leaf, 'the column chunk of an INT96 field');
   const isNullable = pair.field.element.repetition_type === 'OPTIONAL';
   const { codec } = chunkOf(footer, rowGroup, leaf);
-  const values = new Int32Array(rowGroup.rows * 2);
+  const values = decoding(`making room for ${rowGroup.rows} rows`, () => new Int32Array(rowGroup.rows * 2));
   const validity = isNullable ? new Uint8Array(Math.ceil(rowGroup.rows / 8)) : null;
   let dictionary: DataView = new DataView(new ArrayBuffer(0));
   let row = 0;
@@ -52,8 +52,12 @@ export function readInt96(request: Int96Request): Int96Chunk {
       if (content.levels !== null && content.levels[i] === 0) continue;
       const at = ENTRY_BYTES * (content.indexes === null ? next : (content.indexes[next] ?? 0));
       next++;
-      if (at < 0 || at + ENTRY_BYTES > source.byteLength)
-        throw new Failure('file.undecodable', `${CUT} of column "${pair.column.name}" (row ${rowGroup.firstRow + row})`);
+      if (at < 0 || at + ENTRY_BYTES > source.byteLength) {
+        throw new Failure(
+          'file.undecodable',
+          `decoding INT96 column "${pair.column.name}": row ${rowGroup.firstRow + row} points beyond the values`,
+        );
+      }
       if (!putMicros(values, row, source, at))
         throw valueFailure(pair, rowGroup.firstRow + row, 'is not a whole number of microseconds within 64 bits');
       if (validity !== null) validity[row >>> 3] = (validity[row >>> 3] ?? 0) | (1 << (row & 7));
@@ -69,7 +73,6 @@ export function readInt96(request: Int96Request): Int96Chunk {
 }
 
 const ENTRY_BYTES = 12;
-const CUT = 'decoding INT96: a page ends before the values';
 
 type PageContent =
   | { readonly kind: 'dictionary'; readonly source: DataView }
@@ -134,8 +137,8 @@ const TWO_32 = 2 ** 32;
  */
 function putMicros(values: Int32Array, row: number, source: DataView, at: number): boolean {
   const nanos = source.getInt32(at + 4, true) * TWO_32 + source.getUint32(at, true);
+  if (!Number.isSafeInteger(nanos) || nanos % 1000 !== 0) return false;
   const micros = nanos / 1000;
-  if (!Number.isSafeInteger(nanos) || !Number.isInteger(micros)) return false;
   const days = source.getInt32(at + 8, true) - JULIAN_DAY_OF_EPOCH;
   if (Math.abs(days) > DAYS_MAX) return false;
   const seconds = days * SECONDS_PER_DAY;
@@ -151,5 +154,5 @@ function putMicros(values: Int32Array, row: number, source: DataView, at: number
   return true;
 }
 
-/** 64 bits of microseconds reach this many days either way, less what a day's own part may add. */
-const DAYS_MAX = 106_751_900;
+/** 64 bits of microseconds reach 106,751,991 days either way; the nanoseconds may add up to 105 more, since nothing keeps them within a day. */
+const DAYS_MAX = 106_751_800;

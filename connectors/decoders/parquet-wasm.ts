@@ -8,8 +8,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-import { tableFromIPC } from 'apache-arrow';
-import type { Schema } from 'apache-arrow';
+import { DataType as ArrowType, tableFromIPC } from 'apache-arrow';
 import { initSync, readParquet, wasmMemory } from 'parquet-wasm/esm';
 import type { RecordBatch, Table } from 'parquet-wasm/esm';
 
@@ -53,7 +52,8 @@ export interface DecodedBatch {
  * thread disposes of the last.
  */
 export class DecodedRowGroup implements Disposable {
-  readonly schema: Schema;
+  /** Of the file's fields, in their order. */
+  readonly types: readonly ArrowType[];
   readonly #batches: RecordBatch[];
 
   constructor(request: RowGroupRequest) {
@@ -63,12 +63,12 @@ export class DecodedRowGroup implements Disposable {
     const options = { rowGroups: [request.rowGroup], offset: request.skipRows, batchSize: request.batchRows };
     const table = inWasm(doing, () => readParquet(request.bytes, options));
     try {
-      this.schema = schemaOf(doing, table);
+      this.types = typesOf(doing, table);
       this.#batches = inWasm(doing, () => table.recordBatches()).reverse();
     } finally {
       release(table);
     }
-    current = this;
+    take(this);
   }
 
   /** Each batch's columns, as views of wasm memory that live until the next batch is asked for. */
@@ -104,16 +104,31 @@ function release(held: { free(): void }): void {
   if (!broken) held.free();
 }
 
+function take(rowGroup: DecodedRowGroup): void {
+  current = rowGroup;
+}
+
 function initialise(): void {
   if (memory !== null) return;
   const path = fileURLToPath(import.meta.resolve('parquet-wasm/esm/parquet_wasm_bg.wasm'));
   initSync({ module: readFileSync(path) });
-  memory = wasmMemory();
+  const exported: unknown = wasmMemory();
+  assert(isMemory(exported), 'the module exports its memory');
+  memory = exported;
 }
 
-function schemaOf(doing: string, table: Table): Schema {
+function isMemory(exported: unknown): exported is WasmMemory {
+  return typeof exported === 'object' && exported !== null && 'buffer' in exported && exported.buffer instanceof ArrayBuffer;
+}
+
+function typesOf(doing: string, table: Table): readonly ArrowType[] {
   // `into…` hands the schema back to wasm: there is nothing left to free.
-  return inWasm(doing, () => tableFromIPC(table.schema.intoIPCStream()).schema);
+  const { fields } = inWasm(doing, () => tableFromIPC(table.schema.intoIPCStream()).schema);
+  return fields.map((field) => {
+    const type: unknown = field.type;
+    assert(type instanceof ArrowType, 'a field of an Arrow schema has a type');
+    return type;
+  });
 }
 
 /** A panic shows as `RuntimeError`, a stack or memory that ran out as `RangeError`; the library's own refusals are plain errors. */

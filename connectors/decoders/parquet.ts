@@ -62,9 +62,10 @@ function* rowGroupBatches(job: Job, rowGroup: FileRowGroup): Generator<ColumnBat
   checkPages(bytes, footer, rowGroup);
   const skipRows = Math.max(0, request.fromRow - rowGroup.firstRow);
   using decoded = new DecodedRowGroup({ bytes, rowGroup: rowGroup.index, skipRows, batchRows: request.batchRows });
-  const names = decoded.schema.fields.map((field) => field.name);
-  if (names.length !== footer.fields.length)
-    throw new Failure('file.undecodable', `the footer names ${footer.fields.length} columns, of which ${names.length} can be decoded`);
+  const decodable = decoded.types.length;
+  if (decodable !== footer.fields.length) {
+    throw new Failure('file.undecodable', `the footer names ${footer.fields.length} columns, of which ${decodable} can be decoded`);
+  }
 
   const extracts = request.columns.map((column, i) => extractOf(job, rowGroup, decoded, column, job.fields[i] ?? null));
   const changeType = job.changeTypeField === null ? null : extractOf(job, rowGroup, decoded, CHANGE_TYPE, job.changeTypeField);
@@ -103,7 +104,7 @@ function int96Extract({ request, footer }: Job, rowGroup: FileRowGroup, column: 
 }
 
 function arrowExtract(rowGroup: FileRowGroup, decoded: DecodedRowGroup, column: Column, field: FileField): Extract {
-  const fileType = must(decoded.schema.fields[field.index], `field ${field.index} of the file`).type;
+  const fileType = must(decoded.types[field.index], `field ${field.index} of the file`);
   const reader = columnReader({ field, fileType, column });
   return (arrays, row) => reader(must(arrays[field.index], `column ${field.index} of the batch`), rowGroup.firstRow + row);
 }

@@ -22,14 +22,20 @@ export interface DecodeRequest {
 
 export interface FileDecoder {
   /**
-   * The rows in file order over all row groups. Each batch's arrays live until the next one is asked for. Throws `Failure` `file.undecodable`,
-   * `file.column`, `file.change_type`, `file.calendar`.
+   * The rows in file order over all row groups. Each batch's arrays live until the next one is asked for: they may not be collected. One iteration at a time
+   * in a thread. Throws `Failure` `file.undecodable`, `file.column`, `file.change_type`, `file.calendar`.
    */
   batches(request: DecodeRequest): Iterable<ColumnBatch>;
 
-  /** Whole rows as plain objects, nested values too; longs are bigint, binary is Uint8Array. For Delta checkpoints and tests; slow. */
+  /**
+   * Whole rows as plain objects, nested values too; longs and timestamps (microseconds) are bigint, dates days, decimals strings, binary Uint8Array, a map an
+   * object of its keys, what is missing null. With the top-level columns named, or all of them. For Delta checkpoints and tests; slow.
+   */
   rows(bytes: Uint8Array, columns: readonly string[] | null): Promise<readonly Readonly<Record<string, unknown>>[]>;
 
-  /** Bytes of memory that the decoder holds and will not give back: whoever owns its thread replaces it when this has grown. */
+  /**
+   * Bytes of memory that the decoder holds and will not give back: whoever owns its thread looks after each file, failed ones too, and replaces the thread when
+   * this has grown. Infinite = the decoder broke down, and its thread must not decode another file.
+   */
   heldBytes(): number;
 }

@@ -34,7 +34,7 @@ export function batchRows(batch: ColumnBatch, columns: readonly Column[]): reado
 }
 
 /** One value of flat type. */
-export function cell(data: ColumnData, type: DataType, row: number): JsonScalar {
+function cell(data: ColumnData, type: DataType, row: number): JsonScalar {
   if (data.kind === 'null' || !isSet(data.validity, row)) return null;
   switch (data.kind) {
     case 'boolean':

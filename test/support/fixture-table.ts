@@ -20,10 +20,10 @@ export interface FixtureFile {
 /** The files of the versions in the table's readable ranges, by Delta's rule: change files tell a version alone. */
 export function fixtureFiles(table: string): readonly FixtureFile[] {
   const folder = new URL(`${table}/`, TABLES);
-  const about = JSON.parse(readFileSync(new URL('about.json', folder), 'utf8'));
+  const about = aboutOf(folder);
   const files: FixtureFile[] = [];
   for (const [from, to] of about.readableRanges) {
-    for (let version = Number(from); version <= Number(to); version++) {
+    for (let version = from; version <= to; version++) {
       const { columns, names } = schemaAt(about, version);
       for (const { kind, path } of filesOf(folder, version)) {
         files.push({ version, kind, bytes: readFileSync(new URL(`table/${path}`, folder)), columns, names });
@@ -36,24 +36,34 @@ export function fixtureFiles(table: string): readonly FixtureFile[] {
 /** The expected rows, without commit times, partition columns and those that are not flat. */
 export function fixtureRows(table: string): readonly Readonly<Record<string, unknown>>[] {
   const folder = new URL(`${table}/`, TABLES);
-  const about = JSON.parse(readFileSync(new URL('about.json', folder), 'utf8'));
+  const about = aboutOf(folder);
   const lines = readFileSync(new URL('expected.jsonl', folder), 'utf8').trim().split('\n');
   return lines.map((line) => {
-    const row = JSON.parse(line);
-    const version = Number(row['_commit_version']);
+    const row: ExpectedRow = JSON.parse(line);
+    const version = row._commit_version;
     const kept = ['_change_type', ...schemaAt(about, version).names];
-    return Object.fromEntries([['_commit_version', version], ...kept.map((name) => [name, row[name]])]);
+    return { _commit_version: version, ...Object.fromEntries(kept.map((name): [string, unknown] => [name, row[name]])) };
   });
+}
+
+interface ExpectedRow extends Readonly<Record<string, unknown>> {
+  readonly _commit_version: number;
+}
+
+function aboutOf(folder: URL): About {
+  const about: About = JSON.parse(readFileSync(new URL('about.json', folder), 'utf8'));
+  return about;
 }
 
 interface RawField {
   readonly name: string;
   readonly type: unknown;
   readonly nullable: boolean;
-  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly metadata: Readonly<Record<string, string>>;
 }
 
 interface About {
+  readonly readableRanges: readonly (readonly [number, number])[];
   readonly metadata: readonly {
     readonly fromVersion: number;
     readonly partitionColumns: readonly string[];
@@ -65,14 +75,14 @@ function schemaAt(about: About, version: number): { readonly columns: readonly C
   const metadata = about.metadata.findLast((entry) => entry.fromVersion <= version);
   const fields = (metadata?.schema.fields ?? []).flatMap((field) => {
     // Spark pads CHAR columns when it reads them; the files hold them as they were written.
-    const isChar = String(field.metadata['__CHAR_VARCHAR_TYPE_STRING']).startsWith('char(');
+    const isChar = field.metadata['__CHAR_VARCHAR_TYPE_STRING']?.startsWith('char(') === true;
     const type = isChar ? null : flatType(String(field.type));
     return type === null || metadata?.partitionColumns.includes(field.name) === true ? [] : [{ field, type }];
   });
   return {
     names: fields.map(({ field }) => field.name),
     columns: fields.map(({ field, type }) => ({
-      name: String(field.metadata['delta.columnMapping.physicalName'] ?? field.name),
+      name: field.metadata['delta.columnMapping.physicalName'] ?? field.name,
       type,
       nullable: field.nullable,
       comment: null,
@@ -108,18 +118,24 @@ interface ListedFile {
   readonly path: string;
 }
 
+interface Action {
+  readonly add?: { readonly path: string; readonly dataChange: boolean };
+  readonly remove?: { readonly path: string; readonly dataChange: boolean };
+  readonly cdc?: { readonly path: string };
+}
+
 function filesOf(folder: URL, version: number): readonly ListedFile[] {
   const commit = new URL(`table/_delta_log/${String(version).padStart(20, '0')}.json`, folder);
   if (!existsSync(commit)) return [];
-  const actions = readFileSync(commit, 'utf8')
+  const found = readFileSync(commit, 'utf8')
     .trim()
     .split('\n')
-    .map((line) => JSON.parse(line));
-  const found = actions.flatMap(({ add, remove, cdc }): readonly ListedFile[] => {
-    if (cdc !== undefined) return [{ kind: 'cdf', path: String(cdc.path) }];
-    if (add?.dataChange === true) return [{ kind: 'add', path: String(add.path) }];
-    return remove?.dataChange === true ? [{ kind: 'remove', path: String(remove.path) }] : [];
-  });
+    .flatMap((line): readonly ListedFile[] => {
+      const { add, remove, cdc }: Action = JSON.parse(line);
+      if (cdc !== undefined) return [{ kind: 'cdf', path: cdc.path }];
+      if (add?.dataChange === true) return [{ kind: 'add', path: add.path }];
+      return remove?.dataChange === true ? [{ kind: 'remove', path: remove.path }] : [];
+    });
   const changes = found.filter(({ kind }) => kind === 'cdf');
   return changes.length > 0 ? changes : found;
 }

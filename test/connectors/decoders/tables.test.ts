@@ -38,6 +38,7 @@ describe('the files of a real table hold the rows that Spark reads', () => {
     'types_int64',
     'types_int96',
     'v2_checkpoint_row_tracking',
+    'vacuumed',
     'wide',
   ])('%s', (table) => {
     const rows = fixtureFiles(table).flatMap(rowsOf);
@@ -50,12 +51,9 @@ const SYNTHESISED = { add: 'insert', remove: 'delete' } as const;
 function rowsOf({ version, kind, bytes, columns, names }: FixtureFile): readonly Readonly<Record<string, unknown>>[] {
   const read = rowsFrom(decoder, { bytes, columns, changeTypes: kind === 'cdf', batchRows: 7, fromRow: 0 });
   return read.map((row) => {
-    const cells = names.map((name, i) => [name, row[columns[i]?.name ?? '']]);
-    return Object.fromEntries([
-      ['_commit_version', version],
-      ['_change_type', kind === 'cdf' ? row['_change_type'] : SYNTHESISED[kind]],
-      ...cells,
-    ]);
+    const cells = names.map((name, i): [string, unknown] => [name, row[columns[i]?.name ?? '']]);
+    const changeType = kind === 'cdf' ? row['_change_type'] : SYNTHESISED[kind];
+    return { _commit_version: version, _change_type: changeType, ...Object.fromEntries(cells) };
   });
 }
 
