@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { openDecoder } from '../../connectors/decoders/parquet.ts';
-import { parseDuration } from '../config/quantity.ts';
+import { durationText, parseDuration } from '../config/quantity.ts';
 import { readYaml } from '../config/yaml-tree.ts';
 import { Failure } from '../model/failure.ts';
 import { parseFaultPlan } from '../provider/fault-file.ts';
@@ -34,6 +34,7 @@ export async function run(argv: readonly string[], signal: AbortSignal): Promise
   if (options.profileOut !== null) await writeProfile(options.profileOut, `${JSON.stringify(profile, null, 2)}\n`);
   say(`WARNING: ${WARNING}`);
   say(`Serving ${(await provider.tables()).length} tables of ${options.folder} at ${endpoint}`);
+  if (options.revealMs !== null) say(`Each table begins with its first version and gains one every ${durationText(options.revealMs)}`);
   process.stdout.write(`${JSON.stringify({ endpoint, profile })}\n`);
   await aborted(signal);
   return 0;

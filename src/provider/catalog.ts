@@ -8,6 +8,7 @@
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { must } from '../lib/assert.ts';
 import { tableText } from '../model/version.ts';
 import type { TableName } from '../model/version.ts';
 
@@ -25,9 +26,12 @@ export interface CatalogTable {
 export async function findTables(root: string, log: (line: string) => void): Promise<readonly CatalogTable[]> {
   const tables = new Map<string, CatalogTable>();
   const waiting: string[][] = [[]];
-  for (let visited = 0; visited < FOLDERS_MAX; visited += 1) {
-    const parts = waiting.shift();
-    if (parts === undefined) break;
+  for (let visited = 0; waiting.length > 0; visited += 1) {
+    const parts = must(waiting.shift(), 'folder');
+    if (visited === FOLDERS_MAX) {
+      log(`${root} holds over ${FOLDERS_MAX} folders: only the tables in the first of them are served`);
+      break;
+    }
     const folder = join(root, ...parts);
     const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
       if (parts.length === 0) throw error;

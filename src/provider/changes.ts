@@ -11,8 +11,8 @@ import { decodePage } from './page-tokens.ts';
 import type { Page } from './page-tokens.ts';
 import { invalid } from './refusal.ts';
 import { isFeedOn } from './response-lines.ts';
-import { headOf, metadataAt, protocolAt, timeSpan } from './table-log.ts';
-import type { LogState } from './table-log.ts';
+import { headOf, metadataAt, protocolAt, timeSpan } from './log-state.ts';
+import type { LogState } from './log-state.ts';
 import { pageContext } from './table-request.ts';
 import type { Answer, TableRequest } from './table-request.ts';
 
@@ -45,7 +45,7 @@ export async function answerChanges(request: TableRequest): Promise<Answer> {
 }
 
 /** A version that has change files is told by them alone; elsewhere only files that change data count. */
-export function changesOf(files: readonly FileAction[]): readonly FileAction[] {
+function changesOf(files: readonly FileAction[]): readonly FileAction[] {
   const recorded = files.filter((file) => file.kind === 'cdc');
   return recorded.length > 0 ? recorded : files.filter((file) => file.kind !== 'cdc' && file.dataChange);
 }

@@ -48,6 +48,7 @@ const READERS: Readonly<Record<FaultKind, ActionReader>> = {
   'expired-url': () => ({ kind: 'expired-url' }),
   stale: (fields) => ({ kind: 'stale', versions: fields.integer('versions', 1) }),
   pages: (fields) => ({ kind: 'pages', files: fields.integer('files', 1) }),
+  'dropped-features': () => ({ kind: 'dropped-features' }),
   'no-capabilities': () => ({ kind: 'no-capabilities' }),
 };
 

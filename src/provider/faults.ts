@@ -10,7 +10,7 @@ export interface FaultMatch {
   readonly route?: Route;
   /** `share.schema.table`, without regard to case. */
   readonly table?: string;
-  /** A part of the request's path and query: a file's name, `startingVersion=3`. */
+  /** A part of the request's path and query as sent: a file's name, `startingVersion=3`. */
   readonly path?: string;
   /** Only the n-th request, from 1. */
   readonly nth?: number;
@@ -55,6 +55,8 @@ export type FaultAction =
   | { readonly kind: 'stale'; readonly versions: number }
   /** Pages of so many files, though none were asked for. */
   | { readonly kind: 'pages'; readonly files: number }
+  /** Protocol lines of `/changes` without the lists of features, as the reference server sends them in delta format. */
+  | { readonly kind: 'dropped-features' }
   /** Neither the capabilities header nor what it promises, as an old server. */
   | { readonly kind: 'no-capabilities' };
 

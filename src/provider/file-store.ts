@@ -3,7 +3,7 @@
  */
 import { stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import type { EpochMs } from '../model/version.ts';
+import type { EpochMs, TableName } from '../model/version.ts';
 import type { CatalogTable } from './catalog.ts';
 import { keyOf } from './catalog.ts';
 import { verify } from './signed-urls.ts';
@@ -64,16 +64,26 @@ export function xmlError(status: number, code: string, message: string): Answer 
   return { kind: 'body', status, headers: { 'content-type': 'application/xml' }, body };
 }
 
+/** Which table a file's URL is of. */
+export function tableOfFile(path: string): TableName {
+  const [share = '', schema = '', table = ''] = partsOf(path);
+  return { share, schema, table };
+}
+
 /** Null where no table has it, and for what would leave the table's folder. */
 function localPath(tables: readonly CatalogTable[], path: string): string | null {
-  const [share = '', schema = '', table = '', ...rest] = path
+  const key = keyOf(tableOfFile(path));
+  const found = tables.find((candidate) => keyOf(candidate.name) === key);
+  if (found === undefined) return null;
+  const local = join(found.folder, ...partsOf(path).slice(3));
+  return local.startsWith(found.folder + sep) ? local : null;
+}
+
+function partsOf(path: string): readonly string[] {
+  return path
     .slice(FILES.length + 1)
     .split('/')
     .map(decoded);
-  const found = tables.find((candidate) => keyOf(candidate.name) === keyOf({ share, schema, table }));
-  if (found === undefined) return null;
-  const local = join(found.folder, ...rest);
-  return local.startsWith(found.folder + sep) ? local : null;
 }
 
 /** One range, as S3: several, or what is none, get the whole body. */

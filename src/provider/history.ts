@@ -12,7 +12,7 @@ import { encodePage } from './page-tokens.ts';
 import type { Page } from './page-tokens.ts';
 import { changeLine, endLine, metadataLine, protocolLine } from './response-lines.ts';
 import type { LineSettings } from './response-lines.ts';
-import { headOf, metadataAt, protocolAt } from './table-log.ts';
+import { headOf, metadataAt, protocolAt } from './log-state.ts';
 import type { Answer, Headers, TableRequest } from './table-request.ts';
 
 export interface HistoryQuestion {
@@ -34,8 +34,9 @@ export async function answerHistory(request: TableRequest, question: HistoryQues
   const metadataVersion = question.historicalMetadata ? from : latest;
   const tellsProtocol = question.historicalProtocol && format === 'delta';
   const protocol = must(protocolAt(state, tellsProtocol ? from : latest), 'protocol');
+  const isBare = request.faults.find('dropped-features') !== null;
   const head = [
-    protocolLine(protocol, tellsProtocol ? from : null, format),
+    protocolLine(isBare ? { ...protocol, readerFeatures: null, writerFeatures: null } : protocol, tellsProtocol ? from : null, format),
     metadataLine(must(metadataAt(state, metadataVersion), 'metadata'), metadataVersion, format),
   ];
   const filesMax = question.filesMax ?? request.faults.find('pages')?.files ?? null;

@@ -10,7 +10,7 @@ export interface ProviderOptions {
   /** 0 takes a free one. */
   readonly port: number;
   readonly token: string;
-  /** Each table begins with the first version of its log alone and gains one per interval; null shows all. */
+  /** Each table begins with the first version that its log still has and gains one per interval, on every route alike; null shows all. */
   readonly revealMs: number | null;
   readonly faults: FaultPlan | null;
   /** Reads Parquet checkpoints. */

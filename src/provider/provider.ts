@@ -9,6 +9,7 @@
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { resolve } from 'node:path';
 import { Failure } from '../model/failure.ts';
 import type { TableName } from '../model/version.ts';
 import { findTables } from './catalog.ts';
@@ -31,13 +32,17 @@ export interface Provider extends AsyncDisposable {
   tables(): Promise<readonly TableName[]>;
 }
 
+/** Longer than a client's usual pause between polls, so that it does not write into a connection that is being closed. */
+const KEEP_ALIVE_MS = 60_000;
+
 /** Listens on 127.0.0.1. Throws `Failure` `arguments.invalid` if the folder cannot be read or the port is taken. */
-export async function startProvider(options: ProviderOptions): Promise<Provider> {
+export async function startProvider(given: ProviderOptions): Promise<Provider> {
+  const options = { ...given, folder: resolve(given.folder) };
   const tables = await findTables(options.folder, options.log).catch((error: unknown) => {
     throw new Failure('arguments.invalid', `cannot read the folder ${options.folder}`, { cause: error });
   });
   const stopping = new AbortController();
-  const server = createServer();
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS });
   server.listen(options.port, '127.0.0.1');
   await once(server, 'listening').catch((error: unknown) => {
     throw new Failure('arguments.invalid', `cannot listen on port ${options.port}`, { cause: error });

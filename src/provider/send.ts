@@ -1,9 +1,9 @@
 /**
  * Answers onto the wire, with the faults that concern their bytes.
  */
-import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import type { ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
 import { keptBytes } from './faults.ts';
 import type { ActiveFaults } from './faults.ts';
 import type { Answer, Headers } from './table-request.ts';
@@ -55,10 +55,14 @@ async function sendSpoiled(
     response.end(told);
     return;
   }
-  // The bytes must be out before the connection breaks, or the client may see none of them.
+  // The bytes, or the head alone, must be out before the connection breaks, or the client may see none of them.
   response.flushHeaders();
   const kept = told.subarray(0, keptBytes(cut, told.length));
-  if (kept.length > 0) await new Promise<void>((resolve) => response.write(kept, () => resolve()));
+  await new Promise<void>((resolve) => {
+    if (kept.length > 0) response.write(kept, () => resolve());
+    else if (response.socket === null) resolve();
+    else response.socket.write('', () => resolve());
+  });
   response.destroy();
 }
 
@@ -70,12 +74,17 @@ async function wholeBody(answer: Exclude<Answer, { readonly kind: 'empty' }>): P
   return Buffer.concat(parts);
 }
 
+/** A client that goes away is no error; a file that cannot be read breaks the connection, as its length is promised. */
 async function writeAll(response: ServerResponse, parts: AsyncIterable<string | Uint8Array>): Promise<void> {
-  for await (const part of parts) {
-    if (response.destroyed) return;
-    if (!response.write(part)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+  try {
+    await pipeline(parts, response);
+  } catch (error) {
+    if (!isPrematureClose(error)) throw error;
   }
-  response.end();
+}
+
+function isPrematureClose(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE';
 }
 
 /** Lines, gathered into blocks of about 64 KiB so that long listings do not take a packet each. */

@@ -2,47 +2,35 @@
  * One running provider: requests in, answers out.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { STATUS_CODES } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { sleep } from '../lib/abort.ts';
 import { unreachable } from '../lib/assert.ts';
-import { tableText } from '../model/version.ts';
 import type { EpochMs, TableName } from '../model/version.ts';
+import { broken, faultAnswer, json, plain } from './answers.ts';
 import { parseCapabilities } from './capabilities.ts';
 import { findTables, keyOf } from './catalog.ts';
 import type { CatalogTable } from './catalog.ts';
 import { answerChanges } from './changes.ts';
 import { ActiveFaults, FaultInjector } from './faults.ts';
-import type { Route } from './faults.ts';
-import { answerFile, filePath, FILES, xmlError } from './file-store.ts';
+import { answerFile, filePath } from './file-store.ts';
 import { describeShare, listSchemas, listShares, listTables } from './listings.ts';
 import { LogError } from './log-actions.ts';
 import type { ProviderOptions } from './provider-options.ts';
+import { header, readBody, receive } from './received.ts';
+import type { Received } from './received.ts';
 import { missing, Refusal } from './refusal.ts';
 import type { RequestRecord } from './request-record.ts';
-import { ENDPOINT, routeOf } from './routes.ts';
+import { ENDPOINT } from './routes.ts';
 import type { Routed } from './routes.ts';
 import { send, statusOf } from './send.ts';
 import { signedUrl } from './signed-urls.ts';
 import { answerMetadata, answerQuery, answerVersion, UnreadableBody } from './snapshots.ts';
-import { seenUpTo, TableLog } from './table-log.ts';
-import type { LogState } from './table-log.ts';
+import { seenUpTo } from './log-state.ts';
+import type { LogState } from './log-state.ts';
+import { TableLog } from './table-log.ts';
 import type { Answer, TableRequest } from './table-request.ts';
 
 const REQUESTS_MAX = 10_000;
-const BODY_BYTES_MAX = 1 << 20;
-
-/** What a request is before anybody looks at its meaning. */
-interface Received {
-  readonly message: IncomingMessage;
-  readonly method: string;
-  /** Encoded, without the query. */
-  readonly path: string;
-  readonly query: URLSearchParams;
-  readonly routed: Routed | 'file';
-  readonly route: Route | null;
-  readonly table: string | null;
-}
 
 export class Site {
   readonly endpoint: string;
@@ -85,7 +73,7 @@ export class Site {
     const faults = isAllowed && route !== null ? this.#faults.next({ route, table, path }) : new ActiveFaults([]);
     const latency = faults.find('latency');
     if (latency !== null) await sleep(latency.ms, this.#signal);
-    const answer = isAllowed ? (faultAnswer(received, faults) ?? (await this.#answer(received, faults))) : plain(401);
+    const answer = isAllowed ? (faultAnswer(faults, received.routed === 'file') ?? (await this.#answer(received, faults))) : plain(401);
     this.#record({
       at: this.#options.now(),
       method,
@@ -110,7 +98,7 @@ export class Site {
       if (error instanceof Refusal) return json(error.status, { errorCode: error.errorCode, message: error.message });
       if (error instanceof LogError || error instanceof UnreadableBody) {
         this.#options.log(`${received.table ?? received.path}: ${error.message}`);
-        return brokenAnswer();
+        return broken();
       }
       throw error;
     }
@@ -206,92 +194,6 @@ export class Site {
     this.#requests.push(record);
     if (this.#requests.length > REQUESTS_MAX) this.#requests.shift();
   }
-}
-
-function receive(message: IncomingMessage): Received {
-  const method = message.method ?? 'GET';
-  const [path = '', ...rest] = (message.url ?? '/').split('?');
-  const query = new URLSearchParams(rest.join('?'));
-  if (path.startsWith(`${FILES}/`)) return { message, method, path, query, routed: 'file', route: 'file', table: fileTable(path) };
-  const routed = routeOf(method, path);
-  return { message, method, path, query, routed, ...subject(routed) };
-}
-
-function subject(routed: Routed): Pick<Received, 'route' | 'table'> {
-  switch (routed.kind) {
-    case 'table':
-      return { route: routed.action, table: keyOf(routed.name) };
-    case 'method':
-    case 'unknown':
-      return { route: null, table: null };
-    default:
-      return { route: 'list', table: null };
-  }
-}
-
-function fileTable(path: string): string {
-  const [share = '', schema = '', table = ''] = path.slice(FILES.length + 1).split('/');
-  return tableText({ share, schema, table }).toLowerCase();
-}
-
-/** The answer that a fault gives in place of ours; null where none does. */
-function faultAnswer(received: Received, faults: ActiveFaults): Answer | null {
-  const redirect = faults.find('redirect');
-  if (redirect !== null) return { kind: 'body', status: redirect.status, headers: { location: redirect.location }, body: '' };
-  const fault = faults.find('status');
-  if (fault === null) return null;
-  const code = fault.errorCode ?? (received.routed === 'file' ? 'InternalError' : 'INTERNAL_ERROR');
-  const message = fault.message ?? `status ${fault.status} on purpose`;
-  const answer = statusAnswer(received, fault.status, fault.body ?? 'errorCode', { code, message });
-  return fault.retryAfter === undefined ? answer : { ...answer, headers: { ...answer.headers, 'retry-after': fault.retryAfter } };
-}
-
-function statusAnswer(
-  received: Received,
-  status: number,
-  body: 'errorCode' | 'error_code' | 'text',
-  error: { readonly code: string; readonly message: string },
-): Answer {
-  if (body === 'text') return plain(status);
-  return received.routed === 'file'
-    ? xmlError(status, error.code, error.message)
-    : json(status, { [body]: error.code, message: error.message });
-}
-
-function json(status: number, value: unknown): Answer {
-  return { kind: 'body', status, headers: { 'content-type': 'application/json; charset=utf-8' }, body: JSON.stringify(value) };
-}
-
-function plain(status: number): Answer {
-  return {
-    kind: 'body',
-    status,
-    headers: { 'content-type': 'text/plain; charset=utf-8' },
-    body: `${status} ${STATUS_CODES[status] ?? ''}`.trimEnd(),
-  };
-}
-
-/** What the reference server says to a fault of its own: JSON, labelled as text, with nothing in it. */
-function brokenAnswer(): Answer {
-  const body = JSON.stringify({ errorCode: 'INTERNAL_ERROR', message: '' });
-  return { kind: 'body', status: 500, headers: { 'content-type': 'text/plain; charset=utf-8' }, body };
-}
-
-/** Longer bodies are cut, and then no JSON. */
-async function readBody(message: IncomingMessage): Promise<string> {
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for await (const part of message) {
-    if (!(part instanceof Uint8Array) || length > BODY_BYTES_MAX) break;
-    parts.push(part);
-    length += part.length;
-  }
-  return Buffer.concat(parts).toString('utf8');
-}
-
-function header(message: IncomingMessage, name: string): string | null {
-  const value = message.headers[name];
-  return typeof value === 'string' ? value : null;
 }
 
 function digest(text: string): Uint8Array {

@@ -15,7 +15,7 @@ import { decodePage, decodePin, encodePage, encodePin } from './page-tokens.ts';
 import type { Page } from './page-tokens.ts';
 import { invalid, malformed } from './refusal.ts';
 import { metadataLine, protocolLine, snapshotLine } from './response-lines.ts';
-import { metadataAt, protocolAt, timeSpan } from './table-log.ts';
+import { metadataAt, protocolAt, timeSpan } from './log-state.ts';
 import { pageContext } from './table-request.ts';
 import type { Answer, TableRequest } from './table-request.ts';
 import { asInteger, asText, parseJson, isRecord } from './unknown-data.ts';

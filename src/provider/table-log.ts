@@ -1,12 +1,13 @@
 /**
  * A table's log, read as it grows.
  *
- * `refresh` lists `_delta_log` and parses the commits that are new. Of every commit a head is kept (time, metadata, protocol, size); of the file actions only
+ * `refresh` lists `_delta_log` and parses the commits that are new. Of every commit a head is kept (time, metadata, protocol); of the file actions only
  * the most recently used, within `CACHED_ACTIONS_MAX`. What a reader sees is a `LogState`, an immutable picture; a table that "gains versions" or answers
  * stale is the same picture with a lower `latest`.
  *
  * The history begins at the oldest version whose commit file is there and whose state is known: version 0, or a checkpoint. Anything below is gone. A hole
- * between the commit files is a damaged log and fails every question, as in the reference server.
+ * between the commit files is a damaged log and fails every question, as in the reference server. If the oldest or the newest known commit is another file
+ * than it was, the table was made anew, and all is read again.
  */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,29 +18,13 @@ import { findCheckpoints, readCheckpoint } from './checkpoint.ts';
 import { commitTime } from './commit-time.ts';
 import { LogError, parseAction } from './log-actions.ts';
 import type { AddAction, CommitInfo, FileAction, Metadata, Protocol } from './log-actions.ts';
+import { metadataAt } from './log-state.ts';
+import type { CommitHead, LogState } from './log-state.ts';
 import { asRecord, parseJson } from './unknown-data.ts';
 
 /** File actions of parsed commits that are kept in memory per table, at least one commit's. */
 const CACHED_ACTIONS_MAX = 50_000;
 const COMMIT = /^(\d{20})\.json$/;
-
-export interface CommitHead {
-  readonly version: Version;
-  readonly timestamp: EpochMs;
-  /** Set by this commit, or null. */
-  readonly metadata: Metadata | null;
-  readonly protocol: Protocol | null;
-}
-
-export interface LogState {
-  /** The oldest version that changes can be read of; all from here to `latest` are there. */
-  readonly first: Version;
-  readonly latest: Version;
-  /** In force before `first`: of the checkpoint, or null where the log begins at version 0. */
-  readonly base: { readonly metadata: Metadata; readonly protocol: Protocol } | null;
-  /** From `first` on, without holes. */
-  readonly heads: readonly CommitHead[];
-}
 
 interface Commit {
   readonly head: CommitHead;
@@ -52,21 +37,26 @@ export class TableLog {
   readonly #files = new Map<Version, readonly FileAction[]>();
   #cachedActions = 0;
   #state: LogState | null = null;
-  /** Identifies the first commit file: another one means that the table was made anew. */
+  /** Of the oldest and the newest commit file that are known. */
   #identity = '';
-  #refreshing: Promise<LogState> | null = null;
+  /** Never rejects. */
+  #reading: Promise<unknown> = Promise.resolve();
+  #queued: Promise<LogState> | null = null;
 
   constructor(folder: string, decoder: FileDecoder) {
     this.folder = folder;
     this.#decoder = decoder;
   }
 
-  /** The log as it is on disk. Calls at the same time share one reading. Throws `LogError` if it is damaged or gone. */
+  /** The log as it is on disk. Calls share one reading, if it has not begun before they came. Throws `LogError` if the log is damaged or gone. */
   refresh(): Promise<LogState> {
-    this.#refreshing ??= this.#read().finally(() => {
-      this.#refreshing = null;
+    this.#queued ??= this.#reading.then(() => {
+      this.#queued = null;
+      const reading = this.#read();
+      this.#reading = reading.catch(() => null);
+      return reading;
     });
-    return this.#refreshing;
+    return this.#queued;
   }
 
   /** The file actions of a commit, in the log's order. */
@@ -112,19 +102,14 @@ export class TableLog {
     const oldest = versions[0];
     const latest = versions.at(-1);
     if (oldest === undefined || latest === undefined) throw new LogError(`${folder} holds no commits`);
-    const identity = await this.#identify(oldest);
     const known = this.#state;
-    if (known !== null && this.#identity === identity && latest >= known.latest) {
-      if (latest > known.latest) {
-        requireNoHole(versions.filter((version) => version >= known.latest));
-        this.#state = await this.#extend(known, latest);
-      }
-      return must(this.#state, 'state');
-    }
-    this.#forget();
-    const state = await this.#begin(versions, latest);
+    const isSame = known !== null && latest >= known.latest && this.#identity === (await this.#identify(oldest, known.latest));
+    if (isSame && latest === known.latest) return known;
+    if (!isSame) this.#forget();
+    else requireNoHole(versions.filter((version) => version >= known.latest));
+    const state = isSame ? await this.#extend(known, latest) : await this.#begin(versions, latest);
+    this.#identity = await this.#identify(oldest, latest);
     this.#state = state;
-    this.#identity = identity;
     return state;
   }
 
@@ -187,9 +172,9 @@ export class TableLog {
     return { head: { version, timestamp, metadata, protocol }, files };
   }
 
-  async #identify(oldest: Version): Promise<string> {
-    const { ino, size, mtimeMs } = await stat(this.#commitPath(oldest));
-    return `${oldest}:${ino}:${size}:${mtimeMs}`;
+  async #identify(oldest: Version, newest: Version): Promise<string> {
+    const files = await Promise.all([oldest, newest].map((version) => stat(this.#commitPath(version)).catch(() => null)));
+    return files.map((file) => (file === null ? 'gone' : `${file.ino}:${file.size}:${file.mtimeMs}`)).join();
   }
 
   #commitPath(version: Version): string {
@@ -197,8 +182,8 @@ export class TableLog {
   }
 
   #remember(version: Version, files: readonly FileAction[]): void {
+    this.#cachedActions += files.length - (this.#files.get(version)?.length ?? 0);
     this.#files.set(version, files);
-    this.#cachedActions += files.length;
     for (const [oldest, actions] of this.#files) {
       if (this.#cachedActions <= CACHED_ACTIONS_MAX || oldest === version) break;
       this.#files.delete(oldest);
@@ -211,44 +196,6 @@ export class TableLog {
     this.#cachedActions = 0;
     this.#state = null;
   }
-}
-
-/** In force after the commit of `version`; null below the first. */
-export function metadataAt(state: LogState, version: Version): Metadata | null {
-  return lastSet(state, version, (head) => head.metadata) ?? state.base?.metadata ?? null;
-}
-
-export function protocolAt(state: LogState, version: Version): Protocol | null {
-  return lastSet(state, version, (head) => head.protocol) ?? state.base?.protocol ?? null;
-}
-
-export function headOf(state: LogState, version: Version): CommitHead {
-  return must(state.heads[version - state.first], `version ${version}`);
-}
-
-/** In-commit timestamps may go backwards, so the earliest time need not be the first version's. */
-export function timeSpan(state: LogState): { readonly earliest: EpochMs; readonly latest: EpochMs } {
-  let earliest = must(state.heads[0], 'first version').timestamp;
-  let latest = earliest;
-  for (const { timestamp } of state.heads) {
-    earliest = Math.min(earliest, timestamp);
-    latest = Math.max(latest, timestamp);
-  }
-  return { earliest, latest };
-}
-
-/** The same log as if its newest version were `latest`, but never below its first. */
-export function seenUpTo(state: LogState, latest: Version): LogState {
-  const seen = Math.max(state.first, Math.min(state.latest, latest));
-  return seen === state.latest ? state : { ...state, latest: seen, heads: state.heads.slice(0, seen - state.first + 1) };
-}
-
-function lastSet<T>(state: LogState, version: Version, pick: (head: CommitHead) => T | null): T | null {
-  for (let index = Math.min(version - state.first, state.heads.length - 1); index >= 0; index -= 1) {
-    const found = pick(must(state.heads[index], 'head'));
-    if (found !== null) return found;
-  }
-  return null;
 }
 
 function requireNoHole(versions: readonly Version[]): void {

@@ -5,7 +5,8 @@ import type { EpochMs, TableName } from '../model/version.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { ActiveFaults } from './faults.ts';
 import type { PageContext } from './page-tokens.ts';
-import type { LogState, TableLog } from './table-log.ts';
+import type { LogState } from './log-state.ts';
+import type { TableLog } from './table-log.ts';
 
 export interface TableRequest {
   /** As the catalog spells it. */

@@ -17,6 +17,7 @@ test('a plan with every fault is read as it stands', () => {
     { match: {}, do: { kind: 'expired-url' } },
     { match: {}, do: { kind: 'stale', versions: 1 } },
     { match: {}, do: { kind: 'pages', files: 2 } },
+    { match: {}, do: { kind: 'dropped-features' } },
     { match: {}, do: { kind: 'no-capabilities' } },
   ];
   expect(parseFaultPlan({ rules })).toEqual({ rules });

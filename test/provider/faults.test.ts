@@ -157,6 +157,16 @@ test('pages: an answer comes in pages that nobody asked for', async () => {
   expect([first.length, typeof at(first.at(-1), 'endStreamAction', 'nextPageToken')]).toEqual([4, 'string']);
 });
 
+test('dropped-features: the protocol line names no features, though the table has some', async () => {
+  await failing([{ route: 'changes', nth: 2 }, { kind: 'dropped-features' }]);
+  const protocols: unknown[] = [];
+  for (let n = 0; n < 2; n += 1) protocols.push(at(lines(await changes('responseformat=delta'))[0], 'protocol', 'deltaProtocol'));
+  expect(protocols).toEqual([
+    { minReaderVersion: 1, minWriterVersion: 7, writerFeatures: ['changeDataFeed', 'invariants', 'appendOnly'] },
+    { minReaderVersion: 1, minWriterVersion: 7 },
+  ]);
+});
+
 test('no-capabilities: an old server, that neither promises nor closes', async () => {
   await failing([{ route: 'changes' }, { kind: 'no-capabilities' }]);
   const reply = await changes();

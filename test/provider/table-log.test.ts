@@ -60,6 +60,25 @@ test('a table made anew shows its new id and its lower version', async () => {
   expect([await idOf(), await look(server, 'again')]).toEqual(['new-one', { latest: '0', changes: [] }]);
 });
 
+test('a log whose newest commit is rewritten, or that is cleaned while it is served, is read again', async () => {
+  await using folder = await temporaryFolder();
+  const table = join(folder.path, 'changing');
+  await commit(table, 0, [PROTOCOL, metadata()]);
+  await commit(table, 1, [add('a.parquet')]);
+  await using server = await open({ folder: folder.path });
+  const urlOf = async (): Promise<string> =>
+    textAt(lines(await server.askTable('changing', 'changes?startingVersion=1', ON))[2], 'add', 'url');
+  expect(await urlOf()).toContain('/a.parquet');
+  await commit(table, 1, [add('another.parquet')]);
+  expect(await urlOf()).toContain('/another.parquet');
+  await rm(join(table, '_delta_log', '00000000000000000000.json'));
+  const cleaned = await server.askTable('changing', 'version');
+  expect([cleaned.status, server.logged.at(-1)]).toEqual([
+    500,
+    expect.stringContaining('begins at version 1 and no checkpoint says what was before'),
+  ]);
+});
+
 test('a log cleaned behind a JSON checkpoint with sidecars begins there', async () => {
   await using folder = await temporaryFolder();
   const table = join(folder.path, 'cleaned');

@@ -1,0 +1,43 @@
+/**
+ * Answers that list nothing: documents, errors, and those that a fault gives in place of ours.
+ */
+import { STATUS_CODES } from 'node:http';
+import type { ActiveFaults, FaultAction } from './faults.ts';
+import { xmlError } from './file-store.ts';
+import type { Answer } from './table-request.ts';
+
+export function json(status: number, value: unknown): Answer {
+  return { kind: 'body', status, headers: { 'content-type': 'application/json; charset=utf-8' }, body: JSON.stringify(value) };
+}
+
+export function plain(status: number): Answer {
+  return {
+    kind: 'body',
+    status,
+    headers: { 'content-type': 'text/plain; charset=utf-8' },
+    body: `${status} ${STATUS_CODES[status] ?? ''}`.trimEnd(),
+  };
+}
+
+/** What the reference server says to a fault of its own: JSON, labelled as text, with nothing in it. */
+export function broken(): Answer {
+  const body = JSON.stringify({ errorCode: 'INTERNAL_ERROR', message: '' });
+  return { kind: 'body', status: 500, headers: { 'content-type': 'text/plain; charset=utf-8' }, body };
+}
+
+/** Null where no fault answers. `isFile`: as object storage does, in XML. */
+export function faultAnswer(faults: ActiveFaults, isFile: boolean): Answer | null {
+  const redirect = faults.find('redirect');
+  if (redirect !== null) return { kind: 'body', status: redirect.status, headers: { location: redirect.location }, body: '' };
+  const fault = faults.find('status');
+  if (fault === null) return null;
+  const answer = statusAnswer(fault, isFile);
+  return fault.retryAfter === undefined ? answer : { ...answer, headers: { ...answer.headers, 'retry-after': fault.retryAfter } };
+}
+
+function statusAnswer(fault: Extract<FaultAction, { readonly kind: 'status' }>, isFile: boolean): Answer {
+  const { status, message = `status ${status} on purpose`, body = 'errorCode' } = fault;
+  if (body === 'text') return plain(status);
+  if (isFile) return xmlError(status, fault.errorCode ?? 'InternalError', message);
+  return json(status, { [body]: fault.errorCode ?? 'INTERNAL_ERROR', message });
+}
