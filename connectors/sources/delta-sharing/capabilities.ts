@@ -12,9 +12,12 @@ export interface Granted {
   readonly endPromised: boolean;
 }
 
-/** The request header's value. Feature names that this room does not implement are not in it: a server may only answer with what it can express without them. */
-export function capabilitiesAsked(formats: readonly ResponseFormat[]): string {
-  return `responseformat=${formats.join(',')};readerfeatures=timestampntz;includeendstreamaction=true`;
+/** What this room reads: a server may only answer with what it can express in these terms. */
+export const FEATURES_ASKED: readonly string[] = ['timestampntz'];
+
+/** The request header's value. */
+export function capabilitiesAsked(formats: readonly ResponseFormat[], features: readonly string[]): string {
+  return `responseformat=${formats.join(',')};readerfeatures=${features.join(',')};includeendstreamaction=true`;
 }
 
 /** Reads the response header; `unasked` is a format that was not asked for. An absent header means an old server: parquet, and nothing promised. */

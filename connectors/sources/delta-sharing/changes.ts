@@ -13,12 +13,15 @@ import { must } from '../../../src/lib/assert.ts';
 import type { ChangeFile, ChangeRange, VersionChanges } from '../../../src/model/change-files.ts';
 import { Failure } from '../../../src/model/failure.ts';
 import type { EpochMs, TableName, Version } from '../../../src/model/version.ts';
+import { tableText } from '../../../src/model/version.ts';
 import type { ChangesRequest } from '../../../src/ports/source.ts';
 import type { FileAction, MetaData } from './actions.ts';
 import type { Answer } from './answer.ts';
 import { ANSWER_LINES_MAX } from './answer.ts';
 import type { Client } from './client.ts';
-import { changesDoing, changesQuestion, metadataQuestion, versionQuestion } from './questions.ts';
+import { withFeatureNames } from './features.ts';
+import { askForMetadata } from './metadata.ts';
+import { changesDoing, changesQuestion, versionQuestion } from './questions.ts';
 import { retrying } from './retry.ts';
 import type { Links } from './links.ts';
 import { linksOf } from './links.ts';
@@ -93,17 +96,22 @@ async function askFirstPage(
   signal: AbortSignal,
 ): Promise<Answer> {
   let errors500 = 0;
+  let isRefused = false;
   const question = changesQuestion(client, table, request, null, (error) => {
     errors500 = error.status === 500 ? errors500 + 1 : 0;
+    isRefused = true;
   });
   return retrying(
     client.retry,
     async () => {
+      isRefused = false;
       try {
         return await client.once(question, signal);
       } catch (error) {
         signal.throwIfAborted();
         if (errors500 >= REPEATED_500_MEANS_GONE) await requireNotGone(client, table, request, errors500, doing, signal);
+        if (isRefused && error instanceof Failure && error.code === 'table.feature')
+          throw await withFeatureNames(client, table, error, signal);
         throw error;
       }
     },
@@ -208,12 +216,11 @@ function tell(told: Map<Version, MetaData>, metaData: MetaData, doing: string): 
 }
 
 async function metaDataExactlyAt(client: Client, table: TableName, version: Version, signal: AbortSignal): Promise<MetaData> {
-  const question = metadataQuestion(client, table, version);
-  const answer = await client.ask(question, signal);
+  const answer = await askForMetadata(client, table, version, signal);
   if (answer.version !== version) {
     throw new Failure(
       'provider.malformed',
-      `${question.doing}: the provider answers with another version, and did not give the schema with the changes either`,
+      `asking ${client.source} for the metadata of ${tableText(table)} at version ${version}: the provider answers with another version, and did not give the schema with the changes either`,
     );
   }
   return answer.metaData[0];

@@ -8,7 +8,7 @@ import { tableText } from '../../../src/model/version.ts';
 import type { ChangesRequest } from '../../../src/ports/source.ts';
 import type { Answer } from './answer.ts';
 import { readAnswer, versionHeader } from './answer.ts';
-import { CAPABILITIES_HEADER, capabilitiesAsked } from './capabilities.ts';
+import { CAPABILITIES_HEADER, capabilitiesAsked, FEATURES_ASKED } from './capabilities.ts';
 import type { Client, Question } from './client.ts';
 import type { ProviderError } from './provider-error.ts';
 import { changesRefusal } from './refusal.ts';
@@ -32,14 +32,24 @@ export function versionQuestion(client: Client, table: TableName): Question<Vers
   };
 }
 
-export function metadataQuestion(client: Client, table: TableName, version: Version | null): Question<Answer> {
+/** `onRefusal` sees every refusal first. */
+export function metadataQuestion(
+  client: Client,
+  table: TableName,
+  version: Version | null,
+  features: readonly string[],
+  onRefusal: () => void,
+): Question<Answer> {
   const doing = `asking ${client.source} for the metadata of ${tableText(table)}${version === null ? '' : ` at version ${version}`}`;
-  const refused = (): null => null;
+  const refused = (): null => {
+    onRefusal();
+    return null;
+  };
   return {
     doing,
     path: `${tablePath(table, doing)}/metadata`,
     query: version === null ? {} : { version: String(version) },
-    headers: { [CAPABILITIES_HEADER]: capabilitiesAsked(ANY_FORMAT) },
+    headers: { [CAPABILITIES_HEADER]: capabilitiesAsked(ANY_FORMAT, features) },
     refused,
     read: async (reply) => readAnswer(reply, ANY_FORMAT, doing, (error) => client.refuse({ doing, refused }, error)),
   };
@@ -74,7 +84,7 @@ export function changesQuestion(
       ...(pageToken === null ? {} : { pageToken }),
     },
     headers: {
-      [CAPABILITIES_HEADER]: capabilitiesAsked(formats),
+      [CAPABILITIES_HEADER]: capabilitiesAsked(formats, FEATURES_ASKED),
       ...(listedAs === null || listedAs.idHash === null ? {} : { fileidhash: listedAs.idHash }),
     },
     refused,

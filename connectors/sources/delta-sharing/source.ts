@@ -11,8 +11,9 @@ import { askForChanges } from './changes.ts';
 import { Client } from './client.ts';
 import type { Timeouts } from './exchange.ts';
 import { listingOf } from './listing.ts';
+import { askForMetadata } from './metadata.ts';
 import type { Profile } from './profile.ts';
-import { metadataQuestion, versionQuestion } from './questions.ts';
+import { versionQuestion } from './questions.ts';
 import { allTables } from './shares.ts';
 
 export interface SourceOptions {
@@ -50,7 +51,7 @@ export function openSource(options: SourceOptions): Source {
     latestVersion: async (table, signal) => client.ask(versionQuestion(client, table), signal),
 
     metadata: async (table, version, signal) => {
-      const answer = await client.ask(metadataQuestion(client, table, version), signal);
+      const answer = await askForMetadata(client, table, version, signal);
       const [head] = answer.metaData;
       return {
         tableId: head.tableId,

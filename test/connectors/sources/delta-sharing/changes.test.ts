@@ -347,3 +347,35 @@ it('metadata tells the id, the version of the header, and the feed as far as the
   });
   expect(server.asked.map(({ query }) => query)).toEqual([{}, { version: '9' }, {}]);
 });
+
+it('a table that is refused for its features is told by their names, which only its metadata says (trap 23)', async () => {
+  await using server = await scriptedServer();
+  const refused = json(400, { errorCode: 'UNSUPPORTED_OPERATION', message: 'Unsupported Delta Table Properties' });
+  const named: readonly (readonly [Scripted, string])[] = [
+    [
+      lines([deltaProtocol({ minReaderVersion: 3, readerFeatures: ['deletionVectors'] })], DELTA),
+      'asking acme for the metadata of s.d.t: the table uses deletionVectors',
+    ],
+    [
+      lines([deltaProtocol({ minReaderVersion: 2 }), deltaMetaData(null, { configuration: { 'delta.columnMapping.mode': 'id' } })], DELTA),
+      'asking acme for the metadata of s.d.t: the table uses columnMapping (mode "id")',
+    ],
+    [
+      refused,
+      'asking acme for the changes 0..0 of s.d.t: the provider answers 400 UNSUPPORTED_OPERATION: "Unsupported Delta Table Properties"',
+    ],
+  ];
+  server.on(CHANGES, refused);
+  for (const [answer, message] of named) {
+    server.on(METADATA, answer);
+    await expect(sourceOver(server).changes(TABLE, { from: 0, to: 0, listedAs: null }, NEVER)).rejects.toMatchObject({
+      code: 'table.feature',
+      message,
+    });
+  }
+  expect(server.asked.filter(({ path }) => path === CHANGES).map(({ headers }) => headers['delta-sharing-capabilities'])).not.toContain(
+    'deletionvectors',
+  );
+  server.on(METADATA, refused, named[0]?.[0] ?? refused);
+  await expect(sourceOver(server).metadata(TABLE, null, NEVER)).rejects.toMatchObject({ message: named[0]?.[1] });
+});

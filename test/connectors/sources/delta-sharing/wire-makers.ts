@@ -10,7 +10,7 @@ import type { ScriptedServer } from './scripted-server.ts';
 
 export const TOKEN = 'tOkEn-that-nobody-sees';
 export const TABLE: TableName = { share: 's', schema: 'd', table: 't' };
-export const TABLE_PATH = '/api/shares/s/schemas/d/tables/t';
+const TABLE_PATH = '/api/shares/s/schemas/d/tables/t';
 export const CHANGES = `${TABLE_PATH}/changes`;
 export const METADATA = `${TABLE_PATH}/metadata`;
 export const VERSION = `${TABLE_PATH}/version`;
@@ -24,7 +24,7 @@ export function schemaString(...columns: readonly (readonly [string, unknown])[]
   return JSON.stringify({ type: 'struct', fields: columns.map(([name, type]) => ({ name, type, nullable: true, metadata: {} })) });
 }
 
-export const ID_LONG = schemaString(['id', 'long']);
+const ID_LONG = schemaString(['id', 'long']);
 
 export const PROTOCOL = { protocol: { minReaderVersion: 1 } };
 export const END = { endStreamAction: {} };
