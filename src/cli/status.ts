@@ -35,7 +35,7 @@ export interface FeedStatus {
   readonly nextVersion: number | null;
   /** Records of `nextVersion` that are published already. */
   readonly recordsOfNextVersion: number;
-  /** ISO 8601; of the last transaction of the feed. */
+  /** ISO 8601; of the last transaction of the feed in this generation. */
   readonly lastCommitAt: string | null;
   readonly failure: {
     readonly code: string;
@@ -59,7 +59,10 @@ export function statusOf(config: Config, checkpoints: ReadonlyMap<FeedId, Checkp
 export function statusLines(row: FeedStatus, now: number): readonly string[] {
   const state = row.isOrphan ? `${row.state}, orphan (not in the config)` : row.state;
   const part = row.recordsOfNextVersion === 0 ? '' : `, ${row.recordsOfNextVersion} records of it published`;
-  const version = row.nextVersion === null ? 'nothing published yet' : `next version ${row.nextVersion}${part}`;
+  const version =
+    row.nextVersion === null
+      ? `nothing${row.generation > 1 ? ` of generation ${row.generation}` : ''} published yet`
+      : `next version ${row.nextVersion}${part}`;
   const age = row.lastCommitAt === null ? '' : `, last commit ${ageText(now - Date.parse(row.lastCommitAt))} ago`;
   const topic = row.topic === null ? [] : [`  topic ${row.topic}${row.generation > 1 ? `, generation ${row.generation}` : ''}`];
   return [`${row.feed}: ${state}; ${version}${age}`, ...topic, ...failureLines(row)];
@@ -89,7 +92,7 @@ function feedStatus(feed: FeedId, checkpoint: Checkpoint | null, isOrphan: boole
     generation: checkpoint.generation,
     nextVersion: isNew ? null : position.version,
     recordsOfNextVersion: isNew ? 0 : position.records,
-    lastCommitAt: new Date(checkpoint.at).toISOString(),
+    lastCommitAt: isNew ? null : new Date(checkpoint.at).toISOString(),
     failure: failure === null ? null : { ...failure, at: new Date(failure.at).toISOString(), remedy: remedyOf(failure.code) },
   };
 }

@@ -1,0 +1,205 @@
+/**
+ * What an operator does, with real processes on a real Kafka: looks at feeds, reads a topic back, and takes parked feeds further.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openDecoder } from '../../connectors/decoders/parquet.ts';
+import { startProvider } from '../../src/provider/provider.ts';
+import type { Provider } from '../../src/provider/provider.ts';
+import { describeKafka, uniqueName } from '../kafka/use-kafka.ts';
+import { startCommand } from '../processes/child.ts';
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function command(...args: readonly string[]): Promise<Ended> {
+  const child = startCommand(args);
+  const { code } = await child.exited;
+  return { code, stdout: child.stdout, stderr: child.stderr };
+}
+
+function jsonLines(text: string): readonly unknown[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line): unknown => JSON.parse(line));
+}
+
+await describeKafka('an operator', (brokers) => {
+  const name = uniqueName('ops');
+  const recipient = uniqueName('r');
+  const feed = (table: string): string => `${recipient}/acme/local.default.${table}`;
+  let folder = '';
+  let provider: Provider | null = null;
+
+  /** Writes a config with these table entries, and gives its path. */
+  async function config(file: string, tables: readonly string[]): Promise<string> {
+    const path = join(folder, file);
+    await writeFile(
+      path,
+      `relay: {name: ${name}, checkpointPartitions: 2}
+kafka: {brokers: [${brokers.join(', ')}], topics: {partitions: 2}}
+sources: [{name: acme, profile: acme.share}]
+recipients:
+  - name: ${recipient}
+    tables:
+${tables.map((table) => `      - {${table}}\n`).join('')}
+http: {host: 127.0.0.1, port: 0}
+limits: {workers: 1}
+`,
+    );
+    return path;
+  }
+
+  const basics = 'table: local.default.basics, start: earliest, key: [id]';
+  const toggled = 'table: local.default.feed_toggled, start: {version: 3}';
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'cdf-relay-'));
+    provider = await startProvider({
+      folder: fileURLToPath(new URL('../fixtures/tables/', import.meta.url)),
+      port: 0,
+      token: 'a-token',
+      revealMs: null,
+      faults: null,
+      decoder: openDecoder(),
+      urlLifetimeMs: 3_600_000,
+      now: Date.now,
+      log: () => {},
+    });
+    await writeFile(join(folder, 'acme.share'), JSON.stringify(provider.profile));
+  });
+  afterAll(async () => {
+    await provider?.[Symbol.asyncDispose]();
+    await rm(folder, { recursive: true });
+  });
+
+  test('sees nothing published before a relay ran', async () => {
+    const path = await config('both.yaml', [basics, toggled]);
+    expect(await command('status', '-c', path)).toEqual({
+      code: 0,
+      stdout: `${feed('basics')}: new; nothing published yet\n${feed('feed_toggled')}: new; nothing published yet\n`,
+      stderr: '',
+    });
+    expect(await command('checkpoint', 'show', '-c', path, '--recipient', recipient, '--table', 'local.default.basics')).toMatchObject({
+      code: 2,
+      stdout: '',
+    });
+  });
+
+  test('sees what runs and what is parked with its remedy, and the feed that left the config as an orphan', async () => {
+    const path = await config('both.yaml', [basics, toggled]);
+    expect(await command('run', '-c', path, '--until-current')).toMatchObject({ code: 1, stdout: '' });
+
+    const { code, stdout } = await command('status', '-c', await config('less.yaml', [toggled]), '--json');
+    expect(code).toBe(0);
+    const at: unknown = expect.stringMatching(/^\d{4}-\d\d-\d\dT/);
+    expect(JSON.parse(stdout)).toEqual([
+      {
+        feed: feed('feed_toggled'),
+        state: 'parked',
+        isOrphan: false,
+        topic: `${recipient}.local.default.feed_toggled`,
+        generation: 1,
+        nextVersion: 6,
+        recordsOfNextVersion: 0,
+        lastCommitAt: at,
+        failure: {
+          code: 'gap.feed_off',
+          version: 6,
+          message: expect.stringContaining('local.default.feed_toggled'),
+          at,
+          remedy: expect.stringContaining('checkpoint reset'),
+        },
+      },
+      {
+        feed: feed('basics'),
+        state: 'running',
+        isOrphan: true,
+        topic: `${recipient}.local.default.basics`,
+        generation: 1,
+        nextVersion: 12,
+        recordsOfNextVersion: 0,
+        lastCommitAt: at,
+        failure: null,
+      },
+    ]);
+  });
+
+  test('reads a topic back row by row: the rows that `peek` shows, each key in one partition', async () => {
+    const path = await config('both.yaml', [basics, toggled]);
+    const tail = await command('tail', '-c', path, '--recipient', recipient, '--table', 'local.default.basics', '--until-end');
+    const peek = await command('peek', join(folder, 'acme.share'), 'local.default.basics', '--from', '0');
+    expect([tail.code, peek.code]).toEqual([0, 0]);
+    const records = jsonLines(tail.stdout);
+    const rows = jsonLines(peek.stdout);
+    expect(rows).toHaveLength(102);
+    const values = records.map((record) => member(record, 'value'));
+    expect(values.map((row) => JSON.stringify(row)).toSorted()).toEqual(rows.map((row) => JSON.stringify(row)).toSorted());
+    expect(records.map((record) => member(record, 'key'))).toEqual(values.map((row) => ({ id: member(row, 'id') })));
+    const partitionsOf = Map.groupBy(records, (record) => member(member(record, 'key'), 'id'));
+    expect([...partitionsOf.values()].every((same) => new Set(same.map((record) => member(record, 'partition'))).size === 1)).toBe(true);
+  });
+
+  test('takes a changed topic over with `accept`, after being asked', async () => {
+    const path = await config('moved.yaml', [`${basics}, topic: ${recipient}.elsewhere`]);
+    expect(await command('run', '-c', path, '--until-current')).toMatchObject({ code: 1 });
+    const args = ['checkpoint', 'accept', '-c', path, '--recipient', recipient, '--table', 'local.default.basics'];
+    const refused = await command(...args);
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(refused.stderr.split('\n')).toEqual([
+      `${feed('basics')} goes on at version 12, in topic ${recipient}.elsewhere, under the contract that the config gives now.`,
+      'Consumers meet the new contract from the next record on; what stands in the topic already is taken as it is.',
+      expect.stringMatching(/^The feed is parked: contract\.changed: /),
+      expect.stringContaining('there is no terminal to ask at: add --yes if this is what you want'),
+      '→ See `--help`.',
+      '',
+    ]);
+    expect(await command(...args, '--yes')).toMatchObject({ code: 0, stdout: '' });
+    expect(await command('run', '-c', path, '--until-current')).toMatchObject({ code: 0 });
+    const shown = await command('checkpoint', 'show', ...args.slice(2));
+    expect(JSON.parse(shown.stdout)).toMatchObject({
+      state: 'running',
+      failure: null,
+      topic: `${recipient}.elsewhere`,
+      generation: 1,
+      position: { version: 12 },
+    });
+  });
+
+  test('starts a feed again with `reset`, in a new topic', async () => {
+    const path = await config('again.yaml', [toggled.replace('3', '8')]);
+    const reset = await command(
+      'checkpoint',
+      'reset',
+      '-c',
+      path,
+      '--recipient',
+      recipient,
+      '--table',
+      'local.default.feed_toggled',
+      '--yes',
+    );
+    expect(reset).toMatchObject({ code: 0, stdout: '' });
+    expect(reset.stderr).toContain(
+      `starts again as generation 2, in the new topic ${recipient}.local.default.feed_toggled.g2, from where \`start\` says (version 8).`,
+    );
+    const { stdout } = await command('status', '-c', path);
+    expect(stdout.split('\n')[0]).toBe(`${feed('feed_toggled')}: new; nothing of generation 2 published yet`);
+    await command('run', '-c', path, '--until-current');
+    const after = await command('checkpoint', 'show', '-c', path);
+    expect(JSON.parse(after.stdout)).toContainEqual(
+      expect.objectContaining({ feed: feed('feed_toggled'), generation: 2, topic: `${recipient}.local.default.feed_toggled.g2` }),
+    );
+  });
+});
+
+function member(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined;
+}

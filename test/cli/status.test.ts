@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import { statusLines, statusOf } from '../../src/cli/status.ts';
+import type { Checkpoint } from '../../src/model/position.ts';
+import { newCheckpoint } from '../../src/relay/checkpoint.ts';
+import { parse, SAMPLE } from '../config/sample.ts';
+
+const FEED = 'analytics/acme/sales.public.orders';
+const AT = Date.parse('2026-01-01T00:00:00Z');
+
+function checkpoint(change: Partial<Checkpoint>): Checkpoint {
+  const fresh = newCheckpoint(FEED, 1, 1, 'cdf-relay/0', AT);
+  return { ...fresh, topic: 'analytics.sales.public.orders', state: 'running', position: { ...fresh.position, version: 7 }, ...change };
+}
+
+function lines(change: Partial<Checkpoint>, ageMs = 0): readonly string[] {
+  const [row] = statusOf(parse(SAMPLE), new Map([[FEED, checkpoint(change)]]));
+  return row === undefined ? [] : statusLines(row, AT + ageMs);
+}
+
+test('a running feed shows its next version, and how much of it is out', () => {
+  expect(lines({}, 90_000)).toEqual([`${FEED}: running; next version 7, last commit 90 s ago`, '  topic analytics.sales.public.orders']);
+  const half = { ...checkpoint({}).position, records: 3_000 };
+  expect(lines({ position: half, generation: 2 }, 7_200_000)).toEqual([
+    `${FEED}: running; next version 7, 3000 records of it published, last commit 2 h ago`,
+    '  topic analytics.sales.public.orders, generation 2',
+  ]);
+});
+
+test('a parked feed shows the sentence and the remedy, and a code of another release none', () => {
+  const failure = { code: 'table.recreated', version: 7, message: 'it is another table', at: AT };
+  expect(lines({ state: 'parked', failure }).slice(2)).toEqual([
+    '  table.recreated at version 7: it is another table',
+    '  → If the new table is the one you want: `checkpoint reset` starts it again in a new topic.',
+  ]);
+  expect(lines({ state: 'parked', failure: { ...failure, code: 'of.later', version: null } }).slice(2)).toEqual([
+    '  of.later: it is another table',
+  ]);
+});
+
+test('a feed that failed before its first row is parked, not new', () => {
+  const failure = { code: 'start.none', version: null, message: 'no changes', at: AT };
+  expect(lines({ state: 'new', topic: '', failure })[0]).toBe(`${FEED}: parked; nothing published yet`);
+});
+
+test('checkpoints of feeds that left the config come last, as orphans', () => {
+  const orphan = 'gone/acme/a.b.c';
+  const rows = statusOf(parse(SAMPLE), new Map([[orphan, { ...checkpoint({}), feed: orphan }]]));
+  expect(rows.map((row) => statusLines(row, AT)[0])).toEqual([
+    `${FEED}: new; nothing published yet`,
+    `${orphan}: running, orphan (not in the config); next version 7, last commit 0 s ago`,
+  ]);
+});
