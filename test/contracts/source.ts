@@ -40,7 +40,7 @@ export interface SourceSubject extends AsyncDisposable {
   /** A table whose first versions are gone from its log. */
   readonly cleaned: { readonly table: TableName; readonly first: Version };
   /** A table whose files cannot be read without a feature that is not there. */
-  readonly feature: TableName;
+  readonly feature: { readonly table: TableName; readonly name: string };
 }
 
 const NEVER = new AbortController().signal;
@@ -162,9 +162,14 @@ export function sourceExam(open: () => Promise<SourceSubject>): void {
       await expectRefused(reading, 'gap.file_gone', version);
     });
 
-    it('a table that needs a feature it does not read', async () => {
-      const latest = await subject().source.latestVersion(subject().feature, NEVER);
-      await expect(ask(subject().feature, latest, latest)).rejects.toMatchObject({ code: 'table.feature' });
+    it('a table that needs a feature it does not read, by the name of the feature', async () => {
+      const { table, name } = subject().feature;
+      const latest = await subject().source.latestVersion(table, NEVER);
+      for (const begin of [() => ask(table, latest, latest), () => subject().source.metadata(table, null, NEVER)]) {
+        const failure: unknown = await begin().catch((error: unknown) => error);
+        expect(failure).toMatchObject({ code: 'table.feature' });
+        expect(String(failure)).toContain(name);
+      }
     });
   });
 

@@ -30,7 +30,7 @@ export async function withFeatureNames(client: Client, table: TableName, refused
     isRefusedToo = true;
   });
   try {
-    await client.once(question, signal);
+    await client.ask(question, signal);
     return refused;
   } catch (error) {
     signal.throwIfAborted();

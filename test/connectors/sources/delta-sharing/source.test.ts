@@ -93,7 +93,7 @@ async function subjectOver(faults: FaultPlan | null, whole: readonly string[]): 
     feedOff: { table: tableNamed('feed_toggled'), from: 3, to: 8, firstBad: 6 },
     fileGone: { table: tableNamed('vacuumed'), version: 2 },
     cleaned: { table: tableNamed('long_history'), first: 20 },
-    feature: tableNamed('deletion_vectors'),
+    feature: { table: tableNamed('deletion_vectors'), name: 'deletionVectors' },
     [Symbol.asyncDispose]: async () => {
       await source[Symbol.asyncDispose]();
       await provider[Symbol.asyncDispose]();
