@@ -9,6 +9,7 @@ import { backoffMs } from '../../src/lib/backoff.ts';
 import { Failure } from '../../src/model/failure.ts';
 import type { ReadRecord } from '../../src/ports/publisher.ts';
 import { CODES, failureOf, isTransient, reasonOf } from './kafka-failure.ts';
+import type { Attempt } from './kafka-failure.ts';
 import type { BrokerAddress, FetchedPartition, TopicMetadata, Wire } from './wire.ts';
 
 /** What one answer said of one partition. */
@@ -47,11 +48,10 @@ export async function* readCommitted(
   for (;;) {
     const leaders = byLeader(metadata, [...positions.keys()]);
     const answers = await patiently(
-      `reading ${topic}`,
-      topic,
-      async (attempt) => {
-        if (attempt > 0) metadata = await topicOrFail(wire, topic, signal);
-        const asked = attempt > 0 ? byLeader(metadata, [...positions.keys()]) : leaders;
+      { doing: `reading ${topic}`, topic: { name: topic, right: 'Read' } },
+      async (times) => {
+        if (times > 0) metadata = await topicOrFail(wire, topic, signal);
+        const asked = times > 0 ? byLeader(metadata, [...positions.keys()]) : leaders;
         try {
           const replies = await Promise.all(
             asked.map(([leader, partitions]) => wire.fetch(leader, topic, pick(positions, partitions), waitMs, signal)),
@@ -89,7 +89,7 @@ export async function boundsOf(wire: Wire, topic: string, signal: AbortSignal): 
     const starts = await offsetsOf(wire, topic, metadata, 'start', signal);
     return { partitions: metadata.partitions.length, starts, ends: await offsetsOf(wire, topic, metadata, 'end', signal) };
   };
-  return patiently(`asking for the offsets of ${topic}`, topic, ask, signal);
+  return patiently({ doing: `asking for the offsets of ${topic}`, topic: { name: topic, right: 'Describe' } }, ask, signal);
 }
 
 async function offsetsOf(
@@ -108,21 +108,26 @@ async function offsetsOf(
 }
 
 /** Repeats what brokers in trouble refuse, with backoff, for a minute; then rejects with what was refused last. `ask` is told how often it was asked before. */
-export async function patiently<T>(doing: string, topic: string, ask: (attempt: number) => Promise<T>, signal: AbortSignal): Promise<T> {
+async function patiently<T>(attempt: Attempt, ask: (times: number) => Promise<T>, signal: AbortSignal): Promise<T> {
   const until = performance.now() + PATIENCE_MS;
-  for (let attempt = 0; ; attempt++) {
+  for (let times = 0; ; times++) {
     try {
-      return await ask(attempt);
+      return await ask(times);
     } catch (error) {
       signal.throwIfAborted();
-      if (!isTransient(error) || performance.now() > until) throw failureOf(error, { doing, topic: { name: topic, right: 'Read' } });
+      if (!isTransient(error) || performance.now() > until) throw failureOf(error, attempt);
     }
-    await sleep(backoffMs(BACKOFF, attempt, 0, Math.random), signal);
+    await sleep(backoffMs(BACKOFF, times, 0, Math.random), signal);
   }
 }
 
+/** Null = no such topic. Rejects with `kafka.unauthorized`, `kafka.unreachable`. */
+export async function lookFor(wire: Wire, topic: string, signal: AbortSignal): Promise<TopicMetadata | null> {
+  return patiently({ doing: `looking for ${topic}`, topic: { name: topic, right: 'Describe' } }, () => wire.topic(topic, signal), signal);
+}
+
 async function topicOrFail(wire: Wire, topic: string, signal: AbortSignal): Promise<TopicMetadata> {
-  const metadata = await patiently(`looking for ${topic}`, topic, () => wire.topic(topic, signal), signal);
+  const metadata = await lookFor(wire, topic, signal);
   if (metadata === null) throw new Failure('topic.missing', `there is no topic ${topic}`);
   return metadata;
 }

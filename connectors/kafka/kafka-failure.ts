@@ -58,6 +58,8 @@ const NETWORK = new Set([
   'KafkaJSLockTimeout',
   'NetworkError',
   'TimeoutError',
+  // Of @platformatic/kafka: TLS on one side only.
+  'UserError',
 ]);
 
 export function reasonOf(error: unknown): Reason {
@@ -71,11 +73,12 @@ export function reasonOf(error: unknown): Reason {
       return { kind, code, text: `the broker answered ${typeof name === 'string' ? name : 'an error'} (${code})` };
     }
   }
-  const authentication = layers.find((layer) => AUTHENTICATION.has(nameOf(layer)));
-  if (authentication !== undefined) return { kind: 'authentication', code: null, text: authentication.message };
   const text = innermost?.message ?? String(error);
-  if (layers.some((layer) => NETWORK.has(nameOf(layer)) || typeof field(layer, 'syscall') === 'string'))
-    return { kind: 'network', code: null, text };
+  // The libraries wrap a refused password in a lost connection, and a lost connection in a failed authentication: the inner one is the cause.
+  for (const layer of layers.toReversed()) {
+    if (AUTHENTICATION.has(nameOf(layer))) return { kind: 'authentication', code: null, text };
+    if (NETWORK.has(nameOf(layer)) || typeof field(layer, 'syscall') === 'string') return { kind: 'network', code: null, text };
+  }
   return { kind: 'other', code: null, text };
 }
 
@@ -106,7 +109,10 @@ export function failureOf(error: unknown, attempt: Attempt): Failure {
       );
     default:
   }
-  if (reason.kind === 'authentication') return fail('kafka.unauthorized', `the brokers refuse the credentials: ${reason.text}`);
+  if (reason.code === CODES.unsupportedMechanism)
+    return fail('kafka.unauthorized', 'the brokers do not offer the mechanism of `kafka.sasl`');
+  if (reason.kind === 'authentication')
+    return fail('kafka.unauthorized', 'the brokers refuse the user name or the password of `kafka.sasl`');
   return fail(reason.kind === 'network' ? 'kafka.unreachable' : 'kafka.rejected', reason.text);
 }
 

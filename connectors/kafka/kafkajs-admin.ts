@@ -6,7 +6,7 @@ import { backoffMs } from '../../src/lib/backoff.ts';
 import { must } from '../../src/lib/assert.ts';
 import { Failure } from '../../src/model/failure.ts';
 import type { TopicAdmin, TopicSpec, TopicState } from '../../src/ports/publisher.ts';
-import { boundsOf, patiently, readCommitted } from './committed-reader.ts';
+import { boundsOf, lookFor, readCommitted } from './committed-reader.ts';
 import { CODES, failureOf, isTransient, reasonOf } from './kafka-failure.ts';
 import type { TopicMetadata, Wire } from './wire.ts';
 
@@ -108,7 +108,7 @@ export class KafkajsAdmin implements TopicAdmin {
   }
 
   async #metadata(topic: string, signal: AbortSignal): Promise<TopicMetadata | null> {
-    return patiently(`looking for ${topic}`, topic, () => this.#options.wire.topic(topic, signal), signal);
+    return lookFor(this.#options.wire, topic, signal);
   }
 
   async #create(spec: TopicSpec, signal: AbortSignal): Promise<void> {

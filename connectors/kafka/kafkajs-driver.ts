@@ -104,7 +104,8 @@ class KafkajsDriver implements Publisher {
     const producer = this.#kafka.producer({
       transactionalId,
       transactionTimeout: this.#options.transactionTimeoutMs,
-      idempotent: true,
+      // Transactions are idempotent by themselves; this would ask for a second producer id, and for a right on the cluster.
+      idempotent: false,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
       createPartitioner:

@@ -3,7 +3,7 @@ import { startBroker } from './broker.ts';
 import { findDistribution } from './distribution.ts';
 import { KafkaMissing } from './kafka-missing.ts';
 import { brokersKnown } from './probe.ts';
-import { describeKafka } from './use-kafka.ts';
+import { describeOwnKafka } from './use-kafka.ts';
 
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -22,15 +22,13 @@ test('KAFKA_BROKERS is taken as it is', async () => {
   await expect(broker.kill(1)).rejects.toThrow('not ours to kill');
 });
 
-await describeKafka('a broker of a test', () => {
+await describeOwnKafka('a broker of a test', {}, (broker) => {
   test('serves again after it was killed', async () => {
-    const broker = await startBroker({ own: true });
     const [host = '', port = ''] = (broker.brokers[0] ?? '').split(':');
     expect(await brokersKnown(host, Number(port))).toBe(1);
     await broker.kill(1);
     expect(await brokersKnown(host, Number(port))).toBe(0);
     await broker.restart(1);
     expect(await brokersKnown(host, Number(port))).toBe(1);
-    await broker.stop();
   });
 });

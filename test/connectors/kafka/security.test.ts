@@ -1,0 +1,153 @@
+import kafkajs from 'kafkajs';
+import type { AclEntry } from 'kafkajs';
+import { afterAll, describe, expect, test } from 'vitest';
+import { openKafkajs } from '../../../connectors/kafka/kafkajs-driver.ts';
+import { KAFKA_DEFAULTS } from '../../../connectors/kafka/options.ts';
+import type { KafkaOptions, Sasl } from '../../../connectors/kafka/options.ts';
+import { must } from '../../../src/lib/assert.ts';
+import { Secret } from '../../../src/model/secret.ts';
+import type { Publisher } from '../../../src/ports/publisher.ts';
+import { describeOwnKafka } from '../../kafka/use-kafka.ts';
+import { quiet } from '../../support/quiet-telemetry.ts';
+import { blockOf } from '../../support/record-blocks.ts';
+
+const { signal } = new AbortController();
+const USERS = { admin: 'correct horse', alice: 'battery staple' };
+const MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
+
+await describeOwnKafka('a cluster with TLS, SASL and ACLs', { users: USERS }, (broker) => {
+  const { brokers, ca } = must(broker.secured, 'the secured listener');
+  const opened: Publisher[] = [];
+  afterAll(async () => {
+    for (const one of opened) await one[Symbol.asyncDispose]();
+  });
+
+  function open(settings: Partial<KafkaOptions>): Publisher {
+    const tls = { ca, cert: null, key: null };
+    const publisher = openKafkajs({
+      ...KAFKA_DEFAULTS,
+      brokers,
+      tls,
+      clientId: 'secured',
+      telemetry: quiet,
+      reachTimeoutMs: 500,
+      ...settings,
+    });
+    opened.push(publisher);
+    return publisher;
+  }
+
+  const request = (topic: string): { transactionalId: string; topic: string; partition: number; claimValue: string } => ({
+    transactionalId: `${topic}.0`,
+    topic,
+    partition: 0,
+    claimValue: 'nonce',
+  });
+  const create = (publisher: Publisher, topic: string): Promise<void> =>
+    publisher.admin.create([{ topic, partitions: 1, replicationFactor: -1, config: {} }], signal);
+
+  describe.each(MECHANISMS)('with %s', (mechanism) => {
+    const sasl = (username: string, password: string): Sasl => ({ mechanism, username, password: new Secret(password) });
+
+    test('everything works', async () => {
+      const publisher = open({ sasl: sasl('admin', USERS.admin) });
+      const topic = `works-${mechanism}`;
+      expect(await publisher.admin.reach(signal)).toEqual({ brokers: 1 });
+      await create(publisher, topic);
+      const { producer } = await publisher.claim(request(topic), signal);
+      await producer.begin();
+      await producer.send(topic, [blockOf(0, [{ key: 'k', value: 'v' }])]);
+      await producer.commit(20_000);
+      await producer.close();
+      const offsets: number[] = [];
+      for await (const { offset } of publisher.read({ topic, partitions: null, untilEnd: true }, signal)) offsets.push(offset);
+      expect(offsets).toEqual([0, 2]);
+    });
+
+    test('a wrong password is told', async () => {
+      const publisher = open({ sasl: sasl('admin', 'wrong secret') });
+      const sentence = 'the brokers refuse the user name or the password of `kafka.sasl`';
+      await expect(publisher.admin.reach(signal)).rejects.toMatchObject({
+        code: 'kafka.unauthorized',
+        message: `connecting to ${brokers.join(', ')}: ${sentence}`,
+      });
+      const claiming = publisher.claim(request('any'), signal);
+      await expect(claiming).rejects.toMatchObject({ code: 'kafka.unauthorized', message: `claiming as any.0: ${sentence}` });
+    });
+  });
+
+  test('a listener that asks for credentials is unreachable without them', async () => {
+    await expect(open({}).admin.reach(signal)).rejects.toMatchObject({
+      code: 'kafka.unreachable',
+      message: expect.stringContaining('connecting to'),
+    });
+  });
+
+  test('brokers whose authority is unknown are not talked to', async () => {
+    const publisher = open({
+      tls: { ca: null, cert: null, key: null },
+      sasl: { mechanism: 'plain', username: 'admin', password: new Secret(USERS.admin) },
+    });
+    await expect(publisher.admin.reach(signal)).rejects.toMatchObject({
+      code: 'kafka.unreachable',
+      message: expect.stringContaining('certificate'),
+    });
+  });
+
+  test('TLS is missed on a listener that wants it', async () => {
+    const publisher = open({ tls: null, sasl: { mechanism: 'plain', username: 'admin', password: new Secret(USERS.admin) } });
+    await expect(publisher.admin.reach(signal)).rejects.toMatchObject({ code: 'kafka.unreachable' });
+  });
+
+  test('the right that lacks is named, one after the other', async () => {
+    const anybody = new kafkajs.Kafka({ brokers: [...broker.brokers], logLevel: kafkajs.logLevel.NOTHING });
+    const grants = anybody.admin();
+    await grants.connect();
+    await grants.createTopics({ topics: [{ topic: 'guarded', numPartitions: 1 }] });
+    const { AclResourceTypes, AclOperationTypes, AclPermissionTypes, ResourcePatternTypes } = kafkajs;
+    const allow = async (resourceType: AclEntry['resourceType'], resourceName: string, operation: AclEntry['operation']): Promise<void> => {
+      const entry: AclEntry = {
+        resourceType,
+        resourceName,
+        resourcePatternType: ResourcePatternTypes.LITERAL,
+        principal: 'User:alice',
+        host: '*',
+        operation,
+        permissionType: AclPermissionTypes.ALLOW,
+      };
+      await grants.createAcls({ acl: [entry] });
+    };
+    const publisher = open({ sasl: { mechanism: 'scram-sha-512', username: 'alice', password: new Secret(USERS.alice) } });
+    const refusal = async (act: () => Promise<unknown>): Promise<string> => {
+      const failure = await act().then(
+        () => null,
+        (error: unknown) => error,
+      );
+      expect(failure).toMatchObject({ code: 'kafka.unauthorized' });
+      return failure instanceof Error ? failure.message : '';
+    };
+    const claim = async (): Promise<void> => {
+      const { producer } = await publisher.claim(request('guarded'), signal);
+      await producer.close();
+    };
+
+    expect(await refusal(() => publisher.admin.describe('guarded', signal))).toBe(
+      'looking for guarded: the right Describe on topic guarded is lacking',
+    );
+    expect(await refusal(claim)).toBe('claiming as guarded.0: the rights Write and Describe on transactional id guarded.0 are lacking');
+    await allow(AclResourceTypes.TRANSACTIONAL_ID, 'guarded.0', AclOperationTypes.WRITE);
+    await allow(AclResourceTypes.TOPIC, 'guarded', AclOperationTypes.DESCRIBE);
+    expect(await refusal(claim)).toBe('sending a record to guarded-0 as guarded.0: the right Write on topic guarded is lacking');
+    await allow(AclResourceTypes.TOPIC, 'guarded', AclOperationTypes.WRITE);
+    expect(await refusal(claim)).toBe('reading guarded: the right Read on topic guarded is lacking');
+    await allow(AclResourceTypes.TOPIC, 'guarded', AclOperationTypes.READ);
+    await claim();
+    expect(await refusal(() => publisher.admin.config('guarded', signal))).toBe(
+      'reading the settings of guarded: the right DescribeConfigs on topic guarded is lacking',
+    );
+    expect(await refusal(() => create(publisher, 'new'))).toBe('looking for new: the right Describe on topic new is lacking');
+    await allow(AclResourceTypes.TOPIC, 'new', AclOperationTypes.DESCRIBE);
+    expect(await refusal(() => create(publisher, 'new'))).toBe('creating new: the right Create on topic new is lacking');
+    await grants.disconnect();
+  });
+});
