@@ -102,7 +102,8 @@ function progress(text: string): void {
 }
 
 const interrupt = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupt.abort(new Error('interrupted')));
+// A terminal that is closed says SIGHUP. npm and the terminal may both pass a signal on: repetitions must not cut the stopping short.
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => interrupt.abort(new Error('interrupted')));
 try {
   await bench(interrupt.signal);
 } catch (error) {

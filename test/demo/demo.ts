@@ -30,25 +30,26 @@ const TOPICS_MS = 30_000;
 const TABLE_WIDTH = Math.max(...TABLES.map(({ name }) => name.length));
 
 const interrupt = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupt.abort(new Error('interrupted')));
+// Without a reader there is nobody to show anything to, but everything is still to be stopped.
+process.stdout.on('error', (error) => interrupt.abort(error));
+// A terminal that is closed says SIGHUP. npm and the terminal may both pass a signal on: repetitions must not cut the stopping short.
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => interrupt.abort(new Error('interrupted')));
 
 async function demo(signal: AbortSignal): Promise<number> {
-  let stopping = false;
+  const stack = new AsyncDisposableStack();
   try {
-    await using stack = new AsyncDisposableStack();
-    stack.defer(() => {
-      stopping = true;
-    });
-    return await story(stack, signal);
+    const outcome = await story(stack, signal);
+    await stack.disposeAsync();
+    say(styled('dim', '  Everything that was started is stopped.'));
+    return outcome;
   } catch (error) {
+    await stack.disposeAsync();
     if (signal.aborted) {
-      say(styled('dim', '  Interrupted: everything that was started is stopped.'));
+      say(styled('dim', '  Interrupted; everything that was started is stopped.'));
       return 130;
     }
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     return error instanceof KafkaMissing ? 3 : 1;
-  } finally {
-    if (stopping && !signal.aborted) say(styled('dim', '  Everything that was started is stopped.'));
   }
 }
 
@@ -130,7 +131,7 @@ async function watch(
   try {
     await reached(() => killed, first, until);
     await first.exited;
-    announce('red', `SIGKILL: the relay (process ${first.pid}) is gone. The tables go on changing; what is committed can still be read.`);
+    announce('red', `SIGKILL: the relay (process ${first.pid}) is gone; the tables go on changing`);
     await sleep(DEAD_MS, until);
     const at = progress
       .halfRead()
@@ -215,7 +216,7 @@ async function whatNext(config: RelayConfig, folder: string, signal: AbortSignal
   say(`    ${relay} tail -c ${config.path} --recipient ${config.recipient} --table local.default.basics`);
   say(`    ${relay} tables ${join(folder, 'demo.share')}`);
   say(`    ${relay} peek ${join(folder, 'demo.share')} local.default.merges --from 1 --to 3`);
-  say(`    curl -s ${config.metricsUrl} | grep cdf_relay_`);
+  say(`    curl -s ${config.metricsUrl} | grep -E "rows_total|lag"`);
   say();
   if (!process.stdout.isTTY) return;
   say(styled('dim', '  Ctrl-C stops everything.'));
