@@ -43,8 +43,15 @@ async function readAll(brokers: readonly string[], topic: string): Promise<reado
   const left = await markEnds(brokers, topic);
   const read: Read[] = [];
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const consumer = kafka.consumer({ groupId: `reader-${randomUUID()}`, readUncommitted: false, allowAutoTopicCreation: false, maxWaitTimeInMs: 100 });
-  consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
+  const consumer = kafka.consumer({
+    groupId: `reader-${randomUUID()}`,
+    readUncommitted: false,
+    allowAutoTopicCreation: false,
+    maxWaitTimeInMs: 100,
+  });
+  consumer.on(consumer.events.CRASH, ({ payload }) => {
+    if (!payload.restart) reject(payload.error);
+  });
   await consumer.connect();
   try {
     await consumer.subscribe({ topics: [topic], fromBeginning: true });

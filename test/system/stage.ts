@@ -4,10 +4,14 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CONNECTORS } from '../../connectors/index.ts';
+import { parseCheckpoint } from '../../src/relay/checkpoint.ts';
+import { checkpointTopic } from '../../src/relay/relay.ts';
 import { uniqueName } from '../kafka/use-kafka.ts';
 import { freePorts } from '../kafka/ports.ts';
 import { startCommand } from '../processes/child.ts';
 import type { Child } from '../processes/child.ts';
+import { quiet } from '../support/quiet-telemetry.ts';
 
 export interface StageOptions {
   readonly brokers: readonly string[];
@@ -24,11 +28,13 @@ export class Stage implements AsyncDisposable {
   readonly name: string;
   readonly configPath: string;
   readonly #folder: string;
+  readonly #brokers: readonly string[];
   readonly #provider: Child;
   #relay: Child | null = null;
 
-  private constructor(name: string, folder: string, provider: Child) {
+  private constructor(name: string, folder: string, brokers: readonly string[], provider: Child) {
     this.name = name;
+    this.#brokers = brokers;
     this.#folder = folder;
     this.configPath = join(folder, 'relay.yaml');
     this.#provider = provider;
@@ -38,7 +44,7 @@ export class Stage implements AsyncDisposable {
     const name = uniqueName('system');
     const folder = await mkdtemp(join(tmpdir(), 'cdf-relay-system-'));
     const provider = startCommand(['serve', options.folder, '--profile-out', join(folder, 'partner.share'), '--port', '0']);
-    const stage = new Stage(name, folder, provider);
+    const stage = new Stage(name, folder, options.brokers, provider);
     await provider.firstLine(AbortSignal.timeout(30_000));
     await stage.writeConfig(options);
     return stage;
@@ -77,6 +83,25 @@ export class Stage implements AsyncDisposable {
 
   get schemasTopic(): string {
     return `${this.recipient}.schemas`;
+  }
+
+  /** Whether the checkpoint of some feed stands in the middle of a version. */
+  async isInsideVersion(): Promise<boolean> {
+    await using kafka = CONNECTORS.kafka.kafkajs.open({
+      ...CONNECTORS.kafka.kafkajs.defaults,
+      brokers: this.#brokers,
+      clientId: 'stage',
+      telemetry: quiet,
+    });
+    const latest = new Map<string, string>();
+    const signal = AbortSignal.timeout(60_000);
+    const topic = checkpointTopic(this.name);
+    if ((await kafka.admin.describe(topic, signal)) === null) return false;
+    for await (const { key, value } of kafka.read({ topic, partitions: null, untilEnd: true }, signal)) {
+      const feed = new TextDecoder().decode(key ?? undefined);
+      if (!feed.startsWith('\0')) latest.set(feed, new TextDecoder().decode(value ?? undefined));
+    }
+    return [...latest].some(([feed, value]) => parseCheckpoint(feed, value).position.records > 0);
   }
 
   startRelay(...options: readonly string[]): Child {

@@ -47,7 +47,11 @@ await describeKafka('tables written by Spark', (brokers) => {
   let log = '';
 
   beforeAll(async () => {
-    stage = await Stage.open({ brokers, folder: FIXTURE_TABLES, tables: [...WHOLE.map((name) => ({ name })), ...PARKED.map(({ name }) => ({ name }))] });
+    stage = await Stage.open({
+      brokers,
+      folder: FIXTURE_TABLES,
+      tables: [...WHOLE.map((name) => ({ name })), ...PARKED.map(({ name }) => ({ name }))],
+    });
     const relay = stage.startRelay('--until-current');
     exit = await relay.exited;
     log = relay.stderr;

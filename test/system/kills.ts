@@ -1,0 +1,96 @@
+/**
+ * SIGKILL at random moments: a table grows, a relay follows it, and is killed again and again; at the end everything must be there, once and in order.
+ *
+ *   append some versions ─► start the relay ─► kill it after a random while ─► append …    × kills, then let it finish
+ *
+ * The moments are spread over claim, resume and publishing; some versions are larger than a chunk, so that kills fall inside of them. The seed determines the table
+ * and the waits; where a kill falls in the relay's work is the machine's to say.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { must } from '../../src/lib/assert.ts';
+import { expectedLines, reconcile } from '../demo/reconcile.ts';
+import type { Reconciliation } from '../demo/reconcile.ts';
+import { DeltaTable } from '../delta-writer/delta-table.ts';
+import { randomStep } from '../delta-writer/history.ts';
+import { seededRandom } from '../delta-writer/random.ts';
+import type { Child } from '../processes/child.ts';
+import { readTopic } from './read-topic.ts';
+import { Stage } from './stage.ts';
+
+export interface KillRun {
+  readonly brokers: readonly string[];
+  readonly kills: number;
+  readonly seed: number;
+  /** Commits between two kills. */
+  readonly versionsPerKill: number;
+  readonly say: (line: string) => void;
+}
+
+export interface KillReport extends Reconciliation {
+  readonly kills: number;
+  readonly latest: number;
+  /** Kills after which the checkpoint stood inside a version. */
+  readonly insideVersion: number;
+  readonly code: number | null;
+}
+
+const CHUNK_RECORDS = 500;
+/** After the feed says that it runs: in the midst of publishing. */
+const PUBLISHING_MS = { least: 0, most: 400 };
+/** After the process was started: while it starts, claims and reads back. */
+const STARTING_MS = { least: 200, most: 1_500 };
+
+export async function killAgainAndAgain({ brokers, kills, seed, versionsPerKill, say }: KillRun): Promise<KillReport> {
+  const random = seededRandom(seed);
+  const folder = await mkdtemp(join(tmpdir(), 'cdf-relay-kills-'));
+  let at = Date.UTC(2026, 0, 1);
+  try {
+    const table = await DeltaTable.create({ folder: join(folder, 'orders'), seed, expected: 'rows', createdAt: at });
+    await using stage = await Stage.open({
+      brokers,
+      folder,
+      tables: [{ name: 'orders', key: ['id'], start: '{version: 0}' }],
+      limits: { chunkRecords: CHUNK_RECORDS, chunkTime: '10ms' },
+    });
+    const grow = async (): Promise<void> => {
+      for (let i = 0; i < versionsPerKill; i++) {
+        const isBig = random.between(1, 4) === 1;
+        const step = isBig
+          ? ({ kind: 'insert', rows: random.between(600, 1_600), files: 3 } as const)
+          : randomStep(random, { least: 1, most: 400 });
+        await table.append(step, (at += random.between(1, 60_000)));
+      }
+    };
+    let insideVersion = 0;
+    for (let kill = 1; kill <= kills; kill++) {
+      await grow();
+      const relay = stage.startRelay();
+      const isStarting = random.between(1, 4) === 1;
+      if (!isStarting) await untilItSays(relay, 'feed is running');
+      const { least, most } = isStarting ? STARTING_MS : PUBLISHING_MS;
+      await wait(random.between(least, most));
+      if (!relay.isRunning) throw new Error(`the relay ended by itself: ${relay.stderr.slice(-2_000)}`);
+      await relay.kill();
+      if (await stage.isInsideVersion()) insideVersion++;
+      if (kill % 10 === 0) say(`${kill} kills, ${table.latest} versions, ${insideVersion} of the kills inside a version`);
+    }
+    const last = stage.startRelay('--until-current');
+    const { code } = await last.exited;
+    if (code !== 0) say(last.stderr.slice(-2_000));
+    const read = await readTopic({ brokers, topic: stage.topic('orders'), schemasTopic: stage.schemasTopic });
+    const expected = await expectedLines(must(table.expectedPath, 'the expected rows'));
+    return { ...reconcile(expected, read), kills, latest: table.latest, insideVersion, code };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function untilItSays(relay: Child, text: string): Promise<void> {
+  while (!relay.stderr.includes(text)) {
+    if (!relay.isRunning) throw new Error(`the relay ended by itself: ${relay.stderr.slice(-2_000)}`);
+    await wait(5);
+  }
+}
