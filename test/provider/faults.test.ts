@@ -151,6 +151,11 @@ test('stale: the table seems to end earlier, on /version and on /changes', async
   expect((await server.askTable('basics', 'version')).headers['delta-table-version']).toBe('11');
 });
 
+test('stale: no table ends before it begins', async () => {
+  await failing([{}, { kind: 'stale', versions: 1000 }]);
+  expect((await server.askTable('long_history', 'version')).headers['delta-table-version']).toBe('20');
+});
+
 test('pages: an answer comes in pages that nobody asked for', async () => {
   await failing([{ route: 'changes' }, { kind: 'pages', files: 1 }]);
   const first = lines(await changes('responseformat=parquet'));

@@ -45,6 +45,14 @@ test('names are found without regard to case', async () => {
   expect(json(text(await server.ask('/shares/SALES')))).toEqual({ share: { name: 'Sales' } });
 });
 
+test('the table itself answers HEAD alone', async () => {
+  const table = '/shares/Sales/schemas/public/tables/orders';
+  expect([(await server.ask(table, { method: 'HEAD' })).headers['delta-table-version'], (await server.ask(table)).status]).toEqual([
+    '3',
+    405,
+  ]);
+});
+
 test('listings come in pages of the size asked for, and an empty one has no items', async () => {
   const seen: unknown[] = [];
   let token = '';

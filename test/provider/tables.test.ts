@@ -1,10 +1,12 @@
 /**
  * The provider over real tables: versions, times, schemas, ranges and rows must be those that Spark found.
  */
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parquetMetadata } from 'hyparquet';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { at, EVERYTHING, exchange, json, lines, open, TABLES, text, textAt } from './support.ts';
+import { at, commit, EVERYTHING, exchange, json, lines, metadata, open, TABLES, temporaryFolder, text, textAt } from './support.ts';
 import type { TestProvider } from './support.ts';
 
 const NAMES = readdirSync(TABLES, { withFileTypes: true })
@@ -32,9 +34,10 @@ describe.each(NAMES)('%s', (name) => {
     for (const commit of commits) {
       const time = new Date(Number(at(commit, 'timestamp'))).toISOString();
       const changes = await server.askTable(name, `version?startingTimestamp=${time}`);
-      found.push(Number(changes.headers['delta-table-version']));
+      const asOf = await server.askTable(name, `metadata?timestamp=${time}`);
+      found.push([changes, asOf].map((reply) => Number(reply.headers['delta-table-version'])));
     }
-    expect(found).toEqual(commits.map((commit) => at(commit, 'version')));
+    expect(found).toEqual(commits.map((commit) => [at(commit, 'version'), at(commit, 'version')]));
   });
 
   test('tells the changes of every readable range: rows by version, times and schemas', async () => {
@@ -105,6 +108,40 @@ test('files that VACUUM removed are listed, and gone', async () => {
   expect(statuses).toContain(404);
 });
 
+test('deletion vectors in files come as signed URLs of those files, with the place of the vector in them', async () => {
+  const answered = lines(await server.askTable('deletion_vectors', 'changes?startingVersion=0'));
+  const vectors = answered.flatMap((line) => at(actionOf(line['file']), 'deletionVector') ?? []);
+  expect(vectors.length).toBeGreaterThan(0);
+  for (const vector of vectors) {
+    expect(at(vector, 'storageType')).toBe('p');
+    const file = await exchange(textAt(vector, 'pathOrInlineDv'));
+    // A vector's file begins with its format version, and each vector in it with its size (Delta PROTOCOL.md, Deletion Vector File Storage Format).
+    expect([file.status, file.bytes.readUInt8(0), file.bytes.readInt32BE(Number(at(vector, 'offset')))]).toEqual([
+      200,
+      1,
+      at(vector, 'sizeInBytes'),
+    ]);
+  }
+});
+
+test("a file's id is the hash of its path as the log spells it", async () => {
+  const log = readFileSync(`${TABLES}partition_strings/table/_delta_log/00000000000000000001.json`, 'utf8');
+  const paths = log
+    .trimEnd()
+    .split('\n')
+    .map(json)
+    .flatMap((action) => textAt(action, 'add', 'path') || []);
+  expect(paths.some((path) => path.includes('%25'))).toBe(true);
+  for (const [capabilities, algorithm] of [
+    ['responseformat=parquet', 'md5'],
+    ['responseformat=delta', 'sha256'],
+  ] as const) {
+    const answered = lines(await server.askTable('partition_strings', 'changes?startingVersion=1&endingVersion=1', capabilities));
+    const ids = answered.map((line) => textAt(line, 'add', 'id') || textAt(line, 'file', 'id')).filter((id) => id !== '');
+    expect(ids).toEqual(paths.map((path) => createHash(algorithm).update(path).digest('hex')));
+  }
+});
+
 test('a table that needs reader features goes to those alone who name them all', async () => {
   const ask = async (capabilities: string): Promise<unknown> => {
     const reply = await server.askTable('types_int64', 'changes?startingVersion=0&endingVersion=1', capabilities);
@@ -115,6 +152,30 @@ test('a table that needs reader features goes to those alone who name them all',
   expect(await ask('responseformat=delta,parquet;readerfeatures=deletionvectors')).toEqual([400, 'UNSUPPORTED_OPERATION']);
   expect(await ask('responseformat=parquet;readerfeatures=timestampntz')).toEqual([400, 'UNSUPPORTED_OPERATION']);
   expect(await ask('responseFormat=Delta,Parquet;readerFeatures=TimestampNtz')).toEqual([200, 'responseformat=delta']);
+});
+
+test('of several reader features none may be missing, and an inline deletion vector stays inline', async () => {
+  await using folder = await temporaryFolder();
+  const protocol = {
+    minReaderVersion: 3,
+    minWriterVersion: 7,
+    readerFeatures: ['deletionVectors', 'timestampNtz'],
+    writerFeatures: ['changeDataFeed'],
+  };
+  const deletionVector = {
+    storageType: 'i',
+    pathOrInlineDv: 'wi5b=000010000siXQKl0rr91000f55c8Xg0@@D72lkbi5=-{L',
+    sizeInBytes: 40,
+    cardinality: 6,
+  };
+  const file = { path: 'a.parquet', partitionValues: { p: null }, size: 1, modificationTime: 1, dataChange: true, deletionVector };
+  await commit(join(folder.path, 'both'), 0, [{ protocol }, metadata(), { add: file }]);
+  await using own = await open({ folder: folder.path });
+  const some = await own.askTable('both', 'changes?startingVersion=0', 'responseformat=delta;readerfeatures=timestampntz');
+  expect(some.status).toBe(400);
+  const all = lines(await own.askTable('both', 'changes?startingVersion=0'));
+  const { path: _, ...told } = file;
+  expect(at(all[2], 'file', 'deltaSingleAction', 'add')).toEqual({ path: expect.any(String), pathAsUri: expect.any(String), ...told });
 });
 
 function list(value: unknown): readonly unknown[] {
