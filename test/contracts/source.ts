@@ -40,7 +40,7 @@ export interface SourceSubject extends AsyncDisposable {
   /** A table whose first versions are gone from its log. */
   readonly cleaned: { readonly table: TableName; readonly first: Version };
   /** A table whose files cannot be read without a feature that is not there. */
-  readonly feature: { readonly table: TableName; readonly name: string };
+  readonly feature: { readonly table: TableName; /** Empty where the provider is one that cannot say it. */ readonly name: string };
 }
 
 const NEVER = new AbortController().signal;

@@ -22,6 +22,7 @@ import type { Client } from './client.ts';
 import { withFeatureNames } from './features.ts';
 import { askForMetadata } from './metadata.ts';
 import { changesDoing, changesQuestion, versionQuestion } from './questions.ts';
+import { RefusedByProvider } from './refusal.ts';
 import { retrying } from './retry.ts';
 import type { Links } from './links.ts';
 import { linksOf } from './links.ts';
@@ -68,10 +69,7 @@ async function askPages(client: Client, table: TableName, request: ChangesReques
   for (let token = first.end?.nextPageToken ?? null; token !== null;) {
     if (tokens.has(token)) throw new Failure('provider.malformed', `${doing}: the answer's pages go round in a circle`);
     tokens.add(token);
-    const page = await client.ask(
-      changesQuestion(client, table, request, token, () => {}),
-      signal,
-    );
+    const page = await client.ask(changesQuestion(client, table, request, token), signal);
     if (page.format !== first.format || page.idHash !== first.idHash || page.metaData[0].tableId !== first.metaData[0].tableId) {
       throw new Failure(
         'provider.malformed',
@@ -95,22 +93,18 @@ async function askFirstPage(
   doing: string,
   signal: AbortSignal,
 ): Promise<Answer> {
+  const question = changesQuestion(client, table, request, null);
   let errors500 = 0;
-  let isRefused = false;
-  const question = changesQuestion(client, table, request, null, (error) => {
-    errors500 = error.status === 500 ? errors500 + 1 : 0;
-    isRefused = true;
-  });
   return retrying(
     client.retry,
     async () => {
-      isRefused = false;
       try {
         return await client.once(question, signal);
       } catch (error) {
         signal.throwIfAborted();
+        errors500 = error instanceof RefusedByProvider && error.status === 500 ? errors500 + 1 : 0;
         if (errors500 >= REPEATED_500_MEANS_GONE) await requireNotGone(client, table, request, errors500, doing, signal);
-        if (isRefused && error instanceof Failure && error.code === 'table.feature')
+        if (error instanceof RefusedByProvider && error.code === 'table.feature')
           throw await withFeatureNames(client, table, error, signal);
         throw error;
       }

@@ -6,6 +6,7 @@ import { Failure } from '../../../src/model/failure.ts';
 import type { TableName } from '../../../src/model/version.ts';
 import type { Client } from './client.ts';
 import { metadataQuestion } from './questions.ts';
+import { RefusedByProvider } from './refusal.ts';
 
 const EVERY_FEATURE = [
   'deletionvectors',
@@ -25,16 +26,12 @@ const EVERY_FEATURE = [
 
 /** The failure that names the features, or `refused` itself where they cannot be had. */
 export async function withFeatureNames(client: Client, table: TableName, refused: Failure, signal: AbortSignal): Promise<Failure> {
-  let isRefusedToo = false;
-  const question = metadataQuestion(client, table, null, EVERY_FEATURE, () => {
-    isRefusedToo = true;
-  });
   try {
-    await client.ask(question, signal);
+    await client.ask(metadataQuestion(client, table, null, EVERY_FEATURE), signal);
     return refused;
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof Failure)) throw error;
-    return error.code === 'table.feature' && !isRefusedToo ? error : refused;
+    return error.code === 'table.feature' && !(error instanceof RefusedByProvider) ? error : refused;
   }
 }

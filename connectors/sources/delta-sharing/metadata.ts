@@ -1,25 +1,21 @@
 /**
  * The metadata of a table at a version.
  */
-import { Failure } from '../../../src/model/failure.ts';
 import type { TableName, Version } from '../../../src/model/version.ts';
 import type { Answer } from './answer.ts';
 import { FEATURES_ASKED } from './capabilities.ts';
 import type { Client } from './client.ts';
 import { withFeatureNames } from './features.ts';
 import { metadataQuestion } from './questions.ts';
+import { RefusedByProvider } from './refusal.ts';
 
 /** Null: the latest version. Rejects as `Source.metadata` says. */
 export async function askForMetadata(client: Client, table: TableName, version: Version | null, signal: AbortSignal): Promise<Answer> {
-  let isRefused = false;
-  const question = metadataQuestion(client, table, version, FEATURES_ASKED, () => {
-    isRefused = true;
-  });
   try {
-    return await client.ask(question, signal);
+    return await client.ask(metadataQuestion(client, table, version, FEATURES_ASKED), signal);
   } catch (error) {
     signal.throwIfAborted();
-    if (isRefused && error instanceof Failure && error.code === 'table.feature') throw await withFeatureNames(client, table, error, signal);
+    if (error instanceof RefusedByProvider && error.code === 'table.feature') throw await withFeatureNames(client, table, error, signal);
     throw error;
   }
 }

@@ -32,19 +32,9 @@ export function versionQuestion(client: Client, table: TableName): Question<Vers
   };
 }
 
-/** `onRefusal` sees every refusal first. */
-export function metadataQuestion(
-  client: Client,
-  table: TableName,
-  version: Version | null,
-  features: readonly string[],
-  onRefusal: () => void,
-): Question<Answer> {
+export function metadataQuestion(client: Client, table: TableName, version: Version | null, features: readonly string[]): Question<Answer> {
   const doing = `asking ${client.source} for the metadata of ${tableText(table)}${version === null ? '' : ` at version ${version}`}`;
-  const refused = (): null => {
-    onRefusal();
-    return null;
-  };
+  const refused = (): null => null;
   return {
     doing,
     path: `${tablePath(table, doing)}/metadata`,
@@ -57,22 +47,13 @@ export function metadataQuestion(
 
 /**
  * Both bounds are always sent, so that the question means the same when it is asked again. `maxFiles` is not: together with historical metadata it makes
- * the reference server lose files (notes/protocol.md §2.11). `onRefusal` sees every refusal first.
+ * the reference server lose files (notes/protocol.md §2.11).
  */
-export function changesQuestion(
-  client: Client,
-  table: TableName,
-  request: ChangesRequest,
-  pageToken: string | null,
-  onRefusal: (error: ProviderError) => void,
-): Question<Answer> {
+export function changesQuestion(client: Client, table: TableName, request: ChangesRequest, pageToken: string | null): Question<Answer> {
   const { from, to, listedAs } = request;
   const doing = changesDoing(client, table, request);
   const formats = listedAs === null ? ANY_FORMAT : [listedAs.responseFormat];
-  const refused = (error: ProviderError): Failure | null => {
-    onRefusal(error);
-    return changesRefusal(error, doing, from, to);
-  };
+  const refused = (error: ProviderError): Failure | null => changesRefusal(error, doing, from, to);
   return {
     doing,
     path: `${tablePath(table, doing)}/changes`,

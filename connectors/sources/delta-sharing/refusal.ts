@@ -8,6 +8,16 @@ import type { EpochMs, Version } from '../../../src/model/version.ts';
 import type { ProviderError } from './provider-error.ts';
 import { errorText } from './provider-error.ts';
 
+/** A failure that the provider itself told of, and not one that its answer or the network is. */
+export class RefusedByProvider extends Failure {
+  readonly status: number;
+
+  constructor(code: FailureCode, message: string, status: number, details: FailureDetails) {
+    super(code, message, details);
+    this.status = status;
+  }
+}
+
 /** What a refusal of any request means. `doing` begins the message. */
 export function refusal(error: ProviderError, doing: string, profileExpiry: EpochMs | null, now: EpochMs): Failure {
   const code = codeOf(error);
@@ -74,7 +84,7 @@ function codeOf(error: ProviderError): FailureCode {
 }
 
 function failed(code: FailureCode, error: ProviderError, doing: string, addition = '', details: FailureDetails = {}): Failure {
-  return new Failure(code, `${doing}: the provider answers ${errorText(error)}${addition}`, {
+  return new RefusedByProvider(code, `${doing}: the provider answers ${errorText(error)}${addition}`, error.status, {
     retryAfterMs: error.retryAfterMs,
     ...details,
   });

@@ -55,10 +55,10 @@ describe('over a provider that sends small pages', () => {
 });
 
 describe('over an old provider that promises nothing', () => {
-  sourceExam(() => subjectOver({ rules: [{ match: {}, do: { kind: 'no-capabilities' } }] }, PARQUET));
+  sourceExam(() => subjectOver({ rules: [{ match: {}, do: { kind: 'no-capabilities' } }] }, PARQUET, false));
 });
 
-async function subjectOver(faults: FaultPlan | null, whole: readonly string[]): Promise<SourceSubject> {
+async function subjectOver(faults: FaultPlan | null, whole: readonly string[], saysFeatures = true): Promise<SourceSubject> {
   const folder = fileURLToPath(TABLES);
   const provider = await startProvider({
     folder,
@@ -93,7 +93,7 @@ async function subjectOver(faults: FaultPlan | null, whole: readonly string[]): 
     feedOff: { table: tableNamed('feed_toggled'), from: 3, to: 8, firstBad: 6 },
     fileGone: { table: tableNamed('vacuumed'), version: 2 },
     cleaned: { table: tableNamed('long_history'), first: 20 },
-    feature: { table: tableNamed('deletion_vectors'), name: 'deletionVectors' },
+    feature: { table: tableNamed('deletion_vectors'), name: saysFeatures ? 'deletionVectors' : '' },
     [Symbol.asyncDispose]: async () => {
       await source[Symbol.asyncDispose]();
       await provider[Symbol.asyncDispose]();
