@@ -57,7 +57,7 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     return await dispatch(argv);
   } catch (error) {
-    if (stoppedBy !== null && !(error instanceof Failure)) return SIGNAL_CODES[stoppedBy];
+    if (stoppedBy !== null && isStop(error)) return isDaemon(argv) ? 0 : SIGNAL_CODES[stoppedBy];
     tell(failureText(error));
     return exitCode(error);
   }
@@ -71,6 +71,15 @@ async function dispatch(argv: readonly string[]): Promise<number> {
   parseArguments(first, rest);
   const { run } = await COMMANDS[first]();
   return run(rest, stopping.signal);
+}
+
+function isStop(error: unknown): boolean {
+  return error === stopping.signal.reason || (error instanceof Error && error.name === 'AbortError');
+}
+
+/** For a command that has no end of its own, being stopped is success. */
+function isDaemon(argv: readonly string[]): boolean {
+  return argv[0] === 'serve' || (argv[0] === 'run' && !argv.includes('--until-current'));
 }
 
 function help(command: string | undefined): number {

@@ -112,10 +112,18 @@ async function namedCheckpoint(
 async function confirm(options: Arguments, signal: AbortSignal): Promise<void> {
   if (options.isSet('yes')) return;
   if (!process.stdin.isTTY) throw wrong('checkpoint', 'there is no terminal to ask at: add --yes if this is what you want');
+  if (!/^y(es)?$/i.test((await ask('Do it? [y/N] ', signal)).trim())) throw new Failure('arguments.refused', 'nothing was changed');
+}
+
+/** The line that the person types; nothing where they close the terminal instead. */
+async function ask(question: string, signal: AbortSignal): Promise<string> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const closed = Promise.withResolvers<string>();
+  terminal.once('close', () => closed.resolve(''));
+  // In a terminal of its own readline takes Ctrl-C for itself; here it means what it means everywhere.
+  terminal.once('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   try {
-    const answer = await terminal.question('Do it? [y/N] ', { signal });
-    if (!/^y(es)?$/i.test(answer.trim())) throw new Failure('arguments.refused', 'nothing was changed');
+    return await Promise.race([terminal.question(question, { signal }), closed.promise]);
   } finally {
     terminal.close();
   }

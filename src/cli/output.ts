@@ -9,7 +9,12 @@ export async function print(line: string, signal: AbortSignal): Promise<void> {
   if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain', { signal });
 }
 
-/** One line for the person at the terminal. */
+/** Words for the person at the terminal. */
 export function tell(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${plain(line)}\n`);
+}
+
+/** Without the codes that a terminal obeys: sentences quote what providers and files say. */
+export function plain(text: string): string {
+  return text.replaceAll(/[^\P{Cc}\n\t]/gu, '');
 }

@@ -245,5 +245,10 @@ function invalid(problems: readonly Problem[], world: ConfigWorld): Failure {
 
 function lines(problems: readonly Problem[], world: ConfigWorld): readonly string[] {
   const sorted = problems.toSorted((a, b) => a.place.line - b.place.line || a.place.column - b.place.column);
-  return [...new Set(sorted.map(({ place, sentence }) => `${world.path}:${place.line}:${place.column}: ${sentence}`))];
+  return [...new Set(sorted.map(({ place, sentence }) => `${world.path}:${place.line}:${place.column}: ${onOneLine(sentence)}`))];
+}
+
+/** Sentences quote what people wrote, and that may hold line feeds and codes that a terminal obeys. */
+function onOneLine(sentence: string): string {
+  return sentence.replaceAll(/[\s\p{Cc}]+/gu, ' ');
 }

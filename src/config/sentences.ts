@@ -10,11 +10,6 @@ import type { Path, Problem, YamlTree } from './yaml-tree.ts';
 
 type Issue = z.core.$ZodIssue;
 
-/** `recipients[0].tables[1].start`. */
-export function pathText(path: Path): string {
-  return path.map((step, i) => (typeof step === 'number' ? `[${step}]` : i === 0 ? step : `.${step}`)).join('');
-}
-
 /** The sentences for all issues that `configSchema` finds with `tree.value`. */
 export function shapeProblems(tree: YamlTree, issues: readonly Issue[]): readonly Problem[] {
   const found = issues.flatMap((issue) => findingsOf(tree, issue, []));
@@ -106,6 +101,11 @@ function shown(value: unknown): string {
 function expectedMap(path: Path): string {
   const keys = keysAt(path);
   return keys.length === 0 ? 'another value' : `a map with the keys ${keys.join(', ')}`;
+}
+
+/** `recipients[0].tables[1].start`. */
+function pathText(path: Path): string {
+  return path.map((step, i) => (typeof step === 'number' ? `[${step}]` : i === 0 ? step : `.${step}`)).join('');
 }
 
 function steps(path: readonly PropertyKey[]): Path {

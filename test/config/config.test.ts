@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Config } from '../../src/config/config.ts';
 import { Secret } from '../../src/model/secret.ts';
@@ -200,5 +201,25 @@ describe('YAML', () => {
     expect(problems('relay:\n\tname: r\n')[0]).toBe('2:1: a tab indents this line: YAML takes spaces only.');
     expect(problems('')).toEqual(['1:1: the file is empty: it must be a map that begins with `relay:`.']);
     expect(problems('- a\n')).toEqual(['1:1: the file must be a map that begins with `relay:`, not a list.']);
+  });
+});
+
+describe('whatever stands in the file', () => {
+  const words =
+    'relay kafka tables poll start version tls sasl null 0 -1 1.5 .nan true __proto__ constructor ${ ${A} ${file:x} } { [ ] " * &a *a !!map # | <<: 😀';
+  const fragment = fc.constantFrom(...words.split(' '), ': ', '- ', '\n', '  ', '\t', '? ', '> ', '---\n', '\u0000', '\uE07B');
+
+  test('is a config or is told in sentences, and never a bug', () => {
+    const mutation = fc.record({ at: fc.nat(SAMPLE.length), drop: fc.nat(20), insert: fc.array(fragment, { maxLength: 4 }) });
+    fc.assert(
+      fc.property(fc.array(mutation, { minLength: 1, maxLength: 4 }), (mutations) => {
+        const text = mutations.reduce(
+          (before, { at, drop, insert }) => before.slice(0, at) + insert.join('') + before.slice(at + drop),
+          SAMPLE,
+        );
+        for (const problem of problems(text)) expect(problem).toMatch(/^\d+:\d+: \S.*[.?]$/s);
+      }),
+      { numRuns: 1_000 },
+    );
   });
 });
