@@ -51,7 +51,7 @@ function changesOf(files: readonly FileAction[]): readonly FileAction[] {
 }
 
 /** A positive number, or null where there is none. Throws a `Refusal`. */
-export function parseFilesMax(value: string | number | null): number | null {
+export function parseFilesMax(value: unknown): number | null {
   if (value === null || value === '') return null;
   const number = Number(value);
   if (!Number.isSafeInteger(number)) throw invalid("expected a number but the string didn't have the appropriate format");

@@ -60,10 +60,13 @@ export function encodePin(pin: Pin): string {
   return encode({ pin });
 }
 
-export function decodePin(token: string, tableId: string): Pin {
+/** Throws a `Refusal` for a token that is none, of another table, or of a version that is not there any more. */
+export function decodePin(token: string, context: PageContext): Pin {
+  const { tableId } = context;
   const pin = asRecord(decode(token)?.['pin']);
   const version = asInteger(pin?.['version']);
-  if (pin === null || version === null) throw invalid(`Error decoding refresh token: ${token}.`);
+  const isThere = version !== null && version >= context.first && version <= context.latest;
+  if (pin === null || !isThere) throw invalid(`Error decoding refresh token: ${token}.`);
   if (asText(pin['tableId']) !== tableId) throw invalid('The table specified in the refresh token does not match the table being queried.');
   return { tableId, version };
 }

@@ -31,7 +31,7 @@ export function answerVersion(request: TableRequest): Answer {
   const { state, query } = request;
   const text = query.get('startingTimestamp');
   if (text === null) return versionAnswer(state.latest);
-  // The reference server ends this sentence, and only this one of the two, with a full stop.
+  // The reference server says that a time cannot be parsed with a full stop here, and without one on /changes.
   const at = parseInstant('startingTimestamp', text, '.');
   const found = state.heads.find((head) => head.timestamp >= at);
   if (found === undefined) throw afterLatest(request, at);
@@ -54,7 +54,7 @@ export async function answerQuery(request: TableRequest): Promise<Answer> {
   const body = parseJson(request.body);
   if (!isRecord(body)) throw new UnreadableBody('the body of a query is not a JSON object');
   const format = chooseFormat(request.capabilities, must(protocolAt(state, state.latest), 'protocol'));
-  const filesMax = parseFilesMax(asInteger(body['maxFiles']));
+  const filesMax = parseFilesMax(body['maxFiles'] ?? null);
   const startingVersion = versionField(body, 'startingVersion');
   const given = [body['version'], body['timestamp'], body['startingVersion']].filter((value) => value !== undefined && value !== null);
   if (given.length > 1) throw invalid('Please only provide one of: version,timestamp,startingVersion');
@@ -79,7 +79,7 @@ export async function answerQuery(request: TableRequest): Promise<Answer> {
   if (pinned !== null && given.length > 0) throw invalid('refreshToken cannot be used when querying a specific version.');
   const versionText = body['version'] === undefined || body['version'] === null ? null : String(versionField(body, 'version'));
   const dated = versionAsked(request, versionText, asText(body['timestamp']), 'version,timestamp,startingVersion');
-  const version = pinned === null ? (dated ?? state.latest) : decodePin(pinned, request.id).version;
+  const version = pinned === null ? (dated ?? state.latest) : decodePin(pinned, pageContext(request, asked)).version;
   const first: Page = { tableId: request.id, from: version, to: version, latest: state.latest, asked, offset: 0 };
   const page = token === null ? first : decodePage(token, pageContext(request, asked));
   const settings = lineSettings(request, format);

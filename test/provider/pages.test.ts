@@ -106,6 +106,9 @@ test('a refresh token reads the same snapshot again', async () => {
   const refreshToken = String(at(answered.at(-1), 'endStreamAction', 'refreshToken'));
   const again = await query({ refreshToken });
   expect(again.length).toBe(answered.length - 1);
+  const beyond = Buffer.from(Buffer.from(refreshToken, 'base64url').toString().replace('"version":3', '"version":4')).toString('base64url');
+  expect(at((await query({ refreshToken: beyond }))[0], 'message')).toBe(`Error decoding refresh token: ${beyond}.`);
+  expect(at((await query({ maxFiles: 'many' }))[0], 'message')).toBe("expected a number but the string didn't have the appropriate format");
   expect(at((await query({ refreshToken, version: 1 }))[0], 'message')).toBe(
     'refreshToken cannot be used when querying a specific version.',
   );
