@@ -30,6 +30,7 @@ const PATIENCE_MS = 60_000;
 
 const IS_CONTROL = 0b10_0000;
 const IS_TRANSACTIONAL = 0b1_0000;
+const IS_LOG_APPEND_TIME = 0b1000;
 const ABORT_MARKER = 0;
 
 /**
@@ -60,7 +61,13 @@ export async function* readCommitted(
         } catch (error) {
           if (reasonOf(error).code !== CODES.offsetOutOfRange) throw error;
           const starts = await offsetsOf(wire, topic, metadata, 'start', signal);
-          for (const [partition, position] of positions) positions.set(partition, Math.max(position, starts.get(partition) ?? 0));
+          const behind = [...positions].filter(([partition, position]) => position < (starts.get(partition) ?? 0));
+          if (behind.length === 0)
+            throw new Failure(
+              'kafka.rejected',
+              `reading ${topic}: it ends before what was read already: it was created anew, or lost records`,
+            );
+          for (const [partition] of behind) positions.set(partition, starts.get(partition) ?? 0);
           return [];
         }
       },
@@ -168,6 +175,7 @@ function committedOf(answer: FetchedPartition, position: number): ReadStep {
       continue;
     }
     if ((batch.attributes & IS_TRANSACTIONAL) !== 0 && aborting.has(batch.producerId)) continue;
+    const isLogAppendTime = (batch.attributes & IS_LOG_APPEND_TIME) !== 0;
     for (const record of batch.records) {
       const offset = Number(batch.firstOffset) + record.offsetDelta;
       // A batch comes whole even where reading begins in its middle.
@@ -179,7 +187,7 @@ function committedOf(answer: FetchedPartition, position: number): ReadStep {
       records.push({
         partition: answer.partitionIndex,
         offset,
-        timestamp: Number(batch.firstTimestamp + record.timestampDelta),
+        timestamp: Number(isLogAppendTime ? batch.maxTimestamp : batch.firstTimestamp + record.timestampDelta),
         key: record.key,
         value: record.value,
         headers: Object.fromEntries(headers),

@@ -20,9 +20,11 @@ export const CODES = {
   leaderNotAvailable: 5,
   notLeader: 6,
   requestTimedOut: 7,
+  messageTooLarge: 10,
   coordinatorLoading: 14,
   coordinatorNotAvailable: 15,
   notCoordinator: 16,
+  recordListTooLarge: 18,
   topicUnauthorized: 29,
   groupUnauthorized: 30,
   clusterUnauthorized: 31,
@@ -90,6 +92,9 @@ export function failureOf(error: unknown, attempt: Attempt): Failure {
     case CODES.invalidProducerEpoch:
     case CODES.producerFenced:
       return fail('kafka.fenced', reason.text);
+    case CODES.messageTooLarge:
+    case CODES.recordListTooLarge:
+      return fail('record.too_large', reason.text);
     case CODES.topicUnauthorized:
       return fail(
         'kafka.unauthorized',
@@ -114,6 +119,13 @@ export function failureOf(error: unknown, attempt: Attempt): Failure {
   if (reason.kind === 'authentication')
     return fail('kafka.unauthorized', 'the brokers refuse the user name or the password of `kafka.sasl`');
   return fail(reason.kind === 'network' ? 'kafka.unreachable' : 'kafka.rejected', reason.text);
+}
+
+export function transactionalIdRefused(attempt: Attempt, cause: unknown): Failure {
+  const name = attempt.transactionalId ?? '(unknown)';
+  return new Failure('kafka.unauthorized', `${attempt.doing}: the rights Write and Describe on transactional id ${name} are lacking`, {
+    cause,
+  });
 }
 
 const TRANSIENT = new Set<number>([

@@ -6,21 +6,24 @@
  * hangs in the partition keeps it from being read: `kafka.stuck`, instead of going on from an older checkpoint.
  */
 import type { Kafka } from 'kafkajs';
-import { must } from '../../src/lib/assert.ts';
+import { assert } from '../../src/lib/assert.ts';
 import { orAbort } from '../../src/lib/abort.ts';
 import { Failure } from '../../src/model/failure.ts';
 import type { Claim, ClaimRequest, Publisher, ReadRecord, ReadRequest } from '../../src/ports/publisher.ts';
 import { boundsOf, readCommitted } from './committed-reader.ts';
-import { CODES, failureOf } from './kafka-failure.ts';
+import { CODES, transactionalIdRefused } from './kafka-failure.ts';
 import { KafkajsAdmin } from './kafkajs-admin.ts';
 import { COMPRESSION, kafkajsClient } from './kafkajs-client.ts';
 import { KafkajsProducer } from './kafkajs-producer.ts';
+import type { TopicLimits } from './kafkajs-producer.ts';
 import type { KafkaOptions } from './options.ts';
 import { Wire } from './wire.ts';
 
 export const CLAIM_KEY = '\0claim';
 
 const COMMIT_MS = 20_000;
+/** The broker's default of `max.message.bytes`. */
+const BATCH_BYTES_DEFAULT = 1_048_588;
 const CLAIM_FETCH_WAIT_MS = 100;
 const READ_FETCH_WAIT_MS = 500;
 /**
@@ -108,15 +111,27 @@ class KafkajsDriver implements Publisher {
       idempotent: false,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
-      createPartitioner:
-        () =>
-        ({ message }) =>
-          must(message.partition, 'the partition of a message'),
+      createPartitioner: () => () => {
+        assert(false, 'kafkajs chooses no partition: each send is for one');
+      },
     });
     const compression = COMPRESSION[this.#options.compression];
+    return new KafkajsProducer({ producer, transactionalId, compression, limitsOf: (topic) => this.#limits(topic) });
+  }
+
+  /** What a topic takes. Without the right to read its settings, Kafka's defaults are assumed. */
+  async #limits(topic: string): Promise<TopicLimits | null> {
     const never = new AbortController().signal;
-    const partitionsOf = async (topic: string): Promise<number | null> => (await this.admin.describe(topic, never))?.partitions ?? null;
-    return new KafkajsProducer({ producer, transactionalId, compression, partitionsOf });
+    const state = await this.admin.describe(topic, never);
+    if (state === null) return null;
+    const batchBytesMax = await this.admin.config(topic, never).then(
+      (config) => Number(config['max.message.bytes'] ?? BATCH_BYTES_DEFAULT),
+      (error: unknown) => {
+        if (error instanceof Failure && error.code === 'kafka.unauthorized') return BATCH_BYTES_DEFAULT;
+        throw error;
+      },
+    );
+    return { partitions: state.partitions, batchBytesMax };
   }
 
   async #settle(producer: KafkajsProducer, transactionalId: string, signal: AbortSignal): Promise<void> {
@@ -126,10 +141,7 @@ class KafkajsDriver implements Publisher {
       // kafkajs hides why a coordinator was not found, a lacking right among the reasons.
       const code = await this.#wire.coordinatorCode(transactionalId, signal).catch(() => 0);
       if (code !== CODES.transactionalIdUnauthorized) throw error;
-      throw failureOf(Object.assign(new Error('TRANSACTIONAL_ID_AUTHORIZATION_FAILED', { cause: error }), { code }), {
-        doing: `claiming as ${transactionalId}`,
-        transactionalId,
-      });
+      throw transactionalIdRefused({ doing: `claiming as ${transactionalId}`, transactionalId }, error);
     }
   }
 

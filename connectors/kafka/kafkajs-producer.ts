@@ -19,12 +19,19 @@ export interface KafkajsProducerOptions {
   readonly producer: Producer;
   readonly transactionalId: string;
   readonly compression: CompressionTypes;
-  /** The partition count of a topic; null = no such topic. */
-  readonly partitionsOf: (topic: string) => Promise<number | null>;
+  /** Null = no such topic. */
+  readonly limitsOf: (topic: string) => Promise<TopicLimits | null>;
 }
 
-/** Below the broker's default `max.message.bytes` of 1 MB, batch header included, even where compression gains nothing. */
+export interface TopicLimits {
+  readonly partitions: number;
+  /** `max.message.bytes`: of a whole record batch, as compressed. */
+  readonly batchBytesMax: number;
+}
+
 const SEND_BYTES_MAX = 900_000;
+/** The header of a batch is 61 bytes; compression may add a few to what it cannot make smaller. */
+const BATCH_OVERHEAD_BYTES = 512;
 const CALL_MS = 20_000;
 const OPEN_MS = 60_000;
 const CLOSE_MS = 5_000;
@@ -35,8 +42,8 @@ export class KafkajsProducer implements TransactionalProducer {
   readonly #producer: Producer;
   readonly #transactionalId: string;
   readonly #compression: CompressionTypes;
-  readonly #partitionsOf: (topic: string) => Promise<number | null>;
-  readonly #partitionCounts = new Map<string, number>();
+  readonly #limitsOf: (topic: string) => Promise<TopicLimits | null>;
+  readonly #limits = new Map<string, TopicLimits>();
   #transaction: Transaction | null = null;
   #state: State = 'new';
 
@@ -44,7 +51,7 @@ export class KafkajsProducer implements TransactionalProducer {
     this.#producer = options.producer;
     this.#transactionalId = options.transactionalId;
     this.#compression = options.compression;
-    this.#partitionsOf = options.partitionsOf;
+    this.#limitsOf = options.limitsOf;
   }
 
   /** Connects and asks for a new epoch, which fences and settles whoever had the transactional id before. Leaves a transaction begun. */
@@ -64,19 +71,21 @@ export class KafkajsProducer implements TransactionalProducer {
   async send(topic: string, blocks: readonly RecordBlock[]): Promise<readonly number[]> {
     const offsets: number[] = [];
     for (const block of blocks) {
+      const { batchBytesMax } = await this.#check(topic, block.partition);
+      const bytesMax = Math.min(SEND_BYTES_MAX, batchBytesMax - BATCH_OVERHEAD_BYTES);
       let first: number | null = null;
-      for (const messages of cutBlock(block, SEND_BYTES_MAX)) {
+      for (const messages of cutBlock(block, bytesMax)) {
         const offset = await this.#sendPart(topic, block.partition, messages);
         first ??= offset;
       }
-      assert(first !== null, 'a block holds records');
-      offsets.push(first);
+      offsets.push(must(first, 'the first record of a block'));
     }
     return offsets;
   }
 
   /** One record, and its offset. */
   async sendRecord({ topic, partition, key, value }: ControlRecord): Promise<number> {
+    await this.#check(topic, partition);
     return this.#sendPart(topic, partition, [{ key: Buffer.from(key), value: value === null ? null : Buffer.from(value) }]);
   }
 
@@ -115,7 +124,6 @@ export class KafkajsProducer implements TransactionalProducer {
       topic,
     );
     return this.#exclusively('begun', 'begun', attempt, CALL_MS, async () => {
-      await this.#check(topic, partition);
       const answers = await must(this.#transaction, 'the transaction').send({
         topic,
         acks: -1,
@@ -133,14 +141,17 @@ export class KafkajsProducer implements TransactionalProducer {
   }
 
   /** kafkajs looks for a missing topic until its retries are used up, and passes over a missing partition in silence. */
-  async #check(topic: string, partition: number): Promise<void> {
-    let count = this.#partitionCounts.get(topic);
-    if (count === undefined) {
-      const asked = await this.#partitionsOf(topic);
-      if (asked === null) throw new Failure('topic.missing', `there is no topic ${topic} to send to`);
-      this.#partitionCounts.set(topic, (count = asked));
-    }
-    if (partition >= count) throw new Failure('kafka.rejected', `there is no ${topic}-${partition}: the topic has ${count} partitions`);
+  async #check(topic: string, partition: number): Promise<TopicLimits> {
+    const known = this.#limits.get(topic);
+    if (known !== undefined && partition < known.partitions) return known;
+    return this.#exclusively('begun', 'begun', this.#attempt(`looking at ${topic}`, topic), CALL_MS, async () => {
+      const limits = await this.#limitsOf(topic);
+      if (limits === null) throw new Failure('kafka.rejected', `there is no topic ${topic} to send to`);
+      if (partition >= limits.partitions)
+        throw new Failure('kafka.rejected', `there is no ${topic}-${partition}: the topic has ${limits.partitions} partitions`);
+      this.#limits.set(topic, limits);
+      return limits;
+    });
   }
 
   /** One call at a time, only in the state where it is legal, and bounded in time; any rejection breaks the producer. */
@@ -175,8 +186,8 @@ export class KafkajsProducer implements TransactionalProducer {
 }
 
 /**
- * kafkajs sorts messages into partitions by `reduce`, with a copy of the list for every message (groupMessagesPerPartition.js): quadratic, a third of its time at
- * 4000 records. These belong to one partition, so their `reduce` knows the answer.
+ * kafkajs sorts messages into partitions by `reduce`, with a copy of the list for every message (groupMessagesPerPartition.js): quadratic, most of its time at 4000
+ * records. These belong to one partition, so their `reduce` knows the answer.
  */
 function onePartition(partition: number, messages: Message[]): KafkajsMessage[] {
   Object.defineProperty(messages, 'reduce', { value: () => ({ [partition]: messages }) });

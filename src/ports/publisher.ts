@@ -32,7 +32,8 @@ export interface Claim {
 
 /**
  * One transactional producer: begin → send* → commit | abort → begin …  After any rejection only `close` is legal.
- * Rejections are `Failure`s: `kafka.fenced`, `kafka.unknown` (a commit in doubt), `kafka.rejected`, `kafka.unreachable`, `kafka.unauthorized`.
+ * Rejections are `Failure`s: `kafka.fenced`, `kafka.unknown` (a commit or abort in doubt), `kafka.rejected`, `kafka.unreachable`, `kafka.unauthorized`,
+ * `record.too_large`.
  */
 export interface TransactionalProducer {
   begin(): Promise<void>;
@@ -62,7 +63,7 @@ export interface TopicState {
 }
 
 export interface TopicAdmin {
-  /** Resolves once brokers answer. Rejects with `kafka.unreachable` or `kafka.unauthorized`. */
+  /** Resolves once brokers answer; rejects with `kafka.unreachable` after a minute without, or with `kafka.unauthorized` at once. */
   reach(signal: AbortSignal): Promise<{ readonly brokers: number }>;
   /** Null = no such topic. Never creates one. */
   describe(topic: string, signal: AbortSignal): Promise<TopicState | null>;
@@ -90,7 +91,10 @@ export interface ReadRequest {
   readonly topic: string;
   /** Null = all partitions. */
   readonly partitions: readonly number[] | null;
-  /** Ends when every partition is read up to the end it has now; otherwise goes on until aborted. */
+  /**
+   * Ends when every partition is read up to the end it has now; otherwise goes on until aborted. Transactions that are open now are waited for two seconds, since a
+   * commit resolves a moment before its records can be read.
+   */
   readonly untilEnd: boolean;
 }
 

@@ -11,8 +11,9 @@ const { signal } = new AbortController();
 const [watched] = await freePorts(1);
 
 // kafkajs loses and doubles records of requests that hold several partitions (tulios/kafkajs#1303): the whole driver rests on this.
-await describeOwnKafka('on the socket', { properties: { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${watched}` } }, (broker) => {
-  test('every Produce request holds one topic-partition, and less than a megabyte', async () => {
+const properties = { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${watched}`, 'auto.create.topics.enable': 'true' };
+await describeOwnKafka('on the socket', { properties }, (broker) => {
+  test('every Produce request holds one topic-partition and less than a megabyte, and no topic is created by naming it', async () => {
     const watch = new ProduceWatch(watched, () => Number(broker.brokers[0]?.split(':')[1]));
     await watch.open();
     const publisher = openKafkajs({ ...KAFKA_DEFAULTS, brokers: [`127.0.0.1:${watched}`], clientId: 'watched', telemetry: quiet });
@@ -38,7 +39,11 @@ await describeOwnKafka('on the socket', { properties: { 'advertised.listeners': 
       { topic: 'checkpoints', partition: 0, key: 'feed', value: 'position' },
     ]);
     await producer.commit(20_000);
+    await producer.begin();
+    await expect(producer.send('typo', [blockOf(0, noise.slice(0, 1))])).rejects.toMatchObject({ code: 'kafka.rejected' });
     await producer.close();
+    // This broker creates whatever a client lets it create.
+    expect(await publisher.admin.describe('typo', signal)).toBe(null);
     await publisher[Symbol.asyncDispose]();
     await watch.close();
 
