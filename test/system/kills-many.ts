@@ -16,6 +16,7 @@ try {
     kills: Number(values.kills),
     seed: Number(values.seed),
     versionsPerKill: 3,
+    big: { oneIn: 2, least: 3_000, most: 9_000 },
     say,
   });
   const { kills, latest, changes, insideVersion, code, lost, doubled, disorder } = report;

@@ -5,7 +5,14 @@ import { killAgainAndAgain } from './kills.ts';
 await describeKafka('a relay that is killed at random moments', (brokers) => {
   test('loses no row, doubles none, and keeps the order', { timeout: 300_000 }, async () => {
     const said: string[] = [];
-    const report = await killAgainAndAgain({ brokers, kills: 15, seed: 7, versionsPerKill: 14, say: (line) => said.push(line) });
+    const report = await killAgainAndAgain({
+      brokers,
+      kills: 15,
+      seed: 7,
+      versionsPerKill: 14,
+      big: { oneIn: 6, least: 1_000, most: 2_500 },
+      say: (line) => said.push(line),
+    });
     const { code, latest, lost, doubled, disorder } = report;
     const few = { lost: lost.slice(0, 3), doubled: doubled.slice(0, 3), disorder: disorder.slice(0, 3) };
     expect({ code, latest, ...few }, said.join('\n')).toEqual({ code: 0, latest: 210, lost: [], doubled: [], disorder: [] });

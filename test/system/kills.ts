@@ -26,6 +26,8 @@ export interface KillRun {
   readonly seed: number;
   /** Commits between two kills. */
   readonly versionsPerKill: number;
+  /** One version in so many is of several chunks, with rows between the two bounds. */
+  readonly big: { readonly oneIn: number; readonly least: number; readonly most: number };
   readonly say: (line: string) => void;
 }
 
@@ -38,12 +40,14 @@ export interface KillReport extends Reconciliation {
 }
 
 const CHUNK_RECORDS = 500;
-/** After the feed says that it runs: in the midst of publishing. */
-const PUBLISHING_MS = { least: 0, most: 400 };
+/** In the midst of publishing: after so many transactions, and some while into the next. */
+const TRANSACTIONS = { least: 1, most: 10 };
+const TRANSACTION_MS = 60;
+const CAUGHT_UP_MS = 6_000;
 /** After the process was started: while it starts, claims and reads back. */
 const STARTING_MS = { least: 200, most: 1_500 };
 
-export async function killAgainAndAgain({ brokers, kills, seed, versionsPerKill, say }: KillRun): Promise<KillReport> {
+export async function killAgainAndAgain({ brokers, kills, seed, versionsPerKill, big, say }: KillRun): Promise<KillReport> {
   const random = seededRandom(seed);
   const folder = await mkdtemp(join(tmpdir(), 'cdf-relay-kills-'));
   let at = Date.UTC(2026, 0, 1);
@@ -59,7 +63,7 @@ export async function killAgainAndAgain({ brokers, kills, seed, versionsPerKill,
       for (let i = 0; i < versionsPerKill; i++) {
         const isBig = random.between(1, 4) === 1;
         const step = isBig
-          ? ({ kind: 'insert', rows: random.between(600, 1_600), files: 3 } as const)
+          ? ({ kind: 'insert', rows: random.between(big.least, big.most), files: 3 } as const)
           : randomStep(random, { least: 1, most: 400 });
         await table.append(step, (at += random.between(1, 60_000)));
       }
@@ -69,9 +73,9 @@ export async function killAgainAndAgain({ brokers, kills, seed, versionsPerKill,
       await grow();
       const relay = stage.startRelay();
       const isStarting = random.between(1, 4) === 1;
-      if (!isStarting) await untilItSays(relay, 'feed is running');
-      const { least, most } = isStarting ? STARTING_MS : PUBLISHING_MS;
-      await wait(random.between(least, most));
+      if (isStarting) await wait(random.between(STARTING_MS.least, STARTING_MS.most));
+      else await untilCommitted(stage, relay, random.between(TRANSACTIONS.least, TRANSACTIONS.most));
+      await wait(random.between(0, TRANSACTION_MS));
       if (!relay.isRunning) throw new Error(`the relay ended by itself: ${relay.stderr.slice(-2_000)}`);
       await relay.kill();
       if (await stage.isInsideVersion()) insideVersion++;
@@ -88,8 +92,10 @@ export async function killAgainAndAgain({ brokers, kills, seed, versionsPerKill,
   }
 }
 
-async function untilItSays(relay: Child, text: string): Promise<void> {
-  while (!relay.stderr.includes(text)) {
+/** Until the relay has committed so many transactions, or has had the time to catch up. */
+async function untilCommitted(stage: Stage, relay: Child, transactions: number): Promise<void> {
+  const deadline = performance.now() + CAUGHT_UP_MS;
+  while (performance.now() < deadline && (await stage.transactions()) < transactions) {
     if (!relay.isRunning) throw new Error(`the relay ended by itself: ${relay.stderr.slice(-2_000)}`);
     await wait(5);
   }

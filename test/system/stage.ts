@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CONNECTORS } from '../../connectors/index.ts';
+import { must } from '../../src/lib/assert.ts';
 import { parseCheckpoint } from '../../src/relay/checkpoint.ts';
 import { checkpointTopic } from '../../src/relay/relay.ts';
 import { uniqueName } from '../kafka/use-kafka.ts';
@@ -30,6 +31,7 @@ export class Stage implements AsyncDisposable {
   readonly #folder: string;
   readonly #brokers: readonly string[];
   readonly #provider: Child;
+  #port = 0;
   #relay: Child | null = null;
 
   private constructor(name: string, folder: string, brokers: readonly string[], provider: Child) {
@@ -51,7 +53,7 @@ export class Stage implements AsyncDisposable {
   }
 
   async writeConfig(options: Omit<StageOptions, 'folder'>): Promise<void> {
-    const [port] = await freePorts(1);
+    this.#port = must((await freePorts(1))[0], 'a free port');
     const tables = options.tables.map(({ name, key, start }) => {
       const keyText = key === undefined ? '' : `, key: [${key.join(', ')}]`;
       return `      - {table: local.default.${name}, start: ${start ?? 'earliest'}${keyText}}`;
@@ -62,7 +64,7 @@ export class Stage implements AsyncDisposable {
       `kafka: {brokers: ${JSON.stringify(options.brokers)}}`,
       'sources: [{name: partner, profile: ./partner.share, poll: 1s}]',
       `limits: {${limits.join(', ')}}`,
-      `http: {host: 127.0.0.1, port: ${port}}`,
+      `http: {host: 127.0.0.1, port: ${this.#port}}`,
       ...(options.more ?? []),
       'recipients:',
       `  - name: ${this.recipient}`,
@@ -83,6 +85,13 @@ export class Stage implements AsyncDisposable {
 
   get schemasTopic(): string {
     return `${this.recipient}.schemas`;
+  }
+
+  /** Transactions that the running relay has committed so far; 0 while it does not answer. */
+  async transactions(): Promise<number> {
+    const response = await fetch(`http://127.0.0.1:${this.#port}/metrics`).catch(() => null);
+    const text = (await response?.text().catch(() => null)) ?? '';
+    return Number(/^cdf_relay_transactions_total\{outcome="committed"\} (\d+)$/m.exec(text)?.[1] ?? 0);
   }
 
   /** Whether the checkpoint of some feed stands in the middle of a version. */
