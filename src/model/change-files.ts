@@ -19,7 +19,10 @@ export interface ChangeFile {
   readonly id: string;
   /** Length in bytes, as the action says; null if it does not. */
   readonly size: number | null;
-  /** By logical column name; null is SQL's null. The texts are as the protocol spells them. */
+  /**
+   * By logical column name; null is SQL's null. The texts are as the protocol spells them. A commit that partitions the table anew removes files that still
+   * have the partitioning of before: columns here may not be among the schema's partition columns, and one of those may be missing here and in the file.
+   */
   readonly partitionValues: Readonly<Record<string, string | null>>;
 }
 

@@ -40,7 +40,8 @@ export interface Source {
 
   /**
    * What the provider lists for `from..to`, both inclusive. A range that it refuses rejects as a whole: `gap.feed_off` with the first bad version where the
-   * answer names one, `gap.history_gone`, `start.beyond` for versions that are not there yet, `table.feature`, `schema.type` and the like.
+   * answer names one, `gap.history_gone` with the first version that is still there where the answer names one, `start.beyond` for versions that are not
+   * there yet, `table.feature`, `provider.too_large` where fewer versions may be answered, and the like.
    * That the reply is a success does not prove that it reached `to`: a stale replica answers with less.
    */
   changes(table: TableName, range: ChangesRequest, signal: AbortSignal): Promise<ChangeListing>;

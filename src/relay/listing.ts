@@ -31,7 +31,7 @@ export interface ListRequest {
 }
 
 /** Refusals that may concern a part of the range only. */
-const NARROWED: readonly FailureCode[] = ['gap.feed_off', 'gap.history_gone', 'table.feature', 'provider.refused'];
+const NARROWED: readonly FailureCode[] = ['gap.feed_off', 'gap.history_gone', 'table.feature', 'provider.refused', 'provider.too_large'];
 
 /** The versions from `from` on, without a hole, up to `to` or to what can be had in one go; at least `from`. */
 export async function listVersions(source: Source, request: ListRequest, signal: AbortSignal): Promise<readonly ListedVersion[]> {
@@ -60,7 +60,8 @@ export async function checkTableId(
   let before = { tableId, listing: listed[0]?.listing };
   for (const version of listed) {
     // Within one reply the ids come from one log: a new one there is a replacement in place.
-    const isForeign = before.tableId !== null && version.tableId !== before.tableId && (version.listing !== before.listing || version === listed[0]);
+    const isForeign =
+      before.tableId !== null && version.tableId !== before.tableId && (version.listing !== before.listing || version === listed[0]);
     if (isForeign && !(await stoodBefore(source, table, before.tableId, version.version, signal))) {
       throw new Failure(
         'table.recreated',
@@ -72,7 +73,13 @@ export async function checkTableId(
   }
 }
 
-async function stoodBefore(source: Source, table: TableName, tableId: string | null, version: Version, signal: AbortSignal): Promise<boolean> {
+async function stoodBefore(
+  source: Source,
+  table: TableName,
+  tableId: string | null,
+  version: Version,
+  signal: AbortSignal,
+): Promise<boolean> {
   if (version === 0) return false;
   try {
     return (await source.metadata(table, version - 1, signal)).tableId === tableId;
