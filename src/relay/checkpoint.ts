@@ -113,7 +113,10 @@ function readCheckpoint(json: JsonObject): Checkpoint {
     anchor: json.nullable('anchor', (field) => readAnchor(json.object(field))),
     state: json.oneOf('state', ['new', 'running', 'parked']),
     failure: json.nullable('failure', (field) => readParkedBy(json.object(field))),
-    schemas: { key: schemas.nullable('key', (field) => schemas.string(field)), value: schemas.nullable('value', (field) => schemas.string(field)) },
+    schemas: {
+      key: schemas.nullable('key', (field) => schemas.string(field)),
+      value: schemas.nullable('value', (field) => schemas.string(field)),
+    },
     columns: json.nullable('columns', (field) => json.record(field, readColumn)),
     open: json.nullable('open', (field) => readOpen(json.object(field))),
     relay: json.string('relay'),

@@ -126,7 +126,12 @@ function nothing(at: Position): Gathered {
 
 function together(first: Gathered, second: Gathered): Gathered {
   if (second.parts.length === 0) return first;
-  return { parts: [...first.parts, ...second.parts], to: second.to, records: first.records + second.records, bytes: first.bytes + second.bytes };
+  return {
+    parts: [...first.parts, ...second.parts],
+    to: second.to,
+    records: first.records + second.records,
+    bytes: first.bytes + second.bytes,
+  };
 }
 
 function addRows(open: Gathered, step: Step & { readonly kind: 'rows' }): void {

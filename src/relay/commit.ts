@@ -25,7 +25,15 @@ export async function sendChunk(
   assert(offsets.length === all.length, `${offsets.length} offsets for ${all.length} blocks`);
   if (schemaRecords.length > 0) await producer.sendControl(schemaRecords);
 
-  let next: Checkpoint = { ...last, seq: last.seq + 1, position: chunk.to, state: 'running', failure: null, relay: stamp.relay, at: stamp.at };
+  let next: Checkpoint = {
+    ...last,
+    seq: last.seq + 1,
+    position: chunk.to,
+    state: 'running',
+    failure: null,
+    relay: stamp.relay,
+    at: stamp.at,
+  };
   let at = 0;
   for (const [i, part] of chunk.parts.entries()) {
     const sent = blocks[i] ?? [];

@@ -19,13 +19,19 @@ const ACCEPTED: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The columns known once `schema` is published. Throws `schema.breaking` with what changed, from what, to what. */
-export function evolve(known: Readonly<Record<string, KnownColumn>> | null, schema: TableSchema, version: Version): Readonly<Record<string, KnownColumn>> {
+export function evolve(
+  known: Readonly<Record<string, KnownColumn>> | null,
+  schema: TableSchema,
+  version: Version,
+): Readonly<Record<string, KnownColumn>> {
   const next: Record<string, KnownColumn> = { ...known };
   for (const column of schema.columns) {
     const type = typeText(column.type);
     const before = known?.[column.name];
     if (before !== undefined && before.type !== type && !(ACCEPTED[before.type]?.includes(type) ?? false)) {
-      throw new Failure('schema.breaking', `version ${version} changes the type of column ${column.name} from ${before.type} to ${type}`, { version });
+      throw new Failure('schema.breaking', `version ${version} changes the type of column ${column.name} from ${before.type} to ${type}`, {
+        version,
+      });
     }
     next[column.name] = { identity: column.name, type };
   }

@@ -145,9 +145,14 @@ async function list(run: Run, end: Version): Promise<readonly ListedVersion[]> {
     return listed;
   } catch (error) {
     // After a table was recreated some servers refuse its old versions for an hour: its metadata tells (notes/sharing-server.md §2.5).
-    if (error instanceof Failure && (error.code === 'gap.history_gone' || error.code === 'start.beyond')) await checkSameTable(run, error.message);
+    if (error instanceof Failure && (error.code === 'gap.history_gone' || error.code === 'start.beyond'))
+      await checkSameTable(run, error.message);
     if (error instanceof Failure && error.code === 'start.beyond') {
-      throw new Failure('provider.unavailable', `a stale replica of the provider does not have version ${version} of ${tableText(spec.table)} yet`, { cause: error });
+      throw new Failure(
+        'provider.unavailable',
+        `a stale replica of the provider does not have version ${version} of ${tableText(spec.table)} yet`,
+        { cause: error },
+      );
     }
     throw error;
   }
@@ -157,13 +162,22 @@ async function commit(run: Run, chunk: Chunk, leaving: AbortController): Promise
   const { line, partition, signal } = run;
   const { spec, works } = line;
   const before = run.checkpoint;
-  const fresh = chunk.parts.flatMap((part) => part.head.rows?.schemaRecords ?? []).filter(({ topic, key }) => !run.schemasOut.has(`${topic} ${key}`));
+  const fresh = chunk.parts
+    .flatMap((part) => part.head.rows?.schemaRecords ?? [])
+    .filter(({ topic, key }) => !run.schemasOut.has(`${topic} ${key}`));
   const schemaRecords = [...new Map(fresh.map((record) => [`${record.topic} ${record.key}`, record])).entries()];
   const startedAt = works.clock.now();
   try {
     run.checkpoint = await partition.transact(
       spec.id,
-      (producer) => sendChunk(producer, before, chunk, schemaRecords.map(([, record]) => record), { relay: works.relay, at: works.clock.now() }),
+      (producer) =>
+        sendChunk(
+          producer,
+          before,
+          chunk,
+          schemaRecords.map(([, record]) => record),
+          { relay: works.relay, at: works.clock.now() },
+        ),
       signal,
     );
   } catch (error) {

@@ -52,7 +52,13 @@ export function unkeyedPartition(checkpoint: Checkpoint): number {
   return partitionOf(new TextEncoder().encode(checkpoint.feed), checkpoint.partitions);
 }
 
-async function begin(line: Line, partition: ClaimedPartition, topic: string, last: Checkpoint | null, signal: AbortSignal): Promise<Checkpoint> {
+async function begin(
+  line: Line,
+  partition: ClaimedPartition,
+  topic: string,
+  last: Checkpoint | null,
+  signal: AbortSignal,
+): Promise<Checkpoint> {
   const { spec, source, works } = line;
   const state = await ensureTopics(line, topic, signal);
   const version = await resolveStart(source, spec.table, spec.start, signal);
@@ -83,7 +89,9 @@ function checkContract(line: Line, last: Checkpoint, topic: string): void {
     ...(last.endpoint === source.endpoint ? [] : [`endpoint ${last.endpoint} became ${source.endpoint}`]),
   ];
   const what = differences.length > 0 ? differences.join(', ') : 'its key, its framing or its envelope changed';
-  throw new Failure('contract.changed', `${spec.id} would publish under another contract than before: ${what}`, { version: last.position.version });
+  throw new Failure('contract.changed', `${spec.id} would publish under another contract than before: ${what}`, {
+    version: last.position.version,
+  });
 }
 
 async function ensureTopics(line: Line, topic: string, signal: AbortSignal): Promise<TopicState> {
@@ -124,22 +132,34 @@ async function checkTopic(line: Line, last: Checkpoint, state: TopicState, signa
   const { admin, telemetry } = line.works;
   const version = last.position.version;
   if (last.topicId !== null && state.topicId !== null && last.topicId !== state.topicId) {
-    throw new Failure('topic.recreated', `topic ${last.topic} was deleted and made again: its id is ${state.topicId}, and was ${last.topicId}`, { version });
+    throw new Failure(
+      'topic.recreated',
+      `topic ${last.topic} was deleted and made again: its id is ${state.topicId}, and was ${last.topicId}`,
+      { version },
+    );
   }
   if (state.partitions < last.partitions) {
     throw new Failure('topic.recreated', `topic ${last.topic} has ${state.partitions} partitions, and had ${last.partitions}`, { version });
   }
   if (state.partitions > last.partitions) {
-    telemetry.log('warn', 'topic has more partitions than the feed uses', { feed: last.feed, topic: last.topic, uses: last.partitions, has: state.partitions });
+    telemetry.log('warn', 'topic has more partitions than the feed uses', {
+      feed: last.feed,
+      topic: last.topic,
+      uses: last.partitions,
+      has: state.partitions,
+    });
   }
   for (const [partition, { start, end }] of (await admin.offsets(last.topic, signal)).slice(0, last.partitions).entries()) {
     const ours = last.open?.nextOffsets[partition] ?? start;
-    if (end < ours) throw new Failure('topic.lost', `partition ${partition} of ${last.topic} ends at ${end}, and ${ours} was acknowledged`, { version });
+    if (end < ours)
+      throw new Failure('topic.lost', `partition ${partition} of ${last.topic} ends at ${end}, and ${ours} was acknowledged`, { version });
     const from = Math.max(ours, start);
     // Markers of transactions stand behind our records, and what was aborted: only a committed record is somebody's.
     const foreign = end === from ? null : await admin.firstCommitted(last.topic, partition, from, signal);
     if (foreign !== null) {
-      throw new Failure('topic.foreign', `partition ${partition} of ${last.topic} holds a record at ${foreign} that is not the relay's`, { version });
+      throw new Failure('topic.foreign', `partition ${partition} of ${last.topic} holds a record at ${foreign} that is not the relay's`, {
+        version,
+      });
     }
   }
 }
@@ -167,7 +187,15 @@ async function checkAnchor(line: Line, last: Checkpoint, signal: AbortSignal): P
   const now = changes === undefined ? null : anchorOf(changes, told.responseFormat, told.idHash);
   if (now?.hash === anchor.hash && now.timestamp === anchor.timestamp) return;
   if (last.tableId !== null && told.tableId !== last.tableId) {
-    throw new Failure('table.recreated', `${tableText(line.spec.table)} is another table than before: its id is ${told.tableId}, and was ${last.tableId}`, { version });
+    throw new Failure(
+      'table.recreated',
+      `${tableText(line.spec.table)} is another table than before: its id is ${told.tableId}, and was ${last.tableId}`,
+      { version },
+    );
   }
-  throw new Failure('history.rewritten', `version ${version} of ${tableText(line.spec.table)} has other files or another time than when it was published`, { version });
+  throw new Failure(
+    'history.rewritten',
+    `version ${version} of ${tableText(line.spec.table)} has other files or another time than when it was published`,
+    { version },
+  );
 }

@@ -95,7 +95,10 @@ export class ClaimedPartition {
     await this.#producer.begin();
     const checkpoint = await body(this.#producer);
     const before = this.#checkpoints.get(feed);
-    assert(before === undefined || checkpoint.seq === before.seq + 1, `checkpoint ${checkpoint.seq} of ${feed} on top of ${before?.seq ?? 'nothing'}`);
+    assert(
+      before === undefined || checkpoint.seq === before.seq + 1,
+      `checkpoint ${checkpoint.seq} of ${feed} on top of ${before?.seq ?? 'nothing'}`,
+    );
     await this.#producer.sendControl([this.record(feed, serialise(checkpoint))]);
     await this.#producer.commit(TRANSACTION_MS);
     return checkpoint;

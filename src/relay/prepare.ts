@@ -35,7 +35,12 @@ interface Prepared {
   readonly records: readonly ControlRecord[];
 }
 
-export async function* planVersions(line: Line, checkpoint: Checkpoint, listed: readonly ListedVersion[], signal: AbortSignal): AsyncGenerator<PlannedVersion, void> {
+export async function* planVersions(
+  line: Line,
+  checkpoint: Checkpoint,
+  listed: readonly ListedVersion[],
+  signal: AbortSignal,
+): AsyncGenerator<PlannedVersion, void> {
   let columns = checkpoint.columns;
   let prepared: Prepared | null = null;
   for (const version of listed) {
@@ -52,7 +57,13 @@ export async function* planVersions(line: Line, checkpoint: Checkpoint, listed: 
   }
 }
 
-function planned(line: Line, checkpoint: Checkpoint, listed: ListedVersion, prepared: Prepared, columns: Readonly<Record<string, KnownColumn>>): PlannedVersion {
+function planned(
+  line: Line,
+  checkpoint: Checkpoint,
+  listed: ListedVersion,
+  prepared: Prepared,
+  columns: Readonly<Record<string, KnownColumn>>,
+): PlannedVersion {
   const changes = must(listed.changes, 'the changes of a version with files');
   const { responseFormat, idHash } = listed.listing;
   const plan = planOf(changes);
@@ -87,7 +98,14 @@ function checkResumed(line: Line, checkpoint: Checkpoint, plan: VersionPlan, has
   );
 }
 
-async function prepareSchema(line: Line, checkpoint: Checkpoint, schema: TableSchema, text: string, listed: ListedVersion, signal: AbortSignal): Promise<Prepared> {
+async function prepareSchema(
+  line: Line,
+  checkpoint: Checkpoint,
+  schema: TableSchema,
+  text: string,
+  listed: ListedVersion,
+  signal: AbortSignal,
+): Promise<Prepared> {
   const { spec, works } = line;
   const { version } = listed;
   const key = spec.key.map((name) => resolveColumn(line, schema, name, version));
@@ -97,7 +115,11 @@ async function prepareSchema(line: Line, checkpoint: Checkpoint, schema: TableSc
   const valueSchema = await works.registry.ensure({ ...names, part: 'value', text: texts.value }, signal);
   const before = checkpoint.schemas.key;
   if (before !== null && keySchema !== null && keySchema.name !== before) {
-    throw new Failure('key.changed', `version ${version} changes the key of ${spec.id}: its schema is ${keySchema.name}, and was ${before}`, { version });
+    throw new Failure(
+      'key.changed',
+      `version ${version} changes the key of ${spec.id}: its schema is ${keySchema.name}, and was ${before}`,
+      { version },
+    );
   }
   return {
     text,
@@ -129,5 +151,7 @@ function resolveColumn(line: Line, schema: TableSchema, name: string, version: n
   const [only] = found;
   if (only !== undefined && found.length === 1) return only.name;
   const has = schema.columns.map((column) => column.name).join(', ');
-  throw new Failure('policy.column', `key column ${name} of ${line.spec.id} is not one column of version ${version}, which has ${has}`, { version });
+  throw new Failure('policy.column', `key column ${name} of ${line.spec.id} is not one column of version ${version}, which has ${has}`, {
+    version,
+  });
 }

@@ -87,7 +87,13 @@ interface Progress {
 }
 
 /** Holds one checkpoint partition until all of its feeds have an outcome. */
-async function hold(options: RelayOptions, place: PartitionPlace, lines: readonly Line[], progress: Progress, signal: AbortSignal): Promise<void> {
+async function hold(
+  options: RelayOptions,
+  place: PartitionPlace,
+  lines: readonly Line[],
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<void> {
   const { works } = options;
   const { outcomes } = progress;
   let attempted: (() => void) | null = progress.attempted;
@@ -113,9 +119,18 @@ async function hold(options: RelayOptions, place: PartitionPlace, lines: readonl
       const message = error instanceof Error ? error.message : String(error);
       lostInARow = works.clock.now() - claimedAt > RECLAIM.maxMs ? 0 : lostInARow + 1;
       fences = code === 'kafka.fenced' ? fences + 1 : 0;
-      works.telemetry.log(fences >= FENCES_ALARM || lostInARow > 3 ? 'error' : 'warn', 'claim lost, claiming again', { partition: place.partition, code, error: message });
+      works.telemetry.log(fences >= FENCES_ALARM || lostInARow > 3 ? 'error' : 'warn', 'claim lost, claiming again', {
+        partition: place.partition,
+        code,
+        error: message,
+      });
       const stopping = AbortSignal.any([signal, works.stopping]);
-      await works.clock.sleep(backoffMs(RECLAIM, lostInARow, 50, () => works.clock.random()), stopping).catch(() => {});
+      await works.clock
+        .sleep(
+          backoffMs(RECLAIM, lostInARow, 50, () => works.clock.random()),
+          stopping,
+        )
+        .catch(() => {});
       if (isOverdue(options, memories, lines, outcomes, error)) return;
     }
   }
@@ -194,7 +209,13 @@ function isOverdue(
   return lines.every((line) => outcomes.has(line.spec.id));
 }
 
-async function ensureCheckpointTopic(admin: TopicAdmin, topic: string, partitions: number, works: Works, signal: AbortSignal): Promise<void> {
+async function ensureCheckpointTopic(
+  admin: TopicAdmin,
+  topic: string,
+  partitions: number,
+  works: Works,
+  signal: AbortSignal,
+): Promise<void> {
   let state = await admin.describe(topic, signal);
   if (state === null) {
     await admin.create([{ topic, partitions, replicationFactor: works.topics.replicationFactor, config: CHECKPOINT_CONFIG }], signal);
@@ -202,7 +223,10 @@ async function ensureCheckpointTopic(admin: TopicAdmin, topic: string, partition
   }
   if (state === null) throw new Failure('topic.missing', `topic ${topic} was created and cannot be seen`);
   if (state.partitions !== partitions) {
-    throw new Failure('checkpoint.partitions', `topic ${topic} has ${state.partitions} partitions, and relay.checkpointPartitions is ${partitions}`);
+    throw new Failure(
+      'checkpoint.partitions',
+      `topic ${topic} has ${state.partitions} partitions, and relay.checkpointPartitions is ${partitions}`,
+    );
   }
   const config = await admin.config(topic, signal);
   if (config['cleanup.policy'] !== 'compact') {
@@ -225,4 +249,3 @@ function warnWeak(state: TopicState, config: Readonly<Record<string, string>>, w
     minInSyncReplicas: minInSync,
   });
 }
-

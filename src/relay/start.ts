@@ -23,7 +23,9 @@ export async function resolveStart(source: Source, table: TableName, start: Star
       return latest + 1;
     case 'version':
       if (start.version > latest + 1) {
-        throw new Failure('start.beyond', `start is version ${start.version}, and ${tableText(table)} has versions up to ${latest}`, { version: start.version });
+        throw new Failure('start.beyond', `start is version ${start.version}, and ${tableText(table)} has versions up to ${latest}`, {
+          version: start.version,
+        });
       }
       return start.version;
     case 'earliest':
@@ -63,7 +65,10 @@ async function answering(source: Source, table: TableName, latest: Version, firs
   const last = await refusal(source, table, latest, signal);
   if (last === null) return latest;
   if (last.code === 'table.feature') throw last;
-  throw new Failure('start.none', `no version of ${tableText(table)} up to ${latest} gives its changes: ${last.message}`, { version: latest, cause: last });
+  throw new Failure('start.none', `no version of ${tableText(table)} up to ${latest} gives its changes: ${last.message}`, {
+    version: latest,
+    cause: last,
+  });
 }
 
 async function staysRefused(source: Source, table: TableName, version: Version, signal: AbortSignal): Promise<boolean> {

@@ -29,14 +29,27 @@ const KEPT_BYTES = 16 * 1024 * 1024;
 
 /** One entry to be worked, or the word that its version has no more. */
 type Work =
-  | { readonly kind: 'entry'; readonly planned: PlannedVersion; readonly layout: RecordLayout; readonly entry: PlanEntry; readonly index: number; readonly fromRow: number }
+  | {
+      readonly kind: 'entry';
+      readonly planned: PlannedVersion;
+      readonly layout: RecordLayout;
+      readonly entry: PlanEntry;
+      readonly index: number;
+      readonly fromRow: number;
+    }
   | { readonly kind: 'whole'; readonly head: VersionHead };
 
 type Fetched = Work & { readonly bytes: Uint8Array<ArrayBuffer> | null; readonly release: Release };
 type Encoding = Work & { readonly segments: AsyncIterable<Segment> | null; readonly release: Release };
 
 /** From `checkpoint.position` through all of `listed`. `signal` must abort when the reader leaves: it frees what runs ahead. */
-export async function* stepsOf(line: Line, checkpoint: Checkpoint, listed: readonly ListedVersion[], largestRecord: number, signal: AbortSignal): AsyncGenerator<Step, void> {
+export async function* stepsOf(
+  line: Line,
+  checkpoint: Checkpoint,
+  listed: readonly ListedVersion[],
+  largestRecord: number,
+  signal: AbortSignal,
+): AsyncGenerator<Step, void> {
   const kept = new KeptFiles();
   const fetched = prefetch(worksOf(line, checkpoint, listed, signal), FETCH_AHEAD, (work) => fetchWork(line, work, kept, signal));
   const encoding = prefetch(fetched, line.works.workers, (work) => encodeWork(line, work, signal));
@@ -59,7 +72,12 @@ export async function* stepsOf(line: Line, checkpoint: Checkpoint, listed: reado
   }
 }
 
-async function* worksOf(line: Line, checkpoint: Checkpoint, listed: readonly ListedVersion[], signal: AbortSignal): AsyncGenerator<Work, void> {
+async function* worksOf(
+  line: Line,
+  checkpoint: Checkpoint,
+  listed: readonly ListedVersion[],
+  signal: AbortSignal,
+): AsyncGenerator<Work, void> {
   const { position } = checkpoint;
   for await (const planned of planVersions(line, checkpoint, listed, signal)) {
     const { layout, plan } = planned;
@@ -95,7 +113,9 @@ async function fetchWork(line: Line, work: Work, kept: KeptFiles, signal: AbortS
   const { changes, listing, version } = work.planned.listed;
   const size = file.size ?? LONE_BYTES + 1;
   if (file.size !== null && file.size > works.memoryBytes / 4) {
-    throw new Failure('file.too_large', `file ${file.id} of version ${version} has ${file.size} bytes, over a quarter of limits.memory`, { version });
+    throw new Failure('file.too_large', `file ${file.id} of version ${version} has ${file.size} bytes, over a quarter of limits.memory`, {
+      version,
+    });
   }
   const release = await works.fetched.acquire(size > LONE_BYTES ? works.fetched.capacity : size, signal);
   try {
@@ -149,7 +169,8 @@ class KeptFiles {
 
   /** In the first pass: keeps a copy, since the bytes themselves are handed to a worker. */
   offer(id: string, entry: PlanEntry, bytes: Uint8Array<ArrayBuffer>): void {
-    if (entry.kind !== 'cdf' || entry.pass !== 'leaves' || bytes.length > KEPT_FILE_BYTES || this.#bytes + bytes.length > KEPT_BYTES) return;
+    if (entry.kind !== 'cdf' || entry.pass !== 'leaves' || bytes.length > KEPT_FILE_BYTES || this.#bytes + bytes.length > KEPT_BYTES)
+      return;
     this.#files.set(id, bytes.slice());
     this.#bytes += bytes.length;
   }

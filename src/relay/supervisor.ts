@@ -45,7 +45,13 @@ export function newMemory(): FeedMemory {
 }
 
 /** Runs the feed under one claim until it has an outcome. Rejects when the claim is lost (with its failure) or `signal` aborts. */
-export async function supervise(line: Line, partition: ClaimedPartition, memory: FeedMemory, retryTimeoutMs: number, signal: AbortSignal): Promise<Outcome> {
+export async function supervise(
+  line: Line,
+  partition: ClaimedPartition,
+  memory: FeedMemory,
+  retryTimeoutMs: number,
+  signal: AbortSignal,
+): Promise<Outcome> {
   const { works, spec } = line;
   // A feed whose transactions fail leaves the rotation for a while: the others of its partition must not lose their claim at every turn of it.
   if (memory.failures > 0) await pause(line, memory, 0, signal);
@@ -69,7 +75,8 @@ export async function supervise(line: Line, partition: ClaimedPartition, memory:
         await park(line, partition, failure, signal);
         if (works.untilCurrent) return { kind: 'parked', failure };
         if (failure.disposition === 'park') await works.clock.sleep(Infinity, AbortSignal.any([signal, works.stopping])).catch(() => {});
-        else await works.clock.sleep(PROBE_MS * (0.9 + 0.2 * works.clock.random()), AbortSignal.any([signal, works.stopping])).catch(() => {});
+        else
+          await works.clock.sleep(PROBE_MS * (0.9 + 0.2 * works.clock.random()), AbortSignal.any([signal, works.stopping])).catch(() => {});
         signal.throwIfAborted();
         if (works.stopping.aborted) return { kind: 'stopped' };
       } else {
