@@ -35,7 +35,7 @@ export async function run(argv: readonly string[], signal: AbortSignal): Promise
   const config = loadConfig(values.config);
   const telemetry = openTelemetry({ log: config.log });
   for (const warning of config.warnings) telemetry.log('warn', warning);
-  return await runWith(config, telemetry, values['until-current'], signal);
+  return runWith(config, telemetry, values['until-current'], signal);
 }
 
 async function runWith(config: Config, telemetry: OpenTelemetry, untilCurrent: boolean, stopping: AbortSignal): Promise<number> {
@@ -59,9 +59,16 @@ async function runWith(config: Config, telemetry: OpenTelemetry, untilCurrent: b
   const publisher = opened.use(assembleKafka(config, telemetry));
   const { brokers } = await publisher.admin.reach(stopping);
   waitingFor.text = 'its partitions are claimed';
-  telemetry.log('info', `${RELAY} starts`, { name: config.relay.name, brokers, feeds: config.feeds.length, ...(untilCurrent ? { untilCurrent } : {}) });
+  telemetry.log('info', `${RELAY} starts`, {
+    name: config.relay.name,
+    brokers,
+    feeds: config.feeds.length,
+    ...(untilCurrent ? { untilCurrent } : {}),
+  });
 
-  const encoder = opened.use(openPool({ workers: limits.workers, workerUrl: new URL('../worker.ts', import.meta.url), memoryBytes: limits.memoryBytes }));
+  const encoder = opened.use(
+    openPool({ workers: limits.workers, workerUrl: new URL('../worker.ts', import.meta.url), memoryBytes: limits.memoryBytes }),
+  );
   const works: Works = {
     encoder,
     registry: assembleRegistry(config, publisher),
@@ -123,7 +130,12 @@ function exitCode(outcomes: ReadonlyMap<FeedId, Outcome>, telemetry: OpenTelemet
   for (const [feed, outcome] of outcomes) {
     if (outcome.kind === 'parked' || outcome.kind === 'failing') {
       const { code, message, remedy } = outcome.failure;
-      telemetry.log('error', outcome.kind === 'parked' ? 'ended parked' : 'ended while still failing', { feed, code, error: message, remedy });
+      telemetry.log('error', outcome.kind === 'parked' ? 'ended parked' : 'ended while still failing', {
+        feed,
+        code,
+        error: message,
+        remedy,
+      });
     }
   }
   return kinds.has('parked') ? 1 : kinds.has('failing') ? 3 : 0;

@@ -65,7 +65,7 @@ export async function checkTableId(
     if (isForeign && !(await stoodBefore(source, table, before.tableId, version.version, signal))) {
       throw new Failure(
         'table.recreated',
-        `${tableText(table)} is another table than before: its id is ${version.tableId} at version ${version.version}, and was ${before.tableId}`,
+        `${tableText(table)} is another table than before: its id is ${version.tableId} at version ${version.version}, and was ${String(before.tableId)}`,
         { version: version.version },
       );
     }

@@ -20,7 +20,7 @@ export async function openFeed(line: Line, partition: ClaimedPartition, signal: 
   const last = partition.checkpoint(spec.id);
   const generation = last?.generation ?? 1;
   const topic = topicOf(spec.topic, generation);
-  if (last === null || last.state === 'new') return await begin(line, partition, topic, last, signal);
+  if (last === null || last.state === 'new') return begin(line, partition, topic, last, signal);
 
   checkContract(line, last, topic);
   const isAccepted = last.contract === null;
@@ -77,7 +77,7 @@ async function begin(
     state: 'running',
   };
   works.telemetry.log('info', 'feed starts', { feed: spec.id, topic, start: first.start.asked, version });
-  return await partition.transact(spec.id, () => Promise.resolve(first), signal);
+  return partition.transact(spec.id, () => Promise.resolve(first), signal);
 }
 
 function checkContract(line: Line, last: Checkpoint, topic: string): void {
@@ -99,7 +99,7 @@ async function ensureTopics(line: Line, topic: string, signal: AbortSignal): Pro
   for (const { topic: name, partitions, config } of works.registry.topics(spec.recipient)) {
     await ensureTopic(line, name, partitions, config, signal);
   }
-  return await ensureTopic(line, topic, works.topics.partitions, works.topics.config, signal);
+  return ensureTopic(line, topic, works.topics.partitions, works.topics.config, signal);
 }
 
 async function ensureTopic(

@@ -90,7 +90,7 @@ function checkResumed(line: Line, checkpoint: Checkpoint, plan: VersionPlan, has
   const why =
     plan.timestamp === position.commitTimestamp
       ? 'the provider lists other files, or the schema or the relay that encodes it changed'
-      : `its commit time is ${plan.timestamp}, and was ${position.commitTimestamp}`;
+      : `its commit time is ${String(plan.timestamp)}, and was ${String(position.commitTimestamp)}`;
   throw new Failure(
     'plan.changed',
     `version ${plan.version} of ${tableText(line.spec.table)} is no longer what its first ${position.records} records were taken from: ${why}`,

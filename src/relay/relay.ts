@@ -232,7 +232,7 @@ async function ensureCheckpointTopic(
   if (config['cleanup.policy'] !== 'compact') {
     throw new Failure(
       'checkpoint.settings',
-      `topic ${topic} has cleanup.policy ${config['cleanup.policy']}, which would delete checkpoints: ` +
+      `topic ${topic} has cleanup.policy ${String(config['cleanup.policy'])}, which would delete checkpoints: ` +
         `kafka-configs.sh --alter --topic ${topic} --add-config cleanup.policy=compact`,
     );
   }

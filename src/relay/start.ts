@@ -29,7 +29,7 @@ export async function resolveStart(source: Source, table: TableName, start: Star
       }
       return start.version;
     case 'earliest':
-      return await earliest(source, table, latest, signal);
+      return earliest(source, table, latest, signal);
   }
 }
 

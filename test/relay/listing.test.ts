@@ -9,7 +9,7 @@ const tables = await shareTables();
 afterAll(async () => tables[Symbol.asyncDispose]());
 
 async function list(table: string, from: number, to: number, shared = tables): Promise<readonly ListedVersion[]> {
-  return await listVersions(shared.source, { table: fixtureTable(table), from, to, listedAs: null }, signal);
+  return listVersions(shared.source, { table: fixtureTable(table), from, to, listedAs: null }, signal);
 }
 
 function versions(listed: readonly ListedVersion[]): readonly number[] {
@@ -35,7 +35,9 @@ test('a stale replica that answers with less does not make versions rowless', as
   await using faulty = await shareTables({ faults: [stale] });
   const got = await list('basics', 0, 11, faulty);
   const whole = await list('basics', 0, 11);
-  expect(got.map(({ version, changes }) => [version, changes?.files.length ?? 0])).toEqual(whole.map(({ version, changes }) => [version, changes?.files.length ?? 0]));
+  expect(got.map(({ version, changes }) => [version, changes?.files.length ?? 0])).toEqual(
+    whole.map(({ version, changes }) => [version, changes?.files.length ?? 0]),
+  );
 });
 
 test('versions that only a stale replica was asked for are refused, not passed over', async () => {
@@ -46,7 +48,7 @@ test('versions that only a stale replica was asked for are refused, not passed o
 test('another table id is refused, unless the old one still stands before it', async () => {
   const listed = await list('basics', 4, 6);
   const check = async (tableId: string | null, of: readonly ListedVersion[]): Promise<void> =>
-    await checkTableId(tables.source, fixtureTable('basics'), tableId, of, signal);
+    checkTableId(tables.source, fixtureTable('basics'), tableId, of, signal);
   const [first] = listed;
   if (first === undefined) throw new Error('nothing was listed');
   await check(null, listed);

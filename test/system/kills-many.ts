@@ -23,7 +23,7 @@ try {
   for (const problem of [...lost.map((row) => `lost ${row}`), ...doubled.map((row) => `doubled ${row}`), ...disorder].slice(0, 20))
     say(problem);
   say(`${kills} kills over ${latest} versions, ${insideVersion} of them inside a version: ${changes} changes read`);
-  say(`lost ${lost.length}, doubled ${doubled.length}, out of order ${disorder.length}; the last run ended with ${code}`);
+  say(`lost ${lost.length}, doubled ${doubled.length}, out of order ${disorder.length}; the last run ended with ${String(code)}`);
   process.exitCode = code === 0 && lost.length + doubled.length + disorder.length === 0 ? 0 : 1;
 } finally {
   await broker.stop();
