@@ -1,6 +1,6 @@
 /**
  * `checkpoint show | accept | reset`: for operators. What changes a checkpoint goes through a claim of its partition, as the relay's own writing does: a relay that runs
- * is fenced before, and claims again and reads what was written here.
+ * is fenced by it, so that its next transaction fails, and it claims again and reads what was written here.
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -74,7 +74,9 @@ async function change(session: KafkaSession, options: Arguments, { next, plan }:
   tell(failure === null ? 'The feed is not parked.' : `The feed is parked: ${failure.code}: ${failure.message}`);
   await confirm(options, signal);
   const written = await claimAndWrite(session, spec, next, signal);
-  tell(`Done: checkpoint ${written.seq} of ${spec.id} is written. A relay that runs takes it up by itself.`);
+  tell(
+    `Done: checkpoint ${written.seq} of ${spec.id} is written. A relay that runs takes it up with its next transaction; restart it to have it at once.`,
+  );
 }
 
 async function claimAndWrite(session: KafkaSession, spec: FeedSpec, next: Change['next'], signal: AbortSignal): Promise<Checkpoint> {

@@ -88,7 +88,7 @@ export const USAGE = {
       'show: the checkpoints as JSON; of all feeds, or of the one that --recipient and --table name.',
       'accept: the feed goes on at its position, under the contract and topic that the config and Kafka have now.',
       'reset: the feed starts again in a new generation, in a new topic; the old topic stays as it is.',
-      'accept and reset claim the checkpoint partition: a relay that runs is fenced, and claims it again by itself.',
+      'accept and reset claim the checkpoint partition: a relay that runs is fenced, and notices with its next transaction.',
     ],
   },
   serve: {

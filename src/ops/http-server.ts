@@ -10,7 +10,7 @@ export interface HttpOptions {
   /** 0 = any that is free. */
   readonly port: number;
   readonly metrics: { readonly metricsContentType: string; metricsText(): Promise<string> };
-  /** Null once every claim was attempted; until then what is waited for, as half a sentence. */
+  /** Null once every claim was attempted; before that what is waited for, to stand after "until". */
   readonly notReady: () => string | null;
 }
 
@@ -70,7 +70,7 @@ async function respond(options: HttpOptions, request: IncomingMessage): Promise<
       const reason = options.notReady();
       return reason === null
         ? { status: 200, type: TEXT, body: 'The relay is ready.\n' }
-        : { status: 503, type: TEXT, body: `The relay is not ready: ${reason}.\n` };
+        : { status: 503, type: TEXT, body: `The relay is not ready until ${reason}.\n` };
     }
     default:
       return { status: 404, type: TEXT, body: 'There is nothing here: ask for /metrics, /livez or /readyz.\n' };

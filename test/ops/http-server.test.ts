@@ -12,11 +12,11 @@ async function ask(port: number, path: string, method = 'GET'): Promise<readonly
 
 describe('the HTTP port', () => {
   test('answers metrics and probes, and everything else in one sentence', async () => {
-    let reason: string | null = 'Kafka was not reached yet';
+    let reason: string | null = 'Kafka answers';
     await using server = await serveHttp({ host: '127.0.0.1', port: 0, metrics, notReady: () => reason }, never);
     expect(await ask(server.port, '/metrics')).toEqual([200, '# nothing\n']);
     expect(await ask(server.port, '/livez')).toEqual([200, 'The relay lives.\n']);
-    expect(await ask(server.port, '/readyz?verbose')).toEqual([503, 'The relay is not ready: Kafka was not reached yet.\n']);
+    expect(await ask(server.port, '/readyz?verbose')).toEqual([503, 'The relay is not ready until Kafka answers.\n']);
     reason = null;
     expect(await ask(server.port, '/readyz')).toEqual([200, 'The relay is ready.\n']);
     expect(await ask(server.port, '/status')).toEqual([404, 'There is nothing here: ask for /metrics, /livez or /readyz.\n']);
