@@ -365,13 +365,13 @@ describe('an answer about changes', () => {
     expect(await told(source.changes(TABLE, { from: 2, to: 5, listedAs: null }, NEVER), host(server), 'PROVIDER')).toEqual(expected);
   });
 
-  it('whose second page is of another table', async () => {
+  it.each([
+    ['table', lines([PROTOCOL, metaData(2, { id: 'table-2' }), END], PARQUET)],
+    ['format', lines([...DELTA_HEAD, END], DELTA)],
+    ['id hash', lines([...HEAD, END], { ...PARQUET, fileidhash: 'delta' })],
+  ])('whose second page is of another %s', async (_, second) => {
     await using server = await scriptedServer();
-    server.on(
-      CHANGES,
-      lines([...HEAD, { endStreamAction: { nextPageToken: 'x' } }], PARQUET),
-      lines([PROTOCOL, metaData(2, { id: 'table-2' }), END], PARQUET),
-    );
+    server.on(CHANGES, lines([...HEAD, { endStreamAction: { nextPageToken: 'x' } }], PARQUET), second);
     const source = sourceOver(server);
     expect(await told(source.changes(TABLE, { from: 2, to: 5, listedAs: null }, NEVER), host(server), 'PROVIDER')).toEqual([
       'provider.malformed',
