@@ -143,6 +143,7 @@ const TRANSIENT = new Set<number>([
 
 /** Whether asking again, perhaps another broker, may help. */
 export function isTransient(error: unknown): boolean {
+  if (error instanceof Failure) return error.code === 'kafka.unreachable';
   const reason = reasonOf(error);
   return reason.kind === 'network' || (reason.code !== null && TRANSIENT.has(reason.code));
 }

@@ -19,7 +19,7 @@ import type { TopicLimits } from './kafkajs-producer.ts';
 import type { KafkaOptions } from './options.ts';
 import { Wire } from './wire.ts';
 
-export const CLAIM_KEY = '\0claim';
+const CLAIM_KEY = '\0claim';
 
 const COMMIT_MS = 20_000;
 /** The broker's default of `max.message.bytes`. */
@@ -42,7 +42,8 @@ class KafkajsDriver implements Publisher {
   readonly #options: KafkaOptions;
   readonly #kafka: Kafka;
   readonly #wire: Wire;
-  readonly #open = new Set<{ close(): Promise<void> }>();
+  /** Of the reads under way. */
+  readonly #wires = new Set<Wire>();
 
   constructor(options: KafkaOptions) {
     this.#options = options;
@@ -74,14 +75,14 @@ class KafkajsDriver implements Publisher {
   async *read(request: ReadRequest, signal: AbortSignal): AsyncGenerator<ReadRecord> {
     const { topic, untilEnd } = request;
     const wire = new Wire(this.#options);
-    this.#open.add(wire);
+    this.#wires.add(wire);
     try {
       const bounds = await boundsOf(wire, topic, signal);
       const settledBy = performance.now() + SETTLE_MS;
       const wanted = request.partitions ?? Array.from({ length: bounds.partitions }, (_, partition) => partition);
-      const from = new Map(wanted.map((partition) => [partition, bounds.starts.get(partition) ?? 0]));
-      const left = new Set(wanted.filter((partition) => (from.get(partition) ?? 0) < (bounds.ends.get(partition) ?? 0)));
+      const left = new Set(wanted.filter((partition) => (bounds.starts.get(partition) ?? 0) < (bounds.ends.get(partition) ?? 0)));
       if (untilEnd && left.size === 0) return;
+      const from = new Map([...(untilEnd ? left : wanted)].map((partition) => [partition, bounds.starts.get(partition) ?? 0]));
       for await (const step of readCommitted(wire, topic, from, READ_FETCH_WAIT_MS, signal)) {
         const end = bounds.ends.get(step.partition) ?? 0;
         for (const record of step.records) {
@@ -94,13 +95,13 @@ class KafkajsDriver implements Publisher {
         }
       }
     } finally {
-      this.#open.delete(wire);
+      this.#wires.delete(wire);
       await wire.close();
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.admin.close(), this.#wire.close(), ...[...this.#open].map((one) => one.close())]);
+    await Promise.all([this.admin.close(), this.#wire.close(), ...[...this.#wires].map((one) => one.close())]);
   }
 
   #producer(transactionalId: string): KafkajsProducer {

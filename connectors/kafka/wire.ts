@@ -171,7 +171,7 @@ export class Wire {
 
   async #connection(address: BrokerAddress, signal: AbortSignal): Promise<Connection> {
     const name = `${address.host}:${address.port}`;
-    if (this.#closed) throw new Failure('kafka.unreachable', `the connection to ${name} is closed`);
+    if (this.#closed) throw new Failure('kafka.rejected', `asking ${name}: the publisher is closed`);
     let opening = this.#connections.get(name);
     if (opening === undefined) {
       opening = this.#open(address, () => this.#connections.delete(name));

@@ -12,7 +12,7 @@ import { KAFKA_DEFAULTS } from '../../connectors/kafka/options.ts';
 import { writeHistory } from '../delta-writer/history.ts';
 import type { BigVersion, WrittenHistory } from '../delta-writer/history.ts';
 import { quietKafka } from '../demo/consumer.ts';
-import type { Broker } from '../kafka/broker.ts';
+import type { Broker } from '../kafka/cluster.ts';
 import { startCommand, startScript } from '../processes/child.ts';
 import type { Child } from '../processes/child.ts';
 import { SILENT } from './silent.ts';

@@ -5,7 +5,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Broker, BrokerOptions } from './broker.ts';
+import type { Broker, BrokerOptions } from './cluster.ts';
 import { makeCertificates } from './certificates.ts';
 import { freePorts } from './ports.ts';
 import { brokersKnown, poll } from './probe.ts';

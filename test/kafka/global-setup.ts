@@ -5,7 +5,7 @@
 import { createServer } from 'node:http';
 import type { TestProject } from 'vitest/node';
 import { startBroker } from './broker.ts';
-import type { Broker } from './broker.ts';
+import type { Broker } from './cluster.ts';
 import { KafkaMissing } from './kafka-missing.ts';
 
 declare module 'vitest' {

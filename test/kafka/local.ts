@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { copyFile, mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Broker, BrokerOptions } from './broker.ts';
+import type { Broker, BrokerOptions } from './cluster.ts';
 import { makeCertificates } from './certificates.ts';
 import { findDistribution } from './distribution.ts';
 import type { Distribution } from './distribution.ts';
@@ -59,7 +59,7 @@ export async function startLocal(options: BrokerOptions): Promise<Broker> {
     poll('the start of Kafka', READY_MS, async () => {
       if (node.process?.exitCode !== null)
         throw new Error(`Kafka ended while it started: ${(await readFile(join(node.folder, 'log'), 'utf8')).slice(-2000)}`);
-      return (await brokersKnown(HOST, node.client)) === count;
+      return (await brokersKnown(HOST, node.client)) >= nodes.filter(isRunning).length;
     });
   const at = (node: number): Node => {
     const found = nodes[node - 1];
@@ -150,10 +150,14 @@ async function startNode(distribution: Distribution, folder: string, node: Node,
 
 async function end(node: Node, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
   const child = node.process;
-  if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+  if (child === null || !isRunning(node)) return;
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   child.kill(signal);
   const late = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
   await ended;
   clearTimeout(late);
+}
+
+function isRunning({ process }: Node): boolean {
+  return process !== null && process.exitCode === null && process.signalCode === null;
 }

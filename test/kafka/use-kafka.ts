@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, describe, inject, test } from 'vitest';
 import { startBroker } from './broker.ts';
-import type { Broker, BrokerOptions } from './broker.ts';
+import type { Broker, BrokerOptions } from './cluster.ts';
 import { KafkaMissing } from './kafka-missing.ts';
 
 /**

@@ -1,0 +1,26 @@
+/** What is asked of a Kafka for tests, and what is given: by whichever way it was had (broker.ts). */
+
+export interface BrokerOptions {
+  readonly nodes?: 1 | 3;
+  /** Users by name with their passwords: asks for a listener with TLS and SASL (PLAIN, SCRAM-SHA-256 and -512), and for ACLs on it. `admin` may do all. */
+  readonly users?: Readonly<Record<string, string>>;
+  /** Lines of `server.properties` beyond our own. */
+  readonly properties?: Readonly<Record<string, string>>;
+  /** A broker that nobody else uses and that may be killed: `KAFKA_BROKERS` will not do. */
+  readonly own?: boolean;
+}
+
+export interface Broker {
+  /** For people: where this Kafka came from. */
+  readonly origin: string;
+  /** `host:port` of each node's plain listener. */
+  readonly brokers: readonly string[];
+  /** The listener with TLS and SASL: its address and the PEM of its authority; null unless users were asked for. */
+  readonly secured: { readonly brokers: readonly string[]; readonly ca: string } | null;
+  /** Ends a node at once (SIGKILL); nodes count from 1. */
+  kill(node: number): Promise<void>;
+  /** Starts a node again over its data, after `kill` or a stop of its own, and waits until it serves. */
+  restart(node: number): Promise<void>;
+  /** Ends all nodes and removes their data. A second call does nothing. */
+  stop(): Promise<void>;
+}
