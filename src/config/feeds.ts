@@ -41,7 +41,7 @@ class Check {
   readonly #tree: YamlTree;
   readonly #relayName: string | null;
   readonly #sources = new Map<string, Placed<string>>();
-  /** Names of sources whose entry is wrong elsewhere: known, though nothing can be made of them. */
+  /** Entries of `sources`, those whose name cannot be used too. */
   readonly #sourceCount: number;
   readonly #used = new Set<string>();
   readonly #recipients = new Map<string, Place>();

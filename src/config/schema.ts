@@ -85,12 +85,12 @@ const topics = z
 const kafka = z
   .strictObject({
     brokers: z
-      .union([text('brokers'), z.array(text('a host and a port such as `kafka-1:9092`', BROKER)).min(1)])
+      .union([text('brokers'), z.array(text('a host and a port such as `kafka-1:9092`', BROKER).refine(isBroker)).min(1)])
       .register(expectations, { text: 'a list of `host:port`, or one text with commas', kind: 'text', words: [] })
       .transform((brokers, context) => {
         if (typeof brokers !== 'string') return brokers;
         const list = brokers.split(',').map((broker) => broker.trim());
-        if (!list.every((broker) => BROKER.test(broker)))
+        if (!list.every(isBroker))
           context.addIssue({ code: 'custom', params: { predicate: 'must be `host:port`, several of them with commas' } });
         return list;
       })
@@ -276,6 +276,12 @@ export type TableShape = z.output<typeof table>;
 
 function text(expected: string, pattern: RegExp = /\S/): z.ZodString {
   return z.string().regex(pattern).register(expectations, { text: expected, kind: 'text', words: [] });
+}
+
+/** `host:port`, where the port is one. */
+function isBroker(address: string): boolean {
+  const port = Number(address.slice(address.lastIndexOf(':') + 1));
+  return BROKER.test(address) && port >= 1 && port <= 65_535;
 }
 
 function secret(expected = 'a text that is not empty') {

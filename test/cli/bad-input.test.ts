@@ -95,6 +95,11 @@ const BAD_CONFIGS: readonly BadConfig[] = [
     told: '2:19: `kafka.brokers[0]` must be a host and a port such as `kafka-1:9092`, not `localhost`.',
   },
   {
+    what: 'a port that is none, in a text of several brokers',
+    change: ['[localhost:9092]', '"a:9092, b:99092"'],
+    told: '2:18: `kafka.brokers` must be `host:port`, several of them with commas.',
+  },
+  {
     what: 'a half certificate',
     change: ['brokers:', 'tls: {cert: a.pem}, brokers:'],
     told: '2:14: `kafka.tls` has one of `cert` and `key`: a certificate of ours needs both.',
