@@ -94,7 +94,7 @@ async function openBench(broker: Broker, bigVersions: readonly BigVersion[], sig
     versions: bigVersions.length + 1,
     rowsPerVersion: { least: 1, most: 1 },
     bigVersions,
-    expected: 'checksum',
+    expected: 'nothing',
     createdAt: CREATED_AT,
   });
   const profile = join(folder, 'bench.share');

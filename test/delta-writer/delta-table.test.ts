@@ -104,6 +104,11 @@ test('without expected rows the checksum is that of the rows it would have writt
   for (const line of (await linesOf(join(folder, 'expected.jsonl'))).toReversed()) again.add(line);
   expect(checksum).toEqual({ ...rows, tableFolder: checksum.tableFolder, expectedPath: null });
   expect(again.toString()).toBe(checksum.checksum);
+  expect(await writeHistory(await temporaryFolder(), { ...HISTORY, expected: 'nothing' })).toMatchObject({
+    rows: rows.rows,
+    expectedPath: null,
+    checksum: null,
+  });
 });
 
 test('a big version has just the rows and files asked for', async () => {

@@ -15,7 +15,8 @@ export interface HistoryOptions {
   readonly rowsPerVersion: { readonly least: number; readonly most: number };
   /** Versions of their own size; a table smaller than an update or merge asks for gives what it has, so let a big insert go before. */
   readonly bigVersions: readonly BigVersion[];
-  readonly expected: 'rows' | 'checksum';
+  /** As of a `DeltaTable`. */
+  readonly expected: 'rows' | 'checksum' | 'nothing';
   readonly createdAt: EpochMs;
 }
 
@@ -31,13 +32,13 @@ export interface BigVersion {
 export interface WrittenHistory {
   /** Holds `_delta_log`. */
   readonly tableFolder: string;
-  /** Null with `expected: 'checksum'`. */
+  /** Null unless `expected: 'rows'`. */
   readonly expectedPath: string | null;
   readonly latest: Version;
   /** Rows of the change feed. */
   readonly rows: number;
-  /** `RowChecksum` of them. */
-  readonly checksum: string;
+  /** `RowChecksum` of them; null with `expected: 'nothing'`. */
+  readonly checksum: string | null;
 }
 
 /** Writes a table below `folder` and its expected rows beside it. Memory holds one file and two numbers a live row. */
