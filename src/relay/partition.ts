@@ -12,12 +12,15 @@ import { Semaphore } from '../lib/semaphore.ts';
 import { Failure } from '../model/failure.ts';
 import type { FeedId } from '../model/feed.ts';
 import type { Checkpoint } from '../model/position.ts';
+import type { EpochMs } from '../model/version.ts';
 import type { Claim, ControlRecord, TransactionalProducer } from '../ports/publisher.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { META_KEY, checkpointPartition, parseCheckpoint, serialise } from './checkpoint.ts';
 
 /** From begin to the commit's answer; below `transaction.timeout.ms` (30 s), so that we give up before the coordinator does. */
 const TRANSACTION_MS = 20_000;
+/** Without a transaction for so long the claim is proven by one of its own. */
+const IDLE_MS = 30_000;
 
 export interface PartitionPlace {
   /** `<relay.name>.checkpoints`. */
@@ -39,6 +42,7 @@ export class ClaimedPartition {
   readonly #turn = new Semaphore(1);
   readonly #lost = new AbortController();
   #lostBy: FeedId | null = null;
+  #lastAt: EpochMs;
 
   /** Throws `checkpoint.partitions` or `checkpoint.version` for a partition that this relay must not write to. */
   constructor(place: PartitionPlace, claim: Claim, clock: Clock, telemetry: Telemetry) {
@@ -47,6 +51,7 @@ export class ClaimedPartition {
     this.#clock = clock;
     this.#telemetry = telemetry;
     this.#checkpoints = readCheckpoints(place, claim.records);
+    this.#lastAt = clock.now();
   }
 
   /** Aborts, with the failure, when the claim is lost. */
@@ -73,16 +78,35 @@ export class ClaimedPartition {
    * One transaction: what `body` sends, then the checkpoint that it returns. Resolves with that checkpoint once it is committed. Any rejection loses the claim.
    */
   async transact(feed: FeedId, body: TransactionBody, signal: AbortSignal): Promise<Checkpoint> {
+    return this.#inTurn(feed, async (producer) => await this.#publish(feed, body, producer), signal);
+  }
+
+  /** Writes over how many partitions feeds are hashed, where it is not known yet. Any rejection loses the claim. */
+  async writeMeta(known: ReadonlyMap<string, string>, signal: AbortSignal): Promise<void> {
+    if (!known.has(META_KEY)) await this.#inTurn(null, async (producer) => await this.#sendMeta(producer), signal);
+  }
+
+  /**
+   * Proves the claim by a small transaction whenever there was none for a while, so that a claim that somebody took over (an operator's command, another
+   * deployment) is noticed though no feed has anything to publish. Rejects with `signal.reason`, or when the claim is lost.
+   */
+  async keepAlive(signal: AbortSignal): Promise<never> {
+    for (;;) {
+      await this.#clock.sleep(Math.max(0, this.#lastAt + IDLE_MS - this.#clock.now()), signal);
+      if (this.#clock.now() - this.#lastAt >= IDLE_MS) await this.#inTurn(null, async (producer) => await this.#sendMeta(producer), signal);
+    }
+  }
+
+  async #inTurn<T>(feed: FeedId | null, work: (producer: TransactionalProducer) => Promise<T>, signal: AbortSignal): Promise<T> {
     const release = await this.#turn.acquire(1, signal);
     const startedAt = this.#clock.now();
     const seconds = (): number => (this.#clock.now() - startedAt) / 1000;
     try {
       this.#lost.signal.throwIfAborted();
-      const overdue = AbortSignal.timeout(TRANSACTION_MS);
-      const committed = await orAbort(this.#run(feed, body), AbortSignal.any([overdue, signal]));
-      this.#checkpoints.set(feed, committed);
+      const result = await orAbort(work(this.#producer), AbortSignal.any([AbortSignal.timeout(TRANSACTION_MS), signal]));
       this.#telemetry.transaction('committed', seconds());
-      return committed;
+      this.#lastAt = this.#clock.now();
+      return result;
     } catch (cause) {
       if (!this.#lost.signal.aborted) this.#telemetry.transaction(isInDoubt(cause) ? 'unknown' : 'aborted', seconds());
       throw this.#lose(feed, cause);
@@ -91,25 +115,24 @@ export class ClaimedPartition {
     }
   }
 
-  async #run(feed: FeedId, body: TransactionBody): Promise<Checkpoint> {
-    await this.#producer.begin();
-    const checkpoint = await body(this.#producer);
+  async #publish(feed: FeedId, body: TransactionBody, producer: TransactionalProducer): Promise<Checkpoint> {
+    await producer.begin();
+    const checkpoint = await body(producer);
     const before = this.#checkpoints.get(feed);
     assert(
       before === undefined || checkpoint.seq === before.seq + 1,
       `checkpoint ${checkpoint.seq} of ${feed} on top of ${before?.seq ?? 'nothing'}`,
     );
-    await this.#producer.sendControl([this.record(feed, serialise(checkpoint))]);
-    await this.#producer.commit(TRANSACTION_MS);
+    await producer.sendControl([this.record(feed, serialise(checkpoint))]);
+    await producer.commit(TRANSACTION_MS);
+    this.#checkpoints.set(feed, checkpoint);
     return checkpoint;
   }
 
-  /** Writes over how many partitions feeds are hashed, where it is not known yet. */
-  async writeMeta(known: ReadonlyMap<string, string>): Promise<void> {
-    if (known.has(META_KEY)) return;
-    await this.#producer.begin();
-    await this.#producer.sendControl([this.record(META_KEY, JSON.stringify({ partitions: this.place.partitions }))]);
-    await this.#producer.commit(TRANSACTION_MS);
+  async #sendMeta(producer: TransactionalProducer): Promise<void> {
+    await producer.begin();
+    await producer.sendControl([this.record(META_KEY, JSON.stringify({ partitions: this.place.partitions }))]);
+    await producer.commit(TRANSACTION_MS);
   }
 
   record(key: string, value: string): ControlRecord {
@@ -121,7 +144,7 @@ export class ClaimedPartition {
     await this.#producer.close();
   }
 
-  #lose(feed: FeedId, cause: unknown): unknown {
+  #lose(feed: FeedId | null, cause: unknown): unknown {
     if (!this.#lost.signal.aborted) {
       this.#lostBy = feed;
       this.#lost.abort(cause);

@@ -146,7 +146,9 @@ async function holdOnce(
   signal: AbortSignal,
 ): Promise<void> {
   const { works, retryTimeoutMs } = options;
+  const ended = new AbortController();
   const scope = AbortSignal.any([signal, partition.lost]);
+  const keptAlive = partition.keepAlive(AbortSignal.any([scope, ended.signal])).catch(() => {}); // Whatever ends it is seen in `lost`.
   try {
     const runs = lines
       .filter((line) => !outcomes.has(line.spec.id))
@@ -162,6 +164,8 @@ async function holdOnce(
     partition.lost.throwIfAborted();
     for (const run of settled) if (run.status === 'rejected') throw run.reason;
   } finally {
+    ended.abort();
+    await keptAlive;
     await partition.close();
   }
 }
@@ -179,7 +183,7 @@ async function claim(options: RelayOptions, place: PartitionPlace, signal: Abort
   );
   try {
     const partition = new ClaimedPartition(place, claimed, works.clock, works.telemetry);
-    await partition.writeMeta(claimed.records);
+    await partition.writeMeta(claimed.records, signal);
     return partition;
   } catch (error) {
     await claimed.producer.close();

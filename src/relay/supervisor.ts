@@ -60,9 +60,9 @@ export async function supervise(
     try {
       checkConfirmed(partition, spec.id, memory);
       await runFeed(line, partition, memory.target, signal);
-      const isStopped = works.stopping.aborted;
+      if (works.stopping.aborted) return { kind: 'stopped' };
       works.telemetry.feedState(spec.id, 'done');
-      return { kind: isStopped ? 'stopped' : 'done' };
+      return { kind: 'done' };
     } catch (error) {
       const isCulprit = partition.lostBy === spec.id;
       if (!isCulprit) signal.throwIfAborted();
