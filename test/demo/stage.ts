@@ -31,13 +31,13 @@ export interface KafkaStage {
   readonly prefix: string;
 }
 
-/** Throws `KafkaMissing`. A cluster that stays gets topics of its own, deleted at the end. */
+/** Throws `KafkaMissing`. On a cluster that stays, topics and groups have names of their own and are deleted at the end. */
 export async function startKafka(stack: AsyncDisposableStack): Promise<KafkaStage> {
   const isShared = (process.env['KAFKA_BROKERS'] ?? '') !== '';
   const prefix = isShared ? `demo-${process.pid.toString(36)}${Date.now().toString(36)}` : 'demo';
   const broker = await startBroker();
   stack.defer(() => broker.stop());
-  if (isShared) stack.defer(() => deleteTopics(broker.brokers, prefix));
+  if (isShared) stack.defer(() => leaveNothing(broker.brokers, prefix));
   return { origin: broker.origin, brokers: broker.brokers, prefix };
 }
 
@@ -115,12 +115,15 @@ export function shown(path: string): string {
   return near.startsWith('..') ? path : near;
 }
 
-async function deleteTopics(brokers: readonly string[], prefix: string): Promise<void> {
+async function leaveNothing(brokers: readonly string[], prefix: string): Promise<void> {
   const admin = quietKafka(brokers, 'demo').admin();
   await admin.connect();
   try {
     const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(`${prefix}-`));
     await admin.deleteTopics({ topics });
+    const { groups } = await admin.listGroups();
+    const ours = groups.map(({ groupId }) => groupId).filter((group) => group.startsWith(`${prefix}-`));
+    if (ours.length > 0) await admin.deleteGroups(ours);
   } finally {
     await admin.disconnect();
   }
