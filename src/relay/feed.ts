@@ -119,12 +119,11 @@ async function publishNext(run: Run, end: Version): Promise<void> {
     const steps = stepsOf(line, run.checkpoint, listed, run.recordMax, scope);
     const chunks = gather(steps, run.checkpoint.position, works.chunk, works.clock);
     // The next chunk is prepared while this one commits.
-    for await (const chunk of prefetch(chunks, 1, (made) => made)) {
-      await commit(run, chunk, leaving);
+    for await (const chunk of prefetch(chunks, 1, (made) => made, { abandon: () => leaving.abort(), discard: () => {} })) {
+      await commit(run, chunk);
       if (mayStop(run)) break;
     }
   } finally {
-    leaving.abort();
     release();
   }
 }
@@ -158,7 +157,7 @@ async function list(run: Run, end: Version): Promise<readonly ListedVersion[]> {
   }
 }
 
-async function commit(run: Run, chunk: Chunk, leaving: AbortController): Promise<void> {
+async function commit(run: Run, chunk: Chunk): Promise<void> {
   const { line, partition, signal } = run;
   const { spec, works } = line;
   const before = run.checkpoint;
@@ -167,23 +166,9 @@ async function commit(run: Run, chunk: Chunk, leaving: AbortController): Promise
     .filter(({ topic, key }) => !run.schemasOut.has(`${topic} ${key}`));
   const schemaRecords = [...new Map(fresh.map((record) => [`${record.topic} ${record.key}`, record])).entries()];
   const startedAt = works.clock.now();
-  try {
-    run.checkpoint = await partition.transact(
-      spec.id,
-      (producer) =>
-        sendChunk(
-          producer,
-          before,
-          chunk,
-          schemaRecords.map(([, record]) => record),
-          { relay: works.relay, at: works.clock.now() },
-        ),
-      signal,
-    );
-  } catch (error) {
-    leaving.abort(); // What runs ahead must not hold up the leaving.
-    throw error;
-  }
+  const records = schemaRecords.map(([, record]) => record);
+  const stamp = { relay: works.relay, at: works.clock.now() };
+  run.checkpoint = await partition.transact(spec.id, (producer) => sendChunk(producer, before, chunk, records, stamp), signal);
   for (const [name] of schemaRecords) run.schemasOut.add(name);
   works.telemetry.stage(line.source.name, 'commit', (works.clock.now() - startedAt) / 1000);
   tellPublished(run, chunk);

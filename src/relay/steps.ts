@@ -12,7 +12,7 @@ import { Failure } from '../model/failure.ts';
 import type { PlanEntry } from '../model/plan.ts';
 import type { Checkpoint, Position } from '../model/position.ts';
 import { startOf } from '../model/position.ts';
-import type { RecordLayout, Segment } from '../ports/encoder.ts';
+import type { EncodeRequest, RecordLayout, Segment } from '../ports/encoder.ts';
 import type { VersionHead, Step } from './chunk.ts';
 import type { Line } from './line.ts';
 import type { ListedVersion } from './listing.ts';
@@ -42,7 +42,7 @@ type Work =
 type Fetched = Work & { readonly bytes: Uint8Array<ArrayBuffer> | null; readonly release: Release };
 type Encoding = Work & { readonly segments: AsyncIterable<Segment> | null; readonly release: Release };
 
-/** From `checkpoint.position` through all of `listed`. `signal` must abort when the reader leaves: it frees what runs ahead. */
+/** From `checkpoint.position` through all of `listed`. When the reader leaves, or a step fails, what runs ahead is called off and gives back what it holds. */
 export async function* stepsOf(
   line: Line,
   checkpoint: Checkpoint,
@@ -51,8 +51,21 @@ export async function* stepsOf(
   signal: AbortSignal,
 ): AsyncGenerator<Step, void> {
   const kept = new KeptFiles();
-  const fetched = prefetch(worksOf(line, checkpoint, listed, signal), FETCH_AHEAD, (work) => fetchWork(line, work, kept, signal));
-  const encoding = prefetch(fetched, line.works.workers, (work) => encodeWork(line, work, signal));
+  // A file that cannot be had ends the fetching of those behind it at once; those before it are encoded and published first.
+  const fetching = new AbortController();
+  const going = new AbortController();
+  const encodeSignal = AbortSignal.any([signal, going.signal]);
+  const fetchSignal = AbortSignal.any([encodeSignal, fetching.signal]);
+  const discard = ({ release }: { readonly release: Release }): void => release();
+  const works = worksOf(line, checkpoint, listed, fetchSignal);
+  const fetched = prefetch(works, FETCH_AHEAD, (work) => fetchWork(line, work, kept, fetchSignal), {
+    abandon: () => fetching.abort(),
+    discard,
+  });
+  const encoding = prefetch(fetched, line.works.workers, (work) => encodeWork(line, work, encodeSignal), {
+    abandon: () => going.abort(),
+    discard,
+  });
   let records = checkpoint.position.records;
   for await (const work of encoding) {
     try {
@@ -136,20 +149,22 @@ async function fetchWork(line: Line, work: Work, kept: KeptFiles, signal: AbortS
 function encodeWork(line: Line, work: Fetched, signal: AbortSignal): Encoding {
   if (work.kind === 'whole' || work.bytes === null) return { ...work, segments: null };
   const { encoder, chunk } = line.works;
-  const segments = encoder.encode(
-    {
-      entry: work.entry,
-      version: work.planned.head.version,
-      timestamp: work.planned.head.timestamp,
-      layout: work.layout,
-      bytes: work.bytes,
-      fromRow: work.fromRow,
-      segmentRecords: chunk.records,
-      segmentBytes: chunk.bytes,
-    },
-    signal,
-  );
-  return { ...work, segments };
+  const request: EncodeRequest = {
+    entry: work.entry,
+    version: work.planned.head.version,
+    timestamp: work.planned.head.timestamp,
+    layout: work.layout,
+    bytes: work.bytes,
+    fromRow: work.fromRow,
+    segmentRecords: chunk.records,
+    segmentBytes: chunk.bytes,
+  };
+  try {
+    return { ...work, segments: encoder.encode(request, signal) };
+  } catch (error) {
+    work.release();
+    throw error;
+  }
 }
 
 function checkSize(line: Line, planned: PlannedVersion, entry: PlanEntry, segment: Segment, largest: number): void {

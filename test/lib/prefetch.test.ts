@@ -60,3 +60,17 @@ test('leaving early closes the source', async () => {
   for await (const n of prefetch(numbers(9, closed), 2, (n) => n)) if (n === 1) break;
   expect(closed.value).toBe(true);
 });
+
+test('a reader that leaves calls off what is being made, and what was made for nobody is discarded', async () => {
+  const off = new AbortController();
+  const made: number[] = [];
+  const discarded: number[] = [];
+  const make = async (n: number): Promise<number> => {
+    if (n > 2) await new Promise((_, reject) => off.signal.addEventListener('abort', () => reject(new Error('called off'))));
+    made.push(n);
+    return n;
+  };
+  const leaving = { abandon: () => off.abort(), discard: (n: number) => void discarded.push(n) };
+  for await (const n of prefetch(numbers(9, { value: false }), 4, make, leaving)) if (n === 0) break;
+  expect({ made, discarded }).toEqual({ made: [0, 1, 2], discarded: [1, 2] });
+});

@@ -1,0 +1,271 @@
+/**
+ * A relay in this process, on a real Kafka and a real provider: only the waits between tries are short, and every part can be wrapped by one that fails.
+ */
+import { randomUUID } from 'node:crypto';
+import { CONNECTORS } from '../../connectors/index.ts';
+import { openPool } from '../../src/codec/pool.ts';
+import { sleep } from '../../src/lib/abort.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import type { Clock } from '../../src/lib/clock.ts';
+import { Semaphore } from '../../src/lib/semaphore.ts';
+import type { Failure } from '../../src/model/failure.ts';
+import { feedId } from '../../src/model/feed.ts';
+import type { FeedId, FeedSpec, Start } from '../../src/model/feed.ts';
+import type { Checkpoint } from '../../src/model/position.ts';
+import type { Encoder } from '../../src/ports/encoder.ts';
+import type { Publisher } from '../../src/ports/publisher.ts';
+import type { Source } from '../../src/ports/source.ts';
+import type { FeedState, PublishedChunk, Telemetry } from '../../src/ports/telemetry.ts';
+import { checkpointPartition, parseCheckpoint } from '../../src/relay/checkpoint.ts';
+import type { ChunkLimits } from '../../src/relay/chunk.ts';
+import type { DataTopics, Line, Works } from '../../src/relay/line.ts';
+import { ClaimedPartition } from '../../src/relay/partition.ts';
+import { checkpointTopic, runRelay } from '../../src/relay/relay.ts';
+import type { Outcome } from '../../src/relay/supervisor.ts';
+import { rowReader } from '../demo/avro-row.ts';
+import type { ReadChange } from '../demo/consumer.ts';
+import { uniqueName } from '../kafka/use-kafka.ts';
+import { fixtureTable } from '../support/shared-tables.ts';
+import { quiet } from '../support/quiet-telemetry.ts';
+
+export interface FeedToRun {
+  readonly table: string;
+  readonly key?: readonly string[];
+  readonly start?: Start;
+  readonly topic?: string;
+  readonly adopt?: boolean;
+}
+
+/** What one run does differently. */
+export interface RunOptions {
+  readonly feeds: readonly FeedToRun[];
+  readonly source: Source;
+  readonly publisher?: Publisher;
+  readonly encoder?: Encoder;
+  readonly chunk?: Partial<ChunkLimits>;
+  readonly topics?: Partial<DataTopics>;
+  readonly checkpointPartitions?: number;
+  readonly memoryBytes?: number;
+  readonly retryTimeoutMs?: number;
+  readonly clock?: Clock;
+  /** A daemon: it ends by `stopping` alone. */
+  readonly forEver?: boolean;
+  readonly stopping?: AbortSignal;
+  readonly telemetry?: Telemetry;
+  readonly signal?: AbortSignal;
+}
+
+/** The least of every jitter: what is tried again is tried at once. */
+export const hasty: Clock = { ...systemClock, random: () => 0 };
+
+export class InProcess implements AsyncDisposable {
+  readonly name = uniqueName('relay');
+  readonly publisher: Publisher;
+  readonly encoder: Encoder;
+  readonly #brokers: readonly string[];
+
+  constructor(brokers: readonly string[]) {
+    this.#brokers = brokers;
+    this.publisher = openPublisher(brokers);
+    this.encoder = openPool({ workers: 1, workerUrl: new URL('../../src/worker.ts', import.meta.url), memoryBytes: 2 ** 29 });
+  }
+
+  /** The same Kafka and workers under another relay name: nothing is published yet. */
+  another(): Relay {
+    return new Relay(this.#brokers, this.publisher, this.encoder);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.encoder[Symbol.asyncDispose]();
+    await this.publisher[Symbol.asyncDispose]();
+  }
+}
+
+export function openPublisher(brokers: readonly string[]): Publisher {
+  return CONNECTORS.kafka.kafkajs.open({ ...CONNECTORS.kafka.kafkajs.defaults, brokers, clientId: 'test-relay', telemetry: quiet });
+}
+
+/** One relay name, and whatever is run under it. */
+export class Relay {
+  readonly name = uniqueName('relay');
+  readonly recipient = `${this.name}-r`;
+  readonly brokers: readonly string[];
+  readonly publisher: Publisher;
+  readonly #encoder: Encoder;
+
+  constructor(brokers: readonly string[], publisher: Publisher, encoder: Encoder) {
+    this.brokers = brokers;
+    this.publisher = publisher;
+    this.#encoder = encoder;
+  }
+
+  topic(table: string): string {
+    return `${this.recipient}.${table}`;
+  }
+
+  get schemasTopic(): string {
+    return `${this.recipient}.schemas`;
+  }
+
+  feed(table: string): FeedId {
+    return feedId(this.recipient, 'acme', fixtureTable(table));
+  }
+
+  /** Until every feed has an outcome. What a run leaves held of the shared budgets is a leak. */
+  async run(options: RunOptions): Promise<ReadonlyMap<FeedId, Outcome>> {
+    const works = this.#works(options);
+    const outcomes = await runRelay(
+      {
+        name: this.name,
+        checkpointPartitions: options.checkpointPartitions ?? 1,
+        publisher: options.publisher ?? this.publisher,
+        lines: options.feeds.map((feed) => this.#line(feed, options.source, works)),
+        works,
+        retryTimeoutMs: options.retryTimeoutMs ?? 60_000,
+        owner: 'test',
+        nonce: randomUUID,
+        onAttempted: () => {},
+      },
+      options.signal ?? new AbortController().signal,
+    );
+    if (works.fetched.used + works.atWork.used > 0)
+      throw new Error(`bytes ${works.fetched.used}, feeds ${works.atWork.used} are still held`);
+    return outcomes;
+  }
+
+  /** The outcome of each table, as a person is told it. */
+  async outcomes(options: RunOptions): Promise<Readonly<Record<string, string>>> {
+    const outcomes = await this.run(options);
+    return Object.fromEntries(options.feeds.map(({ table }) => [table, textOf(outcomes.get(this.feed(table)))]));
+  }
+
+  #line(feed: FeedToRun, source: Source, works: Works): Line {
+    const spec: FeedSpec = {
+      id: this.feed(feed.table),
+      recipient: this.recipient,
+      source: 'acme',
+      table: fixtureTable(feed.table),
+      topic: feed.topic ?? this.topic(feed.table),
+      start: feed.start ?? { kind: 'version', version: 0 },
+      key: feed.key ?? [],
+      adopt: feed.adopt ?? false,
+    };
+    return { spec, source, wait: (signal) => sleep(20, signal), works };
+  }
+
+  #works(options: RunOptions): Works {
+    const publisher = options.publisher ?? this.publisher;
+    const stopping = options.stopping ?? new AbortController().signal;
+    let stoppedAt = 0;
+    stopping.addEventListener('abort', () => (stoppedAt = Date.now()));
+    return {
+      encoder: options.encoder ?? this.#encoder,
+      registry: CONNECTORS.registries.topic.open({ read: (request, signal) => publisher.read(request, signal) }),
+      framing: 'guid',
+      admin: publisher.admin,
+      topics: { create: true, partitions: 2, replicationFactor: -1, config: {}, ...options.topics },
+      chunk: { records: 1_000, bytes: 2 ** 20, timeMs: 2_000, ...options.chunk },
+      workers: 1,
+      memoryBytes: options.memoryBytes ?? 2 ** 29,
+      atWork: new Semaphore(4),
+      fetched: new Semaphore(2 ** 26),
+      telemetry: options.telemetry ?? quiet,
+      clock: options.clock ?? hasty,
+      relay: 'cdf-relay/test',
+      untilCurrent: options.forEver !== true,
+      stopping,
+      stoppingSince: () => stoppedAt,
+    };
+  }
+
+  /** Every checkpoint of a feed that was committed, in order. */
+  async checkpoints(table: string): Promise<readonly Checkpoint[]> {
+    const feed = this.feed(table);
+    const found: Checkpoint[] = [];
+    for await (const { key, value } of this.#read(checkpointTopic(this.name))) {
+      const name = Buffer.from(key ?? []).toString('utf8');
+      if (name === feed && value !== null) found.push(parseCheckpoint(feed, Buffer.from(value).toString('utf8')));
+    }
+    return found;
+  }
+
+  /** The last one. */
+  async checkpoint(table: string): Promise<Checkpoint> {
+    const last = (await this.checkpoints(table)).at(-1);
+    if (last === undefined) throw new Error(`${table} has no checkpoint`);
+    return last;
+  }
+
+  /** What an operator's command writes: a claim, and one checkpoint on top of the last. */
+  async operate(table: string, change: (last: Checkpoint, relay: string, at: number) => Checkpoint): Promise<void> {
+    const feed = this.feed(table);
+    const place = { topic: checkpointTopic(this.name), partition: checkpointPartition(feed, 1), partitions: 1 };
+    const signal = AbortSignal.timeout(30_000);
+    const claim = await this.publisher.claim(
+      { transactionalId: `${this.name}.${place.partition}`, topic: place.topic, partition: place.partition, claimValue: randomUUID() },
+      signal,
+    );
+    try {
+      const partition = new ClaimedPartition(place, claim, hasty, quiet);
+      const last = partition.checkpoint(feed);
+      if (last === null) throw new Error(`${table} has no checkpoint`);
+      await partition.transact(feed, () => Promise.resolve(change(last, 'operator', Date.now())), signal);
+    } finally {
+      await claim.producer.close();
+    }
+  }
+
+  /** Committed changes of a topic: read by the wire, which is not the library that wrote them, and decoded by the demo's reader. */
+  async changes(topic: string): Promise<readonly ReadChange[]> {
+    const readers = new Map<string, ReturnType<typeof rowReader>>();
+    for await (const { key, value } of this.#read(this.schemasTopic)) {
+      const text = Buffer.from(value ?? []).toString('utf8');
+      if (!text.includes('"name":"Key"')) readers.set(Buffer.from(key ?? []).toString('utf8'), rowReader(text));
+    }
+    const changes: ReadChange[] = [];
+    for await (const { partition, offset, value } of this.#read(topic)) {
+      const bytes = Buffer.from(value ?? []);
+      const guid = bytes.toString('hex', 1, 17).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+      const reader = readers.get(guid);
+      if (reader === undefined) throw new Error(`a record of ${topic} names schema ${guid}, which is not on ${this.schemasTopic}`);
+      changes.push({ topic, partition, offset: String(offset), ...reader(bytes.subarray(17)) });
+    }
+    return changes;
+  }
+
+  #read(topic: string): ReturnType<Publisher['read']> {
+    return this.publisher.read({ topic, partitions: null, untilEnd: true }, AbortSignal.timeout(30_000));
+  }
+}
+
+/** Telemetry that remembers. */
+export interface Heard {
+  readonly telemetry: Telemetry;
+  readonly published: PublishedChunk[];
+  readonly states: (readonly [feed: FeedId, state: FeedState])[];
+  readonly failures: (readonly [feed: FeedId, failure: Failure])[];
+  readonly lags: (readonly [feed: FeedId, versions: number, at: number | null])[];
+  readonly lines: string[];
+}
+
+export function listener(): Heard {
+  const heard: Omit<Heard, 'telemetry'> = { published: [], states: [], failures: [], lags: [], lines: [] };
+  return {
+    ...heard,
+    telemetry: {
+      ...quiet,
+      log: (level, message, fields) => void heard.lines.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`),
+      published: (chunk) => void heard.published.push(chunk),
+      feedState: (feed, state) => void heard.states.push([feed, state]),
+      failed: (feed, failure) => void heard.failures.push([feed, failure]),
+      lag: (feed, versions, at) => void heard.lags.push([feed, versions, at]),
+    },
+  };
+}
+
+function textOf(outcome: Outcome | undefined): string {
+  if (outcome === undefined) return 'none';
+  return outcome.kind === 'parked' || outcome.kind === 'failing'
+    ? `${outcome.kind} ${outcome.failure.code}: ${outcome.failure.message}`
+    : outcome.kind;
+}
