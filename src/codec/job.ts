@@ -1,6 +1,7 @@
 /**
  * One `encode` call as its reader sees it: segments come in from the worker and wait here, a bounded number of them, until they are pulled.
  */
+import { assert } from '../lib/assert.ts';
 import type { EncodeRequest, Segment } from '../ports/encoder.ts';
 
 export interface JobEvents {
@@ -48,6 +49,7 @@ export class Job implements AsyncIterableIterator<Segment, void, void> {
     }
     if (this.#outcome.kind === 'failed') throw this.#outcome.error;
     if (this.#outcome.kind === 'ended') return { done: true, value: undefined };
+    assert(this.#reader === null, 'two reads of one job at a time');
     this.#reader = Promise.withResolvers();
     return this.#reader.promise;
   }

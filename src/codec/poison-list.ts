@@ -6,7 +6,7 @@ const FILES_MAX = 1000;
 export class PoisonList {
   readonly #deaths = new Map<string, number>();
 
-  /** One more death of this file; returns how many there were. */
+  /** One more death of this file; returns how many there were since it was last read to its end. */
   add(file: string): number {
     const deaths = (this.#deaths.get(file) ?? 0) + 1;
     this.#deaths.delete(file);
@@ -16,5 +16,10 @@ export class PoisonList {
       this.#deaths.delete(oldest);
     }
     return deaths;
+  }
+
+  /** The file was read to its end: what happened before was not its fault. */
+  forget(file: string): void {
+    this.#deaths.delete(file);
   }
 }

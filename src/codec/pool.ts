@@ -2,9 +2,9 @@
  * The encoder: a pool of worker threads, each with a decoder and a codec of its own.
  *
  * Jobs wait in the order of `encode` and each has one worker for itself until its last segment is made or its reader leaves. A worker runs a few segments
- * ahead of the reader and then waits, so that a slow reader holds it up instead of filling memory. The file's bytes go over and are gone: whoever wants a second try reads
- * the file again. A thread that dies takes one job with it and nothing else; the file that it died of is remembered, and a second death by it is the
- * file's fault.
+ * ahead of the reader and then waits, so that a slow reader holds it up instead of filling memory. The file's bytes go over and are gone: whoever wants a
+ * second try reads the file again. A thread that dies takes one job with it and nothing else; the file that it died of is remembered, and a second death by
+ * it, with no success in between, is the file's fault.
  */
 import { Worker } from 'node:worker_threads';
 import { assert } from '../lib/assert.ts';
@@ -136,7 +136,10 @@ class Pool implements Encoder {
       this.#start();
     }
     if (failure !== null) job?.fail(rebuilt(failure));
-    else job?.end();
+    else if (job?.isOpen === true) {
+      this.#poison.forget(fileKey(job.request));
+      job.end();
+    }
     this.#assign();
   }
 
@@ -149,10 +152,11 @@ class Pool implements Encoder {
     if (!this.#isDisposed) this.#assign();
   }
 
-  #death({ entry, version }: EncodeRequest, isOfTheFile: boolean, cause: unknown): Failure {
+  #death(request: EncodeRequest, isOfTheFile: boolean, cause: unknown): Failure {
+    const { entry, version } = request;
     const reason = cause instanceof Error ? cause.message : String(cause);
     const about = `the worker ended while it encoded file ${entry.file.id} of version ${version}: ${reason}`;
-    const isPoison = isOfTheFile && this.#poison.add(`${version}/${entry.kind}/${entry.file.id}`) > 1;
+    const isPoison = isOfTheFile && this.#poison.add(fileKey(request)) > 1;
     return new Failure(isPoison ? 'file.poison' : 'worker.died', about, { version, cause });
   }
 
@@ -166,6 +170,10 @@ class Pool implements Encoder {
   #tell(job: Job, message: ToWorker): void {
     for (const thread of this.#threads) if (thread.job === job) send(thread, message);
   }
+}
+
+function fileKey({ entry, version }: EncodeRequest): string {
+  return `${version}/${entry.kind}/${entry.file.id}`;
 }
 
 /** Its end is seen by the event `exit`. */

@@ -1,5 +1,5 @@
 /**
- * The codec alone: one file of a million rows, decoded and encoded in one thread, again and again. Run by `npm run bench`.
+ * The codec alone: one file of a million rows, decoded and encoded again and again, in one thread, and by a pool of one worker. Part of `npm run bench`.
  *
  *   node test/bench/codec.ts [--rows 1000000] [--passes 7]
  *
@@ -8,14 +8,19 @@
  */
 import { parseArgs } from 'node:util';
 import { openDecoder } from '../../connectors/decoders/parquet.ts';
-import { SegmentEncoder } from '../../src/codec/segments.ts';
+import { openPool } from '../../src/codec/pool.ts';
+import { BATCH_ROWS, SegmentEncoder } from '../../src/codec/segments.ts';
+import { must } from '../../src/lib/assert.ts';
 import { CHANGE_TYPES } from '../../src/model/column-batch.ts';
 import type { ChangeType, ColumnBatch, ColumnData } from '../../src/model/column-batch.ts';
 import type { Column, DataType } from '../../src/model/table-schema.ts';
-import type { EncodeRequest } from '../../src/ports/encoder.ts';
+import type { EncodeRequest, Segment } from '../../src/ports/encoder.ts';
 import type { DecodeRequest, FileDecoder } from '../../src/ports/file-decoder.ts';
 import { ORDER_COLUMNS } from '../delta-writer/orders.ts';
 import { parquetFile } from '../delta-writer/parquet-file.ts';
+
+/** In rows a second and thread, decoding and encoding together. */
+const AIM = 1_000_000;
 
 const { values } = parseArgs({ options: { rows: { type: 'string', default: '1000000' }, passes: { type: 'string', default: '7' } } });
 const rows = Number(values.rows);
@@ -25,9 +30,12 @@ const file = madeFile();
 const decoder = openDecoder();
 const memory = new SegmentEncoder(keptBatches());
 const whole = new SegmentEncoder(decoder);
+await using pool = openPool({ workers: 1, workerUrl: new URL('../../src/worker.ts', import.meta.url), memoryBytes: 1e9 });
 console.log(`${rows} rows, ${ORDER_COLUMNS.length + 1} columns, ${(file.length / 1e6).toFixed(1)} MB of Parquet, Node ${process.version}`);
-const lines = [measured('decode', decode), measured('encode', () => encode(memory)), measured('decode + encode', () => encode(whole))];
-for (const line of lines) console.log(line);
+console.log(await measured('decode', decode));
+console.log(await measured('encode', () => encode(memory.encode(encodeRequest()))));
+console.log(await measured('decode + encode', () => encode(whole.encode(encodeRequest())), AIM));
+console.log(await measured('pool of 1 worker', pooled));
 console.log(`peak RSS ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MB (with the file and its decoded rows in memory)`);
 
 interface Pass {
@@ -35,25 +43,25 @@ interface Pass {
 }
 
 /** The median pass; the first ones warm the compiler up. */
-function measured(name: string, run: () => Pass): string {
-  run();
-  run();
-  const found = Array.from({ length: passes }, () => {
+async function measured(name: string, run: () => Pass | Promise<Pass>, aim = 0): Promise<string> {
+  const found: (Pass & { readonly ms: number; readonly cpuMicros: number })[] = [];
+  for (let pass = -2; pass < passes; pass += 1) {
     const cpu = process.cpuUsage();
     const start = performance.now();
-    const { bytes } = run();
+    const { bytes } = await run();
     const ms = performance.now() - start;
     const { user, system } = process.cpuUsage(cpu);
-    return { ms, cpuMicros: user + system, bytes };
-  }).sort((a, b) => a.ms - b.ms);
-  const median = found[found.length >> 1];
-  if (median === undefined) throw new Error('no pass was measured');
-  const rate = `${(rows / median.ms / 1000).toFixed(2)} M rows/s`;
+    if (pass >= 0) found.push({ ms, cpuMicros: user + system, bytes });
+  }
+  const median = must(found.toSorted((a, b) => a.ms - b.ms)[found.length >> 1], 'a pass');
+  const perSecond = (rows / median.ms) * 1000;
+  const rate = `${(perSecond / 1e6).toFixed(2)} M rows/s`;
+  const verdict = aim === 0 ? '' : `  (the aim is ${(aim / 1e6).toFixed(2)}: ${perSecond >= aim ? 'reached' : 'missed'})`;
   const out =
     median.bytes === 0
       ? ''
       : `  ${(median.bytes / median.ms / 1000).toFixed(0)} MB/s of records (${(median.bytes / rows).toFixed(0)} B each)`;
-  return `${name.padEnd(16)} ${rate.padStart(16)}  ${(median.cpuMicros / rows).toFixed(3)} µs CPU a row${out}`;
+  return `${name.padEnd(16)} ${rate.padStart(16)}  ${(median.cpuMicros / rows).toFixed(3)} µs CPU a row${out}${verdict}`;
 }
 
 function decode(): Pass {
@@ -63,10 +71,17 @@ function decode(): Pass {
   return { bytes: 0 };
 }
 
-function encode(from: SegmentEncoder): Pass {
+async function pooled(): Promise<Pass> {
+  const segments: Segment[] = [];
+  for await (const segment of pool.encode({ ...encodeRequest(), bytes: file.slice() }, new AbortController().signal))
+    segments.push({ ...segment, blocks: [] });
+  return encode(segments);
+}
+
+function encode(segments: Iterable<Segment>): Pass {
   let bytes = 0;
   let records = 0;
-  for (const segment of from.encode(encodeRequest())) {
+  for (const segment of segments) {
     bytes += segment.bytes;
     records += segment.records;
   }
@@ -83,7 +98,7 @@ function dataType(text: (typeof ORDER_COLUMNS)[number]['type']): DataType {
 }
 
 function decodeRequest(): DecodeRequest {
-  return { bytes: file, columns: columns(), changeTypes: true, batchRows: 8192, fromRow: 0 };
+  return { bytes: file, columns: columns(), changeTypes: true, batchRows: BATCH_ROWS, fromRow: 0 };
 }
 
 function encodeRequest(): EncodeRequest {

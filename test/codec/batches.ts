@@ -48,7 +48,7 @@ function batchOf(rows: readonly TestRow[], firstRow: number, request: DecodeRequ
 }
 
 /** The column's arrays. Null cells hold rubbish, as they may in a decoder's. */
-export function columnData(type: DataType, cells: readonly Cell[]): ColumnData {
+function columnData(type: DataType, cells: readonly Cell[]): ColumnData {
   const validity = cells.includes(null) ? bitmap(cells.map((cell) => cell !== null)) : null;
   const whole = cells.map((cell) => (typeof cell === 'bigint' ? cell : -0x1234_5678_9abc_def0n));
   const real = cells.map((cell) => (typeof cell === 'number' ? cell : 77.7));

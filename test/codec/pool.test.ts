@@ -18,7 +18,10 @@ function request(script: Script, id = 'f1', version = 4): EncodeRequest {
     version,
     timestamp: null,
     layout: {
-      schema: { columns: [{ name: 'n', type: { kind: 'integer' }, nullable: true, comment: null }], partitionColumns: [] },
+      schema: {
+        columns: [{ name: 'n', type: { kind: script.cell === 'text' ? 'string' : 'integer' }, nullable: true, comment: null }],
+        partitionColumns: [],
+      },
       table: { share: 'a', schema: 'b', table: 'c' },
       key: [],
       prefixes: { key: null, value: Uint8Array.of(1) },
@@ -85,14 +88,16 @@ test('work begins before anyone reads', async () => {
   expect(await failureOf(pool.encode(request({ rows: 2, ending: 'panic' }), never()))).toMatchObject({ code: 'file.poison' });
 });
 
-test('work stops after a few segments until someone reads', async () => {
+test.each<[string, Script]>([
+  ['a few segments', { rows: 100, ending: 'panic' }],
+  ['a few megabytes', { rows: 4, cell: 'text', ending: 'panic' }],
+])('work stops after %s until someone reads', async (_, script) => {
   await using pool = open(2);
-  const held = pool.encode(request({ rows: 100, ending: 'panic' }), never())[Symbol.asyncIterator]();
-  await held.next();
+  const held = pool.encode(request(script), never())[Symbol.asyncIterator]();
   // Time enough for the first job to meet its end, if it went on unread.
   expect(await rowsOf(pool.encode(request({ rows: 2000 }, 'f2'), never()))).toBe(2000);
   await held.return?.();
-  expect(await failureOf(pool.encode(request({ rows: 100, ending: 'panic' }), never()))).toMatchObject({ code: 'worker.died' });
+  expect(await failureOf(pool.encode(request(script), never()))).toMatchObject({ code: 'worker.died' });
 });
 
 test('a reader that leaves early frees the worker', async () => {
@@ -161,6 +166,16 @@ test.each([
     expect(await rowsOf(pool.encode(request({ rows: 2 }), never()))).toBe(2);
   },
 );
+
+test('a file that is read to its end was not to blame for an earlier death', async () => {
+  await using pool = open();
+  const deaths = [];
+  for (let i = 0; i < 2; i += 1) {
+    deaths.push(await failureOf(pool.encode(request({ rows: 0, ending: 'panic' }), never())));
+    expect(await rowsOf(pool.encode(request({ rows: 1 }), never()))).toBe(1);
+  }
+  expect(deaths).toMatchObject([{ code: 'worker.died' }, { code: 'worker.died' }]);
+});
 
 test('a module that does not load is nobody’s poison', async () => {
   await using pool = openPool({ workers: 1, workerUrl: new URL('./no-such-worker.ts', import.meta.url), memoryBytes: MIB });

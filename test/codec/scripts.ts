@@ -6,8 +6,8 @@ import { assert } from '../../src/lib/assert.ts';
 export interface Script {
   /** One batch each. */
   readonly rows: number;
-  /** What the only column holds: the row's number, or how many files the thread has begun. */
-  readonly cell?: 'row' | 'files';
+  /** What the only column holds: the row's number, how many files the thread has begun, or three megabytes of text. */
+  readonly cell?: 'row' | 'files' | 'text';
   /** What follows the rows: the end of the file, a `Failure`, an error of another kind, or the thread's end. */
   readonly ending?: 'end' | 'failure' | 'panic' | 'exit';
   /** What the decoder says that it keeps from then on. */

@@ -257,12 +257,18 @@ test('a segment is cut before its records, before its bytes, and a larger record
 });
 
 test('a block stays below what a broker takes by default, whatever the segment may hold', () => {
-  const of = wide(3000, 1000);
+  const of = { ...wide(3000, 1000), batchRows: 70 };
   const segments = encode(of);
   const blocks = segments.flatMap((segment) => segment.blocks);
   expect(blocks.map(({ bytes }) => bytes.length <= 900_000)).toEqual(blocks.map(() => true));
   expect(blocks.length).toBe(4);
   expect(actualRecords(segments)).toEqual(expectedRecords(of));
+});
+
+test('the longest record is that of the segment, not of one before', () => {
+  const rows = [900, 10, 400].map((size, i) => ({ cells: { id: BigInt(i), text: 'x'.repeat(size) } }));
+  const longest = encode({ columns: [id, text], rows, segmentRecords: 1 }).map(({ bytes, largestRecord }) => largestRecord === bytes);
+  expect(longest).toEqual([true, true, true]);
 });
 
 test('sums, counts and the longest record are those of the blocks', () => {
