@@ -59,10 +59,16 @@ export function resetCheckpoint(last: Checkpoint, relay: string, at: EpochMs): C
 }
 
 /**
- * The feed goes on at its position under whatever the config and the topic say at the next claim. Throws `arguments.invalid` in the middle of a version, whose
- * records must all follow one contract.
+ * The feed goes on at its position under whatever the config and the topic say at the next claim. Throws `arguments.invalid` for a feed without a position, and in the
+ * middle of a version, whose records must all follow one contract.
  */
 export function acceptCheckpoint(last: Checkpoint, relay: string, at: EpochMs): Checkpoint {
+  if (last.state === 'new') {
+    throw new Failure(
+      'arguments.invalid',
+      `${last.feed} has not begun, so there is no contract to be accepted: mend what parks it, and it begins by itself`,
+    );
+  }
   if (last.position.records > 0) {
     throw new Failure(
       'arguments.invalid',

@@ -52,7 +52,10 @@ export async function* planVersions(
     }
     columns = evolve(columns, changes.schema, version.version);
     const text = JSON.stringify(changes.schema);
-    if (prepared?.text !== text) prepared = await prepareSchema(line, checkpoint, changes.schema, text, version, signal);
+    if (prepared?.text !== text) {
+      const keyBefore: string | null = prepared?.schemas.key ?? checkpoint.schemas.key;
+      prepared = await prepareSchema(line, checkpoint, keyBefore, changes.schema, text, version, signal);
+    }
     yield planned(line, checkpoint, version, prepared, columns);
   }
 }
@@ -101,6 +104,7 @@ function checkResumed(line: Line, checkpoint: Checkpoint, plan: VersionPlan, has
 async function prepareSchema(
   line: Line,
   checkpoint: Checkpoint,
+  keyBefore: string | null,
   schema: TableSchema,
   text: string,
   listed: ListedVersion,
@@ -113,11 +117,10 @@ async function prepareSchema(
   const names = { recipient: spec.recipient, topic: checkpoint.topic };
   const keySchema = texts.key === null ? null : await works.registry.ensure({ ...names, part: 'key', text: texts.key }, signal);
   const valueSchema = await works.registry.ensure({ ...names, part: 'value', text: texts.value }, signal);
-  const before = checkpoint.schemas.key;
-  if (before !== null && keySchema !== null && keySchema.name !== before) {
+  if (keyBefore !== null && keySchema !== null && keySchema.name !== keyBefore) {
     throw new Failure(
       'key.changed',
-      `version ${version} changes the key of ${spec.id}: its schema is ${keySchema.name}, and was ${before}`,
+      `version ${version} changes the key of ${spec.id}: its schema is ${keySchema.name}, and was ${keyBefore}`,
       { version },
     );
   }
