@@ -65,10 +65,13 @@ function report(found: readonly Round[]): void {
     console.log(lineOf('relay', relay, bytesPerRecord));
     console.log(lineOf('driver alone', driver, bytesPerRecord));
   }
-  const ratio = median(found.map(({ relay }) => relay.rowsPerSecond)) / median(found.map(({ driver }) => driver.rowsPerSecond));
+  const ratios = found.map(({ relay, driver }) => relay.rowsPerSecond / driver.rowsPerSecond);
+  const ratio = median(ratios);
   const { bytesPerRecord } = must(found[0], 'a round');
+  console.log(`${bytesPerRecord.toFixed(0)} B a record; rates between the first records and the last`);
+  console.log(`relay / driver alone, round by round: ${ratios.map(percent).join(', ')}; they differ by what else the machine does`);
   console.log(
-    `relay / driver alone, medians: ${(ratio * 100).toFixed(0)} % (the aim is ${RATIO_AIM * 100} %${ratio >= RATIO_AIM ? ': reached' : ': missed'}); ${bytesPerRecord.toFixed(0)} B a record; rates between the first records and the last`,
+    `relay / driver alone, median: ${percent(ratio)}; the aim is ${percent(RATIO_AIM)}${ratio >= RATIO_AIM ? ': reached' : ': missed'}`,
   );
 }
 
@@ -82,6 +85,10 @@ function lineOf(name: string, measured: Measured, bytesPerRecord: number | null)
     `${measured.wallSeconds.toFixed(1)} s`,
   ];
   return `${name.padEnd(16)}${cells.map((cell) => cell.padStart(17)).join('')}`;
+}
+
+function percent(part: number): string {
+  return `${(part * 100).toFixed(0)} %`;
 }
 
 function micros(value: number | null): string {
