@@ -24,7 +24,7 @@ type Part =
   | { readonly kind: 'change' };
 
 export interface RowLayout {
-  /** What the file is asked for, in this order: the columns that are not partition columns. */
+  /** What the file is asked for, in this order: the columns that its action gives no value for. */
   readonly fileColumns: readonly Column[];
   /** Framing and Avro body; null without a key. */
   readonly key: readonly Part[] | null;
@@ -34,12 +34,11 @@ export interface RowLayout {
 /** Throws `schema.type`, `schema.name`, `key.type`, and `file.column` for a partition value that does not fit. */
 export function rowLayout({ entry, version, timestamp, layout }: Omit<EncodeRequest, 'bytes'>): RowLayout {
   avroTexts(layout); // A table that has no schema has no rows either.
-  const partitionNames = new Set(layout.schema.partitionColumns.map((name) => name.toLowerCase()));
-  const isPartition = (column: Column): boolean => partitionNames.has(column.name.toLowerCase());
-  const fileColumns = layout.schema.columns.filter((column) => !isPartition(column));
+  const { partitionValues } = entry.file;
+  const fileColumns = layout.schema.columns.filter((column) => partitionText(partitionValues, column.name) === undefined);
   const cell = (column: Column): Part => {
-    if (isPartition(column)) return bytesPart(partitionCell(column, partitionText(entry.file.partitionValues, column.name)));
-    return { kind: 'column', index: fileColumns.indexOf(column) };
+    const text = partitionText(partitionValues, column.name);
+    return text === undefined ? { kind: 'column', index: fileColumns.indexOf(column) } : bytesPart(partitionCell(column, text));
   };
   const keys = keyColumns(layout);
   const change: Part = entry.kind === 'cdf' ? { kind: 'change' } : bytesPart(changeTypeBytes(entry.kind === 'add' ? 'insert' : 'delete'));
@@ -79,10 +78,13 @@ export function writeRows(parts: readonly Part[], batch: ColumnBatch, range: Row
   }
 }
 
+/**
+ * The value that the action gives the column in all rows of its file; undefined = the column is in the file, if anywhere. The action decides, not the table's
+ * partition columns: when a commit partitions a table anew, the files that it removes are partitioned as they were before.
+ */
 function partitionText(values: Readonly<Record<string, string | null>>, name: string): string | null | undefined {
-  if (Object.hasOwn(values, name)) return values[name];
-  const found = Object.keys(values).find((key) => key.toLowerCase() === name.toLowerCase());
-  return found === undefined ? null : values[found];
+  const key = Object.hasOwn(values, name) ? name : Object.keys(values).find((found) => found.toLowerCase() === name.toLowerCase());
+  return key === undefined ? undefined : values[key];
 }
 
 function changeTypeBytes(type: ChangeType): Uint8Array {

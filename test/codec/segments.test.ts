@@ -313,6 +313,15 @@ test('reading on from a row gives the records from there on, just as they were',
   }
 });
 
+test('the action decides what is a partition column of its file, not the table, which may be partitioned anew', () => {
+  const region = column('region', { kind: 'string' });
+  const rows = [1n, 2n].map((value) => ({ cells: { id: value, region: 'from the file' } }));
+  const of: Case = { columns: [region, id], rows };
+  const told: Case = { ...of, rows: [1n, 2n].map((value) => ({ cells: { id: value, region: 'before' } })) };
+  expect(actualRecords(encode({ ...of, partitionValues: { region: 'before' } }))).toEqual(expectedRecords(told));
+  expect(actualRecords(encode({ ...of, partitionColumns: ['region'], partitionValues: {} }))).toEqual(expectedRecords(of));
+});
+
 test('partition values stand in every row, in keys too, whatever the file holds', () => {
   const region = column('region', { kind: 'string' });
   const day = column('day', { kind: 'date' });
