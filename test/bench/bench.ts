@@ -32,7 +32,9 @@ async function bench(signal: AbortSignal): Promise<void> {
   });
   console.log('— the codec alone, one thread');
   const codec = startScript(CODEC, []);
+  signal.addEventListener('abort', () => codec.signal('SIGTERM'), { once: true });
   const { code } = await codec.exited;
+  signal.throwIfAborted();
   if (code !== 0) throw new Error(`the codec's benchmark failed:\n${codec.stderr}`);
   console.log(codec.stdout);
 
@@ -114,6 +116,11 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, ()
 try {
   await bench(interrupt.signal);
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = error instanceof KafkaMissing ? 3 : 1;
+  const reason = interrupt.signal.aborted
+    ? 'Interrupted; everything that was started is stopped.'
+    : error instanceof Error
+      ? error.message
+      : String(error);
+  process.stderr.write(`${reason}\n`);
+  process.exitCode = interrupt.signal.aborted ? 130 : error instanceof KafkaMissing ? 3 : 1;
 }

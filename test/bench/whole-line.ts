@@ -88,7 +88,8 @@ async function openBench(broker: Broker, bigVersions: readonly BigVersion[], sig
   opened.defer(() => rm(folder, { recursive: true, force: true }));
   const prefix = `bench-${process.pid.toString(36)}${Date.now().toString(36)}`;
   const { admin } = opened.use(openKafkajs({ ...KAFKA_DEFAULTS, brokers: broker.brokers, clientId: 'bench', telemetry: SILENT }));
-  opened.defer(() => deleteTopics(broker, prefix));
+  // Any other Kafka ends with the benchmark.
+  if ((process.env['KAFKA_BROKERS'] ?? '') !== '') opened.defer(() => deleteTopics(broker, prefix));
   const history = await writeHistory(join(folder, 'tables', 'orders'), {
     seed: 1,
     versions: bigVersions.length + 1,
@@ -106,7 +107,8 @@ async function openBench(broker: Broker, bigVersions: readonly BigVersion[], sig
     try {
       return await watch({ child, admin, topic, rows, others: { provider: provider.pid } }, signal);
     } finally {
-      await child.stop();
+      // Whoever interrupts does not wait for transactions to end.
+      await (signal.aborted ? child.kill() : child.stop());
     }
   };
   const kept = opened.move();
