@@ -24,7 +24,7 @@ import { sendChunk } from './commit.ts';
 import type { Line } from './line.ts';
 import { checkTableId, listVersions } from './listing.ts';
 import type { ListedVersion } from './listing.ts';
-import { openFeed } from './open.ts';
+import { checkAnchor, openFeed } from './open.ts';
 import type { ClaimedPartition } from './partition.ts';
 import { stepsOf } from './steps.ts';
 
@@ -32,6 +32,8 @@ import { stepsOf } from './steps.ts';
 const WINDOW_VERSIONS = 100;
 /** While the relay stops, a version in hand is finished if that takes less. */
 const STOP_VERSION_MS = 20_000;
+/** How often a feed asks whether its history is still told as it was. */
+const ANCHOR_MS = 3_600_000;
 /** What a record batch adds to the records themselves, generously (RecordBatch v2 header: 61 bytes). */
 const BATCH_OVERHEAD_BYTES = 512;
 
@@ -45,20 +47,21 @@ export interface Target {
  */
 export async function runFeed(line: Line, partition: ClaimedPartition, target: Target, signal: AbortSignal): Promise<void> {
   const { works, spec } = line;
-  const run: Run = { line, partition, checkpoint: await openFeed(line, partition, signal), schemasOut: new Set(), recordMax: 0, signal };
+  const asking = AbortSignal.any([signal, works.stopping]);
+  const checkpoint = await openFeed(line, partition, asking, signal);
+  const run: Run = { line, partition, checkpoint, schemasOut: new Set(), recordMax: 0, signal, asking };
   run.recordMax = await recordMax(run);
   works.telemetry.feedState(spec.id, 'running');
   for (;;) {
     const latest = await poll(run);
+    await checkHistory(run, latest);
     target.version ??= latest;
     const end = works.untilCurrent ? Math.min(latest, target.version) : latest;
     while (run.checkpoint.position.version <= end && !works.stopping.aborted) await publishNext(run, end);
     await settle(run);
     if (works.stopping.aborted || (works.untilCurrent && run.checkpoint.position.version > target.version)) return;
     works.telemetry.lag(spec.id, 0, null);
-    await line.wait(AbortSignal.any([signal, works.stopping])).catch((error: unknown) => {
-      if (!works.stopping.aborted) throw error;
-    });
+    await line.wait(asking);
   }
 }
 
@@ -72,30 +75,45 @@ interface Run {
   /** The longest record that the topic takes, in bytes. */
   recordMax: number;
   readonly signal: AbortSignal;
+  /** As `signal`, and aborts when the relay is to stop: for what is asked with nothing in hand. */
+  readonly asking: AbortSignal;
 }
 
 /** The provider's latest version. A lower one than before is a stale replica, unless the table is another. */
 async function poll(run: Run): Promise<Version> {
-  const { line, checkpoint, signal } = run;
+  const { line, checkpoint, asking } = run;
   const { telemetry } = line.works;
   const { version } = checkpoint.position;
   let latest;
   try {
-    latest = await line.source.latestVersion(line.spec.table, signal);
+    latest = await line.source.latestVersion(line.spec.table, asking);
   } catch (error) {
+    asking.throwIfAborted();
     telemetry.polled(line.source.name, 'failed');
     throw error;
   }
   telemetry.polled(line.source.name, latest >= version ? 'advanced' : 'unchanged');
   telemetry.lag(line.spec.id, Math.max(0, latest - version + 1), null);
-  if (latest < version - 1) await checkSameTable(run, `its latest version is ${latest}, and ${version - 1} was published`);
+  if (latest < version - 1) {
+    run.partition.doubt(line.spec.id);
+    await checkSameTable(run, `its latest version is ${latest}, and ${version - 1} was published`);
+  }
   return latest;
 }
 
+/** Now and then, and once the provider has told a lower version than before and the versions are back: they may be others. */
+async function checkHistory(run: Run, latest: Version): Promise<void> {
+  const { line, partition, checkpoint, asking } = run;
+  const checkedAt = partition.checkedAt(line.spec.id) ?? -Infinity;
+  if (latest < checkpoint.position.version - 1 || line.works.clock.now() - checkedAt < ANCHOR_MS) return;
+  await checkAnchor(line, checkpoint, asking);
+  partition.checked(line.spec.id);
+}
+
 async function checkSameTable(run: Run, sign: string): Promise<void> {
-  const { line, checkpoint, signal } = run;
+  const { line, checkpoint, asking } = run;
   if (checkpoint.tableId === null) return;
-  const now = await line.source.metadata(line.spec.table, null, signal);
+  const now = await line.source.metadata(line.spec.table, null, asking);
   if (now.tableId === checkpoint.tableId) return;
   throw new Failure(
     'table.recreated',
@@ -104,15 +122,19 @@ async function checkSameTable(run: Run, sign: string): Promise<void> {
   );
 }
 
+/** A provider that breaks may break here too: then nothing is known, and what broke first is told. */
+function onlyRecreated(error: unknown): void {
+  if (error instanceof Failure && error.code === 'table.recreated') throw error;
+}
+
 /** Publishes the next versions, up to `end` or a window. */
 async function publishNext(run: Run, end: Version): Promise<void> {
   const { line, signal } = run;
   const { works } = line;
   const listed = await list(run, end);
-  const first = listed.find(({ changes }) => changes !== null && changes.timestamp !== null);
-  works.telemetry.lag(line.spec.id, end - run.checkpoint.position.version + 1, first?.changes?.timestamp ?? null);
+  tellLag(run, listed, end);
 
-  const release = await works.atWork.acquire(1, signal);
+  const release = await works.atWork.acquire(1, run.asking);
   const leaving = new AbortController();
   const scope = AbortSignal.any([signal, leaving.signal]);
   try {
@@ -121,6 +143,7 @@ async function publishNext(run: Run, end: Version): Promise<void> {
     // The next chunk is prepared while this one commits.
     for await (const chunk of prefetch(chunks, 1, (made) => made, { abandon: () => leaving.abort(), discard: () => {} })) {
       await commit(run, chunk);
+      tellLag(run, listed, end);
       if (mayStop(run)) break;
     }
   } finally {
@@ -129,7 +152,7 @@ async function publishNext(run: Run, end: Version): Promise<void> {
 }
 
 async function list(run: Run, end: Version): Promise<readonly ListedVersion[]> {
-  const { line, checkpoint, signal } = run;
+  const { line, checkpoint, asking } = run;
   const { spec, source, works } = line;
   const { version, records, responseFormat, idHash } = checkpoint.position;
   // A version that is half published is asked for alone, and just as it was: its ids and their order must be the same.
@@ -138,12 +161,13 @@ async function list(run: Run, end: Version): Promise<readonly ListedVersion[]> {
   const to = isOpen ? version : Math.min(end, version + WINDOW_VERSIONS - 1);
   const startedAt = works.clock.now();
   try {
-    const listed = await listVersions(source, { table: spec.table, from: version, to, listedAs }, signal);
-    await checkTableId(source, spec.table, checkpoint.tableId, listed, signal);
+    const listed = await listVersions(source, { table: spec.table, from: version, to, listedAs }, asking);
+    await checkTableId(source, spec.table, checkpoint.tableId, listed, asking);
     works.telemetry.stage(source.name, 'list', (works.clock.now() - startedAt) / 1000);
     return listed;
   } catch (error) {
-    // After a table was recreated some servers refuse its old versions for an hour: its metadata tells (notes/sharing-server.md §2.5).
+    // After a table was recreated some servers refuse its old versions, or break, for an hour: its metadata tells (notes/sharing-server.md §2.5).
+    if (error instanceof Failure && error.code === 'provider.unavailable') await checkSameTable(run, error.message).catch(onlyRecreated);
     if (error instanceof Failure && (error.code === 'gap.history_gone' || error.code === 'start.beyond'))
       await checkSameTable(run, error.message);
     if (error instanceof Failure && error.code === 'start.beyond') {
@@ -183,6 +207,13 @@ function tellPublished(run: Run, chunk: Chunk): void {
     versions: chunk.to.version - chunk.from.version,
     position: chunk.to.version,
   });
+}
+
+/** Versions behind are counted up to `end`; what comes later is not known yet. */
+function tellLag(run: Run, listed: readonly ListedVersion[], end: Version): void {
+  const { version } = run.checkpoint.position;
+  const first = listed.find((one) => one.version >= version && one.changes !== null && one.changes.timestamp !== null);
+  run.line.works.telemetry.lag(run.line.spec.id, end - version + 1, first?.changes?.timestamp ?? null);
 }
 
 /** While the relay stops: after the version in hand, or after the chunk if the version takes too long. */

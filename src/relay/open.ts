@@ -7,6 +7,7 @@ import { Failure } from '../model/failure.ts';
 import { startOf } from '../model/position.ts';
 import type { Checkpoint } from '../model/position.ts';
 import { tableText } from '../model/version.ts';
+import type { Version } from '../model/version.ts';
 import type { TopicState } from '../ports/publisher.ts';
 import { NOTHING_OPEN, newCheckpoint, topicOf } from './checkpoint.ts';
 import { anchorOf, contractOf } from './fingerprint.ts';
@@ -14,20 +15,25 @@ import type { Line } from './line.ts';
 import type { ClaimedPartition } from './partition.ts';
 import { resolveStart, startText } from './start.ts';
 
-/** The feed's checkpoint, running. Rejects with the `Failure` that parks it. */
-export async function openFeed(line: Line, partition: ClaimedPartition, signal: AbortSignal): Promise<Checkpoint> {
+/** The feed's checkpoint, running. Rejects with the `Failure` that parks it. `asking` may abort before `signal`, which ends a transaction too. */
+export async function openFeed(line: Line, partition: ClaimedPartition, asking: AbortSignal, signal: AbortSignal): Promise<Checkpoint> {
   const { spec, source, works } = line;
   const last = partition.checkpoint(spec.id);
   const generation = last?.generation ?? 1;
   const topic = topicOf(spec.topic, generation);
-  if (last === null || last.state === 'new') return begin(line, partition, topic, last, signal);
+  checkLost(last);
+  if (last === null || last.state === 'new') return begin(line, partition, topic, last, asking, signal);
 
   checkContract(line, last, topic);
   const isAccepted = last.contract === null;
-  const state = await ensureTopics(line, isAccepted ? topic : last.topic, signal);
-  if (!isAccepted) await checkTopic(line, last, state, signal);
-  await checkAnchor(line, last, signal);
-  if (!isAccepted && last.state === 'running') return last;
+  const isRunning = !isAccepted && last.state === 'running';
+  // Under one claim nobody else moves the feed: what was found good holds for the runs that follow a passing failure.
+  if (isRunning && partition.checkedAt(spec.id) !== null) return last;
+  const state = await ensureTopics(line, isAccepted ? topic : last.topic, asking);
+  if (!isAccepted) await checkTopic(line, last, state, asking);
+  await checkAnchor(line, last, asking);
+  partition.checked(spec.id);
+  if (isRunning) return last;
 
   const partitions = isAccepted ? state.partitions : last.partitions;
   const contract = contractOf(spec, source.endpoint, isAccepted ? topic : last.topic, partitions, works.framing);
@@ -41,7 +47,7 @@ export async function openFeed(line: Line, partition: ClaimedPartition, signal: 
     partitions,
     contract,
     schemas,
-    open: isAccepted ? { ...NOTHING_OPEN, nextOffsets: await endsOf(line, state, signal) } : last.open,
+    open: isAccepted ? { ...NOTHING_OPEN, nextOffsets: await endsOf(line, state, asking) } : last.open,
     state: 'running',
     failure: null,
   };
@@ -57,15 +63,18 @@ async function begin(
   partition: ClaimedPartition,
   topic: string,
   last: Checkpoint | null,
+  asking: AbortSignal,
   signal: AbortSignal,
 ): Promise<Checkpoint> {
   const { spec, source, works } = line;
-  const state = await ensureTopics(line, topic, signal);
-  const version = await resolveStart(source, spec.table, spec.start, signal);
-  if (!spec.adopt) await checkEmpty(line, state, signal);
+  const state = await ensureTopics(line, topic, asking);
+  const version = await resolveStart(source, spec.table, spec.start, asking);
+  const tableId = await idBefore(line, version, asking);
+  if (!spec.adopt) await checkEmpty(line, state, asking);
   const at = works.clock.now();
   const first: Checkpoint = {
     ...newCheckpoint(spec.id, last?.generation ?? 1, (last?.seq ?? 0) + 1, works.relay, at),
+    tableId,
     endpoint: source.endpoint,
     topic,
     topicId: state.topicId,
@@ -73,11 +82,26 @@ async function begin(
     contract: contractOf(spec, source.endpoint, topic, state.partitions, works.framing),
     start: { asked: startText(spec.start), version },
     position: startOf(version),
-    open: { ...NOTHING_OPEN, nextOffsets: await endsOf(line, state, signal) },
+    open: { ...NOTHING_OPEN, nextOffsets: await endsOf(line, state, asking) },
     state: 'running',
   };
   works.telemetry.log('info', 'feed starts', { feed: spec.id, topic, start: first.start.asked, version });
   return partition.transact(spec.id, () => Promise.resolve(first), signal);
+}
+
+/** A position that brokers lost is never gone on from by itself, whoever claims: the records behind it may still be in the topic. */
+function checkLost(last: Checkpoint | null): void {
+  if (last?.failure?.code === 'checkpoint.lost') throw new Failure('checkpoint.lost', last.failure.message);
+}
+
+/**
+ * Of a feed that begins behind the latest version, the table it waits for: another one in its place must not be taken for it. Null for versions that are there, whose own
+ * reply says it.
+ */
+async function idBefore(line: Line, version: Version, signal: AbortSignal): Promise<string | null> {
+  const { source, spec } = line;
+  if (spec.start.kind === 'earliest' || version <= (await source.latestVersion(spec.table, signal))) return null;
+  return (await source.metadata(spec.table, null, signal)).tableId;
 }
 
 function checkContract(line: Line, last: Checkpoint, topic: string): void {
@@ -170,8 +194,8 @@ async function endsOf(line: Line, state: TopicState, signal: AbortSignal): Promi
   return Object.fromEntries(offsets.map(({ end }, partition) => [partition, end]));
 }
 
-/** The last version with files is still told as it was, if the provider still tells it. */
-async function checkAnchor(line: Line, last: Checkpoint, signal: AbortSignal): Promise<void> {
+/** Rejects unless the last version with files is still told as it was, or not told any more. */
+export async function checkAnchor(line: Line, last: Checkpoint, signal: AbortSignal): Promise<void> {
   const { anchor } = last;
   if (anchor === null) return;
   const { version, responseFormat, idHash } = anchor;

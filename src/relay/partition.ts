@@ -43,6 +43,7 @@ export class ClaimedPartition {
   readonly #lost = new AbortController();
   #lostBy: FeedId | null = null;
   #lastAt: EpochMs;
+  readonly #checkedAt = new Map<FeedId, EpochMs>();
 
   /** Throws `checkpoint.partitions` or `checkpoint.version` for a partition that this relay must not write to. */
   constructor(place: PartitionPlace, claim: Claim, clock: Clock, telemetry: Telemetry) {
@@ -69,6 +70,19 @@ export class ClaimedPartition {
     return [...this.#checkpoints.keys()];
   }
 
+  /** When the feed's history was last found as the checkpoint says under this claim; null if it was not, or is in doubt since. */
+  checkedAt(feed: FeedId): EpochMs | null {
+    return this.#checkedAt.get(feed) ?? null;
+  }
+
+  checked(feed: FeedId): void {
+    this.#checkedAt.set(feed, this.#clock.now());
+  }
+
+  doubt(feed: FeedId): void {
+    this.#checkedAt.delete(feed);
+  }
+
   /** As last committed; null before the feed's first transaction. */
   checkpoint(feed: FeedId): Checkpoint | null {
     return this.#checkpoints.get(feed) ?? null;
@@ -78,12 +92,12 @@ export class ClaimedPartition {
    * One transaction: what `body` sends, then the checkpoint that it returns. Resolves with that checkpoint once it is committed. Any rejection loses the claim.
    */
   async transact(feed: FeedId, body: TransactionBody, signal: AbortSignal): Promise<Checkpoint> {
-    return this.#inTurn(feed, async (producer) => await this.#publish(feed, body, producer), signal);
+    return this.#inTurn(feed, (producer) => this.#publish(feed, body, producer), signal);
   }
 
   /** Writes over how many partitions feeds are hashed, where it is not known yet. Any rejection loses the claim. */
   async writeMeta(known: ReadonlyMap<string, string>, signal: AbortSignal): Promise<void> {
-    if (!known.has(META_KEY)) await this.#inTurn(null, async (producer) => await this.#sendMeta(producer), signal);
+    if (!known.has(META_KEY)) await this.#inTurn(null, (producer) => this.#sendMeta(producer), signal);
   }
 
   /**
@@ -93,7 +107,7 @@ export class ClaimedPartition {
   async keepAlive(signal: AbortSignal): Promise<never> {
     for (;;) {
       await this.#clock.sleep(Math.max(0, this.#lastAt + IDLE_MS - this.#clock.now()), signal);
-      if (this.#clock.now() - this.#lastAt >= IDLE_MS) await this.#inTurn(null, async (producer) => await this.#sendMeta(producer), signal);
+      if (this.#clock.now() - this.#lastAt >= IDLE_MS) await this.#inTurn(null, (producer) => this.#sendMeta(producer), signal);
     }
   }
 
@@ -101,9 +115,11 @@ export class ClaimedPartition {
     const release = await this.#turn.acquire(1, signal);
     const startedAt = this.#clock.now();
     const seconds = (): number => (this.#clock.now() - startedAt) / 1000;
+    const overdue = new AbortController();
+    const watchdog = setTimeout(() => overdue.abort(overdueFailure(this.place, feed)), TRANSACTION_MS);
     try {
       this.#lost.signal.throwIfAborted();
-      const result = await orAbort(work(this.#producer), AbortSignal.any([AbortSignal.timeout(TRANSACTION_MS), signal]));
+      const result = await orAbort(work(this.#producer), AbortSignal.any([overdue.signal, signal]));
       this.#telemetry.transaction('committed', seconds());
       this.#lastAt = this.#clock.now();
       return result;
@@ -111,6 +127,7 @@ export class ClaimedPartition {
       if (!this.#lost.signal.aborted) this.#telemetry.transaction(isInDoubt(cause) ? 'unknown' : 'aborted', seconds());
       throw this.#lose(feed, cause);
     } finally {
+      clearTimeout(watchdog);
       release();
     }
   }
@@ -153,6 +170,11 @@ export class ClaimedPartition {
   }
 }
 
+function overdueFailure({ topic, partition }: PartitionPlace, feed: FeedId | null): Failure {
+  const whose = feed === null ? 'of the claim itself' : `of ${feed}`;
+  return new Failure('kafka.unknown', `a transaction ${whose} on ${topic}-${partition} has not ended within ${TRANSACTION_MS / 1000} s`);
+}
+
 function isInDoubt(cause: unknown): boolean {
   return !(cause instanceof Failure) || cause.code === 'kafka.unknown';
 }
@@ -160,18 +182,22 @@ function isInDoubt(cause: unknown): boolean {
 function readCheckpoints(place: PartitionPlace, records: ReadonlyMap<string, string>): Map<FeedId, Checkpoint> {
   const checkpoints = new Map<FeedId, Checkpoint>();
   for (const [key, value] of records) {
-    if (key === META_KEY) checkMeta(place, value);
-    if (key.startsWith('\0')) continue;
-    const expected = checkpointPartition(key, place.partitions);
-    if (expected !== place.partition) {
-      throw new Failure(
-        'checkpoint.partitions',
-        `the checkpoint of ${key} is in partition ${place.partition} of ${place.topic}, and belongs into ${expected} of ${place.partitions}`,
-      );
-    }
-    checkpoints.set(key, parseCheckpoint(key, value));
+    checkPlace(place, key, value);
+    if (!key.startsWith('\0')) checkpoints.set(key, parseCheckpoint(key, value));
   }
   return checkpoints;
+}
+
+/** Throws `checkpoint.partitions` for a record that says, or by its place shows, that feeds were hashed over another number of partitions. */
+export function checkPlace(place: PartitionPlace, key: string, value: string): void {
+  if (key === META_KEY) checkMeta(place, value);
+  if (key.startsWith('\0')) return;
+  const expected = checkpointPartition(key, place.partitions);
+  if (expected === place.partition) return;
+  throw new Failure(
+    'checkpoint.partitions',
+    `the checkpoint of ${key} is in partition ${place.partition} of ${place.topic}, and belongs into ${expected} of ${place.partitions}`,
+  );
 }
 
 function checkMeta(place: PartitionPlace, value: string): void {

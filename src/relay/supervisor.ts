@@ -53,6 +53,7 @@ export async function supervise(
   signal: AbortSignal,
 ): Promise<Outcome> {
   const { works, spec } = line;
+  forgetAfterProgress(partition, spec.id, memory);
   // A feed whose transactions fail leaves the rotation for a while: the others of its partition must not lose their claim at every turn of it.
   if (memory.failures > 0) await pause(line, memory, 0, signal);
   for (;;) {
@@ -66,6 +67,7 @@ export async function supervise(
     } catch (error) {
       const isCulprit = partition.lostBy === spec.id;
       if (!isCulprit) signal.throwIfAborted();
+      if (works.stopping.aborted && error === works.stopping.reason) return { kind: 'stopped' };
       const failure = asFailure(error, spec.id);
       note(partition, spec.id, memory, works.clock.now());
       works.telemetry.failed(spec.id, failure);
@@ -73,6 +75,8 @@ export async function supervise(
       if (works.stopping.aborted) return { kind: 'stopped' };
       if (failure.disposition === 'park' || failure.disposition === 'probe') {
         await park(line, partition, failure, signal);
+        // What was lost is said in the checkpoint from here on, and holds there until a person has looked.
+        memory.confirmedSeq = partition.checkpoint(spec.id)?.seq ?? 0;
         if (works.untilCurrent) return { kind: 'parked', failure };
         if (failure.disposition === 'park') await works.clock.sleep(Infinity, AbortSignal.any([signal, works.stopping])).catch(() => {});
         else
@@ -97,6 +101,13 @@ function checkConfirmed(partition: ClaimedPartition, feed: FeedId, memory: FeedM
     throw new Failure('checkpoint.lost', `the checkpoint of ${feed} has the number ${seq}, and ${memory.confirmedSeq} was acknowledged`);
   }
   memory.confirmedSeq = seq;
+}
+
+/** What failed before the checkpoint that is there now is over. */
+function forgetAfterProgress(partition: ClaimedPartition, feed: FeedId, memory: FeedMemory): void {
+  if ((partition.checkpoint(feed)?.seq ?? 0) === memory.failedAtSeq) return;
+  memory.failures = 0;
+  memory.failingSince = null;
 }
 
 /** Counts failures without progress. */

@@ -18,15 +18,17 @@ export class Step {
   readonly #nth: number;
   readonly way: Way;
   readonly #code: FailureCode;
+  readonly #only: string | null;
   #calls = 0;
   /** What the failing call was, once it has failed. */
   failed: string | null = null;
 
-  /** `nth` 0 never fails: it counts. */
-  constructor(nth: number, way: Way = 'before', code: FailureCode = 'kafka.unreachable') {
+  /** `nth` 0 never fails: it counts. With `only` no other calls than those of this name count. */
+  constructor(nth: number, way: Way = 'before', code: FailureCode = 'kafka.unreachable', only: string | null = null) {
     this.#nth = nth;
     this.way = way;
     this.#code = code;
+    this.#only = only;
   }
 
   get calls(): number {
@@ -34,6 +36,7 @@ export class Step {
   }
 
   async take<T>(name: string, call: () => Promise<T>): Promise<T> {
+    if (this.#only !== null && name !== this.#only) return call();
     this.#calls++;
     if (this.#calls !== this.#nth) return call();
     this.failed = name;

@@ -196,6 +196,26 @@ export class Relay {
     return last;
   }
 
+  /** The value of a key of the checkpoint topic, as it stands there. */
+  async read(key: string): Promise<string | null> {
+    let found: string | null = null;
+    for await (const record of this.#read(checkpointTopic(this.name))) {
+      if (Buffer.from(record.key ?? []).toString('utf8') === key) found = Buffer.from(record.value ?? []).toString('utf8');
+    }
+    return found;
+  }
+
+  /** Puts any text under any key of the checkpoint topic, through a claim. */
+  async write(partition: number, key: string, value: string): Promise<void> {
+    const topic = checkpointTopic(this.name);
+    const request = { transactionalId: `${this.name}.${partition}`, topic, partition, claimValue: randomUUID() };
+    const { producer } = await this.publisher.claim(request, AbortSignal.timeout(30_000));
+    await producer.begin();
+    await producer.sendControl([{ topic, partition, key, value }]);
+    await producer.commit(20_000);
+    await producer.close();
+  }
+
   /** What an operator's command writes: a claim, and one checkpoint on top of the last. */
   async operate(table: string, change: (last: Checkpoint, relay: string, at: number) => Checkpoint): Promise<void> {
     const feed = this.feed(table);
