@@ -13,7 +13,7 @@ import type { FeedId } from '../model/feed.ts';
 import type { Publisher, TopicAdmin, TopicState } from '../ports/publisher.ts';
 import { checkpointPartition } from './checkpoint.ts';
 import type { Line, Works } from './line.ts';
-import { ClaimedPartition } from './partition.ts';
+import { ClaimedPartition, checkPlace } from './partition.ts';
 import type { PartitionPlace } from './partition.ts';
 import { newMemory, supervise } from './supervisor.ts';
 import type { FeedMemory, Outcome } from './supervisor.ts';
@@ -58,6 +58,7 @@ export async function runRelay(options: RelayOptions, signal: AbortSignal): Prom
   const topic = checkpointTopic(name);
   await ensureCheckpointTopic(publisher.admin, topic, checkpointPartitions, works, signal);
   const byPartition = Map.groupBy(options.lines, (line) => checkpointPartition(line.spec.id, checkpointPartitions));
+  await checkIdle(publisher, topic, checkpointPartitions, new Set(byPartition.keys()), signal);
   const outcomes = new Map<FeedId, Outcome>();
   const leaving = new AbortController();
   const scope = AbortSignal.any([signal, leaving.signal]);
@@ -104,17 +105,21 @@ async function hold(
   const memories = new Map(lines.map((line) => [line.spec.id, newMemory()]));
   let lostInARow = 0;
   let fences = 0;
+  let wasHeld = false;
   while (lines.some((line) => !outcomes.has(line.spec.id)) && !works.stopping.aborted) {
     const claimedAt = works.clock.now();
     try {
       const partition = await claim(options, place, signal);
+      wasHeld = true;
       onAttempt();
       await holdOnce(options, partition, lines, memories, outcomes, signal);
       return;
     } catch (error) {
       onAttempt();
       signal.throwIfAborted();
-      if (error instanceof Failure && error.disposition === 'environment' && error.code.startsWith('checkpoint.')) throw error;
+      // A right that is taken away while the relay runs may come back; one that was never there is for a person to give.
+      if (error instanceof Failure && error.disposition === 'environment' && (!wasHeld || error.code.startsWith('checkpoint.')))
+        throw error;
       const code = error instanceof Failure ? error.code : 'relay.bug';
       const message = error instanceof Error ? error.message : String(error);
       lostInARow = works.clock.now() - claimedAt > RECLAIM.maxMs ? 0 : lostInARow + 1;
@@ -241,6 +246,24 @@ async function ensureCheckpointTopic(
     );
   }
   warnWeak(state, config, works);
+}
+
+/**
+ * Partitions that no feed hashes to now are not claimed: if the number of partitions was changed, they are the ones that say so, and hold the feeds' checkpoints.
+ */
+async function checkIdle(
+  publisher: Publisher,
+  topic: string,
+  partitions: number,
+  claimed: ReadonlySet<number>,
+  signal: AbortSignal,
+): Promise<void> {
+  const idle = Array.from({ length: partitions }, (_, partition) => partition).filter((partition) => !claimed.has(partition));
+  if (idle.length === 0) return;
+  for await (const { partition, key, value } of publisher.read({ topic, partitions: idle, untilEnd: true }, signal)) {
+    if (key === null || value === null) continue;
+    checkPlace({ topic, partition, partitions }, Buffer.from(key).toString('utf8'), Buffer.from(value).toString('utf8'));
+  }
 }
 
 /** The guarantee holds as long as Kafka keeps what it acknowledged; these settings decide how well it does. */

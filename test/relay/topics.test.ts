@@ -1,0 +1,247 @@
+/**
+ * What may happen to the topics under a relay: what is not as it left it parks the feed; what is wrong with the checkpoints themselves ends the relay (DESIGN §8).
+ */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Failure } from '../../src/model/failure.ts';
+import type { Publisher, TopicAdmin } from '../../src/ports/publisher.ts';
+import { acceptCheckpoint, checkpointPartition, resetCheckpoint } from '../../src/relay/checkpoint.ts';
+import { describeKafka } from '../kafka/use-kafka.ts';
+import { Step, failingPublisher } from './failing.ts';
+import type { Relay, RunOptions } from './in-process.ts';
+import { Playground } from './playground.ts';
+import { rowsFrom } from './small-table.ts';
+
+await describeKafka('a relay whose topics are not as it left them', (brokers) => {
+  let play: Playground;
+  beforeAll(async () => {
+    play = await Playground.open(brokers);
+  });
+  afterAll(async () => play[Symbol.asyncDispose]());
+
+  /** A relay that has published versions 0 and 1 of a table. */
+  async function published(): Promise<{ relay: Relay; name: string; topic: string; table: ReturnType<Playground['table']>['table'] }> {
+    const { table, name } = play.table();
+    for (const first of [1, 5]) await table.commit({ adds: [rowsFrom(first, 4)] });
+    const relay = play.stage.another();
+    expect(await play.outcome(relay, { table: name })).toBe('done');
+    return { relay, name, topic: relay.topic(name), table };
+  }
+
+  function withAdmin(publisher: Publisher, admin: Partial<TopicAdmin>): Publisher {
+    const real = publisher.admin;
+    return {
+      admin: {
+        reach: (signal) => real.reach(signal),
+        describe: (topic, signal) => real.describe(topic, signal),
+        create: (specs, signal) => real.create(specs, signal),
+        config: (topic, signal) => real.config(topic, signal),
+        offsets: (topic, signal) => real.offsets(topic, signal),
+        firstCommitted: (topic, partition, from, signal) => real.firstCommitted(topic, partition, from, signal),
+        ...admin,
+      },
+      claim: (request, signal) => publisher.claim(request, signal),
+      read: (request, signal) => publisher.read(request, signal),
+      [Symbol.asyncDispose]: async () => {},
+    };
+  }
+
+  test('a topic that holds records nobody knows of is not written to, unless it is adopted', async () => {
+    const { table, name } = play.table();
+    await table.commit({ adds: [rowsFrom(1, 2)] });
+    const relay = play.stage.another();
+    const topic = relay.topic(name);
+    await play.administer(async (admin) => admin.createTopics({ topics: [{ topic, numPartitions: 1 }], waitForLeaders: true }));
+    await play.intrude(topic, 0);
+    const told = `parked topic.not_empty: topic ${topic} holds records, and ${relay.feed(name)} has never published to it`;
+    expect(await play.outcome(relay, { table: name })).toBe(told);
+    const parked = await relay.checkpoint(name);
+    expect(parked).toMatchObject({ state: 'new', failure: { code: 'topic.not_empty' } });
+    expect(await play.outcome(relay, { table: name })).toBe(told);
+    expect(await relay.checkpoint(name)).toEqual(parked);
+    expect(await play.outcome(relay, { table: name, adopt: true })).toBe('done');
+    expect(await relay.checkpoint(name)).toMatchObject({ state: 'running', open: { nextOffsets: { 0: 3 } } });
+    expect(await play.outcome(relay, { table: name })).toBe('done');
+  });
+
+  test('records of somebody else behind ours park the feed; accepted, it goes on behind them', async () => {
+    const { relay, name, topic, table } = await published();
+    const { open } = await relay.checkpoint(name);
+    const [partition = '0'] = Object.entries(open?.nextOffsets ?? {}).find(([, next]) => next > 0) ?? [];
+    await play.intrude(topic, Number(partition));
+    await table.commit({ adds: [rowsFrom(9, 1)] });
+    expect(await play.outcome(relay, { table: name })).toMatch(
+      new RegExp(`^parked topic\\.foreign: partition ${partition} of ${topic} holds a record at \\d+ that is not the relay's$`),
+    );
+    await relay.operate(name, acceptCheckpoint);
+    expect(await play.outcome(relay, { table: name })).toBe('done');
+    expect(await play.outcome(relay, { table: name })).toBe('done');
+    expect(await relay.checkpoint(name)).toMatchObject({ state: 'running', position: { version: 3 } });
+  });
+
+  test('a topic that was deleted and made again parks the feed; accepted, it goes on in it', async () => {
+    const { relay, name, topic, table } = await published();
+    await table.commit({ adds: [rowsFrom(9, 1)] });
+    await play.administer(async (admin) => {
+      await admin.deleteTopics({ topics: [topic] });
+      while ((await admin.listTopics()).includes(topic)) await admin.listTopics();
+      await admin.createTopics({ topics: [{ topic, numPartitions: 2 }], waitForLeaders: true });
+    });
+    expect(await play.outcome(relay, { table: name })).toMatch(
+      /^parked topic\.recreated: topic .* was deleted and made again: its id is .{22}, and was .{22}$/,
+    );
+    await relay.operate(name, acceptCheckpoint);
+    expect(await play.outcome(relay, { table: name })).toBe('done');
+    expect(await play.versions(relay, topic)).toEqual([2]);
+  });
+
+  test('a topic that was deleted is made again, and is then another one', async () => {
+    const { relay, name, topic } = await published();
+    await play.administer(async (admin) => {
+      await admin.deleteTopics({ topics: [topic] });
+      while ((await admin.listTopics()).includes(topic)) await admin.listTopics();
+    });
+    expect(await play.outcome(relay, { table: name })).toMatch(/^parked topic\.recreated: /);
+  });
+
+  test('a topic that ends before what was acknowledged parks the feed', async () => {
+    const { relay, name, topic } = await published();
+    const offsets: TopicAdmin['offsets'] = async (asked, signal) => {
+      const real = await relay.publisher.admin.offsets(asked, signal);
+      return asked === topic ? real.map(({ start }) => ({ start, end: start })) : real;
+    };
+    const publisher = withAdmin(relay.publisher, { offsets });
+    expect(await play.outcome(relay, { table: name }, { publisher })).toMatch(
+      new RegExp(`^parked topic\\.lost: partition [01] of ${topic} ends at 0, and 8 was acknowledged$`),
+    );
+  });
+
+  test('partitions that a topic has gained are not used', async () => {
+    const { relay, name, topic, table } = await published();
+    await play.administer(async (admin) => admin.createPartitions({ topicPartitions: [{ topic, count: 5 }] }));
+    await table.commit({ adds: [rowsFrom(9, 1)] });
+    expect(await play.outcome(relay, { table: name })).toBe('done');
+    expect(await relay.checkpoint(name)).toMatchObject({ partitions: 2, position: { version: 3 } });
+    expect(new Set((await relay.changes(topic)).map(({ partition }) => partition)).size).toBe(1);
+  });
+
+  test('a topic that is missing, and must not be made, holds up its own feed alone', async () => {
+    const { table, name } = play.table();
+    await table.commit({ adds: [rowsFrom(1, 2)] });
+    const relay = play.stage.another();
+    const others = [`${relay.recipient}.schemas`, relay.topic('steady')];
+    await play.administer(async (admin) =>
+      admin.createTopics({ topics: others.map((topic) => ({ topic, numPartitions: 1 })), waitForLeaders: true }),
+    );
+    expect(await play.outcome(relay, { table: name }, { topics: { create: false }, retryTimeoutMs: 0 })).toBe(
+      `failing topic.missing: topic ${relay.topic(name)} of ${relay.feed(name)} does not exist`,
+    );
+  });
+
+  test('a right that one topic lacks holds up its own feed alone', async () => {
+    const { table, name } = play.table();
+    await table.commit({ adds: [rowsFrom(1, 2)] });
+    const relay = play.stage.another();
+    const refusing = withAdmin(relay.publisher, {
+      config: async (topic, signal) => {
+        if (topic === relay.topic(name)) throw new Failure('kafka.unauthorized', `the right DescribeConfigs on topic ${topic} is lacking`);
+        return relay.publisher.admin.config(topic, signal);
+      },
+    });
+    expect(await play.outcome(relay, { table: name }, { publisher: refusing, retryTimeoutMs: 0 })).toMatch(
+      /^failing kafka\.unauthorized: /,
+    );
+  });
+
+  test('a right that the claim itself lacks ends the relay', async () => {
+    const relay = play.stage.another();
+    const refused = new Failure('kafka.unauthorized', 'the rights Write and Describe on the transactional id are lacking');
+    const publisher = { ...withAdmin(relay.publisher, {}), claim: () => Promise.reject(refused) };
+    await expect(play.outcome(relay, { table: 'steady' }, { publisher })).rejects.toBe(refused);
+  });
+
+  test('a checkpoint that went back parks the feed until somebody looks, whatever is claimed in between', async () => {
+    const { table, name } = play.table();
+    for (const first of [1, 5, 9]) await table.commit({ adds: [rowsFrom(first, 4)] });
+    const relay = play.stage.another();
+    let claims = 0;
+    const forgetful: Publisher = {
+      ...withAdmin(relay.publisher, {}),
+      claim: async (request, signal) => {
+        const claim = await relay.publisher.claim(request, signal);
+        claims++;
+        if (claims === 1) return claim;
+        const [oldest] = await relay.checkpoints(name);
+        return { ...claim, records: new Map([...claim.records, [relay.feed(name), JSON.stringify(oldest)]]) };
+      },
+    };
+    // Of the transactions the claim's own is the first, the resolved start the second; the answer to the fourth is lost.
+    const publisher = failingPublisher(forgetful, new Step(4, 'after', 'kafka.unknown', 'commit'));
+    const told = `parked checkpoint.lost: the checkpoint of ${relay.feed(name)} has the number 1, and 2 was acknowledged`;
+    expect(await relay.outcomes({ ...run(name), publisher, chunk: { timeMs: 0 } })).toEqual({ [name]: told });
+    const parked = await relay.checkpoint(name);
+    expect(await relay.outcomes(run(name))).toEqual({ [name]: told });
+    expect(await relay.checkpoint(name)).toEqual(parked);
+    expect(await play.versions(relay, relay.topic(name))).toEqual([0, 0, 0, 0, 1, 1, 1, 1]);
+    await relay.operate(name, resetCheckpoint);
+    expect(await relay.outcomes(run(name))).toEqual({ [name]: 'done' });
+    expect((await play.versions(relay, `${relay.topic(name)}.g2`)).length).toBe(12);
+  });
+
+  function run(name: string): RunOptions {
+    return { feeds: [{ table: name }], source: play.shared.source };
+  }
+
+  test('a checkpoint of a later relay ends this one, and is left as it is', async () => {
+    const { relay, name } = await published();
+    const later = { ...(await relay.checkpoint(name)), v: 2 };
+    await relay.write(0, relay.feed(name), JSON.stringify(later));
+    await expect(relay.outcomes(run(name))).rejects.toMatchObject({
+      code: 'checkpoint.version',
+      message: `the checkpoint of ${relay.feed(name)} is not one of this relay's: v is 2, and this relay reads 1`,
+    });
+    expect(await relay.read(relay.feed(name))).toBe(JSON.stringify(later));
+  });
+
+  test('a checkpoint that stands where its key does not belong ends the relay', async () => {
+    const { relay, name } = await published();
+    const two = { ...run(name), checkpointPartitions: 2 };
+    await play.administer(async (admin) => admin.createPartitions({ topicPartitions: [{ topic: `${relay.name}.checkpoints`, count: 2 }] }));
+    const own = checkpointPartition(relay.feed(name), 2);
+    const others = Array.from({ length: 9 }, (_, i) => `r/s/a.b.table${i}`);
+    const stray = others.find((feed) => checkpointPartition(feed, 2) !== own) ?? '';
+    await relay.write(own, '\0meta', JSON.stringify({ partitions: 2 }));
+    await relay.write(own, stray, '{}');
+    await expect(relay.outcomes(two)).rejects.toMatchObject({
+      code: 'checkpoint.partitions',
+      message: expect.stringMatching(
+        new RegExp(`^the checkpoint of \\S+ is in partition ${own} of ${relay.name}.checkpoints, and belongs into ${1 - own} of 2$`),
+      ),
+    });
+  });
+
+  test('another number of checkpoint partitions ends the relay with what it was', async () => {
+    const { relay, name } = await published();
+    const topic = `${relay.name}.checkpoints`;
+    await expect(play.outcome(relay, { table: name }, { checkpointPartitions: 3 })).rejects.toMatchObject({
+      code: 'checkpoint.partitions',
+      message: `topic ${topic} has 1 partitions, and relay.checkpointPartitions is 3`,
+    });
+    await play.administer(async (admin) => admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] }));
+    await expect(play.outcome(relay, { table: name }, { checkpointPartitions: 3 })).rejects.toMatchObject({
+      code: 'checkpoint.partitions',
+      message: expect.stringMatching(
+        /^\S+ was begun with \{"partitions":1\}, and the config says \{"partitions":3\}$|^the checkpoint of \S+ is in partition 0/,
+      ),
+    });
+  });
+
+  test('a checkpoint topic that would be deleted ends the relay with the command that mends it', async () => {
+    const relay = play.stage.another();
+    const topic = `${relay.name}.checkpoints`;
+    await play.administer(async (admin) => admin.createTopics({ topics: [{ topic, numPartitions: 1 }], waitForLeaders: true }));
+    await expect(play.outcome(relay, { table: 'steady' })).rejects.toMatchObject({
+      code: 'checkpoint.settings',
+      message: expect.stringContaining(`kafka-configs.sh --alter --topic ${topic} --add-config cleanup.policy=compact`),
+    });
+  });
+});
