@@ -1,0 +1,113 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { systemClock } from '../../src/lib/clock.ts';
+import type { Clock } from '../../src/lib/clock.ts';
+import { Failure } from '../../src/model/failure.ts';
+import type { TransactionalProducer } from '../../src/ports/publisher.ts';
+import { META_KEY, newCheckpoint, serialise } from '../../src/relay/checkpoint.ts';
+import { ClaimedPartition } from '../../src/relay/partition.ts';
+import { quiet } from '../support/quiet-telemetry.ts';
+
+const PLACE = { topic: 'acme.checkpoints', partition: 0, partitions: 1 };
+const signal = new AbortController().signal;
+
+afterEach(() => void vi.useRealTimers());
+
+/** A producer that does as it is told, and remembers what it was asked. */
+function producerOf(said: string[], more: Partial<TransactionalProducer> = {}): TransactionalProducer {
+  const done = (what: string) => (): Promise<void> => Promise.resolve(void said.push(what));
+  return {
+    begin: done('begin'),
+    send: () => Promise.resolve([]),
+    sendControl: done('control'),
+    commit: done('commit'),
+    abort: done('abort'),
+    close: done('close'),
+    ...more,
+  };
+}
+
+function partitionOf(producer: TransactionalProducer, records: ReadonlyMap<string, string> = new Map()): ClaimedPartition {
+  return new ClaimedPartition(PLACE, { producer, records }, systemClock, quiet);
+}
+
+function next(feed: string, seq: number): ReturnType<typeof newCheckpoint> {
+  return newCheckpoint(feed, 1, seq, 'me', 1);
+}
+
+test('feeds take turns: a transaction begins when the one before has ended', async () => {
+  const said: string[] = [];
+  const gate = Promise.withResolvers<void>();
+  const partition = partitionOf(producerOf(said));
+  const first = partition.transact('a', async () => gate.promise.then(() => next('a', 1)), signal);
+  const second = partition.transact('b', () => Promise.resolve(next('b', 1)), signal);
+  await Promise.resolve();
+  expect(said).toEqual(['begin']);
+  gate.resolve();
+  await Promise.all([first, second]);
+  expect(said).toEqual(['begin', 'control', 'commit', 'begin', 'control', 'commit']);
+  expect(partition.checkpoint('b')?.seq).toBe(1);
+});
+
+test('a failed call loses the claim for all, and nothing is remembered of it', async () => {
+  const said: string[] = [];
+  const lost = new Failure('kafka.unknown', 'no answer to the commit');
+  const partition = partitionOf(producerOf(said, { commit: () => Promise.reject(lost) }));
+  await expect(partition.transact('a', () => Promise.resolve(next('a', 1)), signal)).rejects.toBe(lost);
+  await expect(partition.transact('b', () => Promise.resolve(next('b', 1)), signal)).rejects.toBe(lost);
+  expect({ by: partition.lostBy, is: partition.lost.aborted, a: partition.checkpoint('a') }).toEqual({ by: 'a', is: true, a: null });
+  expect(said).toEqual(['begin', 'control']);
+});
+
+test('a transaction that does not end is given up before its coordinator gives it up', async () => {
+  vi.useFakeTimers();
+  const partition = partitionOf(producerOf([], { sendControl: () => new Promise(() => {}) }));
+  const told = partition.transact('a', () => Promise.resolve(next('a', 1)), signal).catch((error: unknown) => error);
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(await told).toMatchObject({
+    code: 'kafka.unknown',
+    message: 'a transaction of a on acme.checkpoints-0 has not ended within 20 s',
+  });
+  expect(partition.lostBy).toBe('a');
+});
+
+test('a checkpoint that does not follow the last one is never committed', async () => {
+  const said: string[] = [];
+  const partition = partitionOf(producerOf(said), new Map([['a', serialise(next('a', 4))]]));
+  await expect(partition.transact('a', () => Promise.resolve(next('a', 6)), signal)).rejects.toThrow('checkpoint 6 of a on top of 4');
+  expect(said).toEqual(['begin']);
+});
+
+test('over how many partitions feeds are hashed is written once', async () => {
+  const said: string[] = [];
+  await partitionOf(producerOf(said)).writeMeta(new Map(), signal);
+  await partitionOf(producerOf(said)).writeMeta(new Map([[META_KEY, '{"partitions":1}']]), signal);
+  expect(said).toEqual(['begin', 'control', 'commit']);
+});
+
+test('a claim without transactions is proven now and then', async () => {
+  const said: string[] = [];
+  let now = 0;
+  const waits: number[] = [];
+  const wakes: (() => void)[] = [];
+  const clock: Clock = {
+    now: () => now,
+    random: () => 0,
+    sleep: async (ms) => {
+      waits.push(ms);
+      return new Promise((wake) => wakes.push(wake));
+    },
+  };
+  const wakeAt = async (time: number): Promise<void> => {
+    now = time;
+    wakes.shift()?.();
+    while (wakes.length === 0) await Promise.resolve();
+  };
+  const partition = new ClaimedPartition(PLACE, { producer: producerOf(said), records: new Map() }, clock, quiet);
+  partition.keepAlive(signal).catch(() => {});
+  now = 20_000;
+  await partition.transact('a', () => Promise.resolve(next('a', 1)), signal);
+  await wakeAt(30_000);
+  expect({ waits, said: said.length }).toEqual({ waits: [30_000, 20_000], said: 3 });
+  await wakeAt(50_000);
+  expect({ waits, said: said.slice(3) }).toEqual({ waits: [30_000, 20_000, 30_000], said: ['begin', 'control', 'commit'] });
+});
