@@ -136,7 +136,9 @@ async function fetchWork(line: Line, work: Work, kept: KeptFiles, signal: AbortS
     if (again !== null) return { ...work, bytes: again, release };
     if (changes === null) throw new Error('bug: a planned version without changes');
     const startedAt = works.clock.now();
-    const bytes = await listing.read(changes, file, signal);
+    const bytes = await listing.read(changes, file, signal).catch((error: unknown) => {
+      throw listedAnew(error);
+    });
     works.telemetry.stage(source.name, 'fetch', (works.clock.now() - startedAt) / 1000);
     kept.offer(file.id, work.entry, bytes);
     return { ...work, bytes, release };
@@ -144,6 +146,12 @@ async function fetchWork(line: Line, work: Work, kept: KeptFiles, signal: AbortS
     release();
     throw error;
   }
+}
+
+/** The list that a file was read by holds no more. What a new list says is for the next run to see, which knows whether some of the version is out already. */
+function listedAnew(error: unknown): unknown {
+  if (!(error instanceof Failure) || error.code !== 'plan.changed') return error;
+  return new Failure('provider.unavailable', error.message, { cause: error });
 }
 
 function encodeWork(line: Line, work: Fetched, signal: AbortSignal): Encoding {

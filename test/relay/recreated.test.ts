@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { Clock } from '../../src/lib/clock.ts';
+import type { Source } from '../../src/ports/source.ts';
 import type { FaultRule } from '../../src/provider/faults.ts';
 import { describeKafka } from '../kafka/use-kafka.ts';
 import { hasty, listener } from './in-process.ts';
@@ -174,6 +175,30 @@ await describeKafka('a table that is not what it was', (brokers) => {
     const source = { ...faulty.source, endpoint: play.shared.source.endpoint };
     const outcomes = await relay.outcomes({ source, feeds: [{ table: name }], retryTimeoutMs: 0 });
     expect(outcomes[name]).toMatch(/^parked table\.recreated: /);
+  });
+
+  test('that is told differently before any of it is published is listed again', async () => {
+    const { table, name } = play.table();
+    for (const first of [1, 5]) await table.commit({ adds: [rowsFrom(first, 2)] });
+    await using faulty = await play.sharedAlso([
+      { match: { route: 'file', table: `local.default.${name}`, nth: 1 }, do: { kind: 'status', status: 403 } },
+    ]);
+    let isRewritten = false;
+    const source: Source = {
+      ...faulty.source,
+      changes: async (asked, range, signal) => {
+        const listing = await faulty.source.changes(asked, range, signal);
+        const read: typeof listing.read = async (version, file, end) => {
+          if (!isRewritten) await table.rewrite(1, { adds: [rowsFrom(50, 3)] });
+          isRewritten = true;
+          return listing.read(version, file, end);
+        };
+        return { ...listing, read };
+      },
+    };
+    const relay = play.stage.another();
+    expect(await relay.outcomes({ source, feeds: [{ table: name }] })).toEqual({ [name]: 'done' });
+    expect(await play.versions(relay, relay.topic(name))).toEqual([0, 0, 1, 1, 1]);
   });
 
   test('versions without rows at the end are waited for, and the position is behind them', async () => {

@@ -67,21 +67,29 @@ await describeKafka('a feed that keeps failing', (brokers) => {
       },
       [Symbol.asyncDispose]: async () => {},
     };
+    // The other one takes longer to begin than the bad one to be given up, and loses its claim again and again.
+    const source: Source = {
+      ...play.shared.source,
+      latestVersion: async (table, signal) => {
+        if (table.table === good) await sleep(500, signal);
+        return play.shared.source.latestVersion(table, signal);
+      },
+    };
     const waits: number[] = [];
     const outcomes = await relay.outcomes({
-      source: play.shared.source,
+      source,
       feeds: [{ table: bad }, { table: good }],
       publisher,
       chunk: { timeMs: 0 },
       clock: recording(waits),
-      retryTimeoutMs: 1_500,
+      retryTimeoutMs: 400,
       telemetry: heard.telemetry,
     });
     expect(outcomes).toEqual({ [bad]: 'failing kafka.rejected: the broker does not take it', [good]: 'done' });
     expect((await play.versions(relay, relay.topic(good))).length).toBe(24);
     expect(await play.versions(relay, relay.topic(bad))).toEqual([]);
     expect(new Set(heard.failures.map(([feed]) => feed))).toEqual(new Set([relay.feed(bad)]));
-    expect(waits).toEqual(expect.arrayContaining([990, 1_980, 3_960]));
+    expect(waits).toEqual(expect.arrayContaining([990, 1_980]));
   });
 
   test('for its provider backs off to a minute, and is not examined again under the same claim', async () => {
