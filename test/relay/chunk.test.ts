@@ -91,7 +91,13 @@ test('the versions before one that fails are not lost with it', async () => {
   const chunks: Chunk[] = [];
   const steps = [...stepsOf([[1], [1]]), ...stepsOf([[], [], [3]]).slice(2, 3)];
   const run = async (): Promise<void> => {
-    for await (const chunk of gather(stream(steps, new Error('gone')), startOf(0), LIMITS, clockOf(() => 0))) chunks.push(chunk);
+    for await (const chunk of gather(
+      stream(steps, new Error('gone')),
+      startOf(0),
+      LIMITS,
+      clockOf(() => 0),
+    ))
+      chunks.push(chunk);
   };
   await expect(run()).rejects.toThrow('gone');
   expect(chunks.map(text)).toEqual(['0→2: 0 1']);

@@ -55,7 +55,11 @@ test.each<readonly [DataType, DataType, string]>([
 ])('%o → %o is breaking, and says so', (from, to, words) => {
   const first = evolve(null, schema({ a: from }), 0);
   const failure = failureOf(() => evolve(first, schema({ a: to }), 5));
-  expect([failure.code, failure.message, failure.version]).toEqual(['schema.breaking', `version 5 changes the type of column a ${words}`, 5]);
+  expect([failure.code, failure.message, failure.version]).toEqual([
+    'schema.breaking',
+    `version 5 changes the type of column a ${words}`,
+    5,
+  ]);
 });
 
 test('a name that was dropped and comes back with another type is breaking versions apart', () => {

@@ -32,7 +32,12 @@ test('a version beyond the next one is refused with what there is', async () => 
 });
 
 test('a refusal that passes does not cut the history short', async () => {
-  const refuse = { kind: 'status', status: 400, errorCode: 'INVALID_PARAMETER_VALUE', message: 'change data was not recorded for version [9]' } as const;
+  const refuse = {
+    kind: 'status',
+    status: 400,
+    errorCode: 'INVALID_PARAMETER_VALUE',
+    message: 'change data was not recorded for version [9]',
+  } as const;
   await using faulty = await shareTables({
     // Version 0 and, once, version 1 are refused; 2 answers. Asked again, 1 answers.
     faults: [
@@ -44,12 +49,21 @@ test('a refusal that passes does not cut the history short', async () => {
 });
 
 test('a table none of whose versions gives its changes says so', async () => {
-  const refuse = { kind: 'status', status: 400, errorCode: 'INVALID_PARAMETER_VALUE', message: 'change data was not recorded for version [0]' } as const;
+  const refuse = {
+    kind: 'status',
+    status: 400,
+    errorCode: 'INVALID_PARAMETER_VALUE',
+    message: 'change data was not recorded for version [0]',
+  } as const;
   await using faulty = await shareTables({ faults: [{ match: { route: 'changes' }, do: refuse }] });
-  await expect(resolveStart(faulty.source, fixtureTable('basics'), { kind: 'earliest' }, signal)).rejects.toMatchObject({ code: 'start.none' });
+  await expect(resolveStart(faulty.source, fixtureTable('basics'), { kind: 'earliest' }, signal)).rejects.toMatchObject({
+    code: 'start.none',
+  });
 });
 
 test('a provider that cannot be reached is not taken for a refusal', async () => {
   await using faulty = await shareTables({ faults: [{ match: { route: 'changes' }, do: { kind: 'status', status: 401 } }] });
-  await expect(resolveStart(faulty.source, fixtureTable('basics'), { kind: 'earliest' }, signal)).rejects.toMatchObject({ code: 'provider.unauthorized' });
+  await expect(resolveStart(faulty.source, fixtureTable('basics'), { kind: 'earliest' }, signal)).rejects.toMatchObject({
+    code: 'provider.unauthorized',
+  });
 });

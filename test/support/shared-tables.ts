@@ -17,7 +17,9 @@ export interface SharedTables extends AsyncDisposable {
 }
 
 /** The fixture tables, or those of `folder`, behind a real provider, and the real source over them. Waits between tries take no time. */
-export async function shareTables(options: { readonly faults?: readonly FaultRule[]; readonly folder?: string } = {}): Promise<SharedTables> {
+export async function shareTables(
+  options: { readonly faults?: readonly FaultRule[]; readonly folder?: string } = {},
+): Promise<SharedTables> {
   const provider = await startProvider({
     folder: options.folder ?? FIXTURE_TABLES,
     port: 0,
