@@ -4,9 +4,12 @@
  * The first SIGTERM or SIGINT asks the command to end, the second ends the process at once. Nothing but this file ends the process.
  */
 import { setMaxListeners } from 'node:events';
+import { enableCompileCache } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { parseArguments } from './cli/arguments.ts';
 import { exitCode, failureText } from './cli/exit.ts';
 import { tell } from './cli/output.ts';
+import { restartWithMemorySettings } from './cli/start-settings.ts';
 import { COMMAND_NAMES, commandHelp, isCommandName, mainHelp } from './cli/usage.ts';
 import type { CommandName } from './cli/usage.ts';
 import { nearest } from './lib/nearest.ts';
@@ -56,6 +59,8 @@ process.on('warning', (warning) => {
 // Whoever reads the output, say `head`, has enough.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
+if (process.argv[2] === 'run') restartWithMemorySettings();
+keepCompiled();
 process.exit(await main(process.argv.slice(2)));
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -66,6 +71,12 @@ async function main(argv: readonly string[]): Promise<number> {
     tell(failureText(error));
     return exitCode(error);
   }
+}
+
+/** What was stripped of types and compiled once is kept beside the packages, for worker threads too: it halves the start and spares them the stripper's memory. */
+function keepCompiled(): void {
+  process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('../node_modules/.cache/cdf-relay', import.meta.url));
+  enableCompileCache(process.env['NODE_COMPILE_CACHE']);
 }
 
 async function dispatch(argv: readonly string[]): Promise<number> {

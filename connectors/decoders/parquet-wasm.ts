@@ -1,5 +1,5 @@
 /**
- * parquet-wasm behind a wall. Only its synchronous reader is used, one row group at a time: the asynchronous one ends the process on any error of the
+ * parquet-wasm behind a wall. Only its synchronous reader is used, one stretch of a row group at a time: the asynchronous one ends the process on any error of the
  * input (a Rust panic in a promise that nobody holds).
  *
  * The module has one wasm instance a thread, whose memory grows and never shrinks. A panic in it leaves the instance in an unknown state: from then on it is
@@ -24,14 +24,16 @@ interface WasmMemory {
 
 let memory: WasmMemory | null = null;
 let broken = false;
-/** The only row group whose arrays are sound: decoding another may move the memory. */
-let current: DecodedRowGroup | null = null;
+/** The only stretch whose arrays are sound: decoding another may move the memory. */
+let current: DecodedStretch | null = null;
 
-export interface RowGroupRequest {
+export interface StretchRequest {
   readonly bytes: Uint8Array;
   readonly rowGroup: number;
   /** Rows of the row group that are left out at its beginning. */
   readonly skipRows: number;
+  /** Rows behind those, at most. */
+  readonly rowsMax: number;
   readonly batchRows: number;
 }
 
@@ -48,19 +50,19 @@ export interface DecodedBatch {
 }
 
 /**
- * The row group's record batches in order, decoded into wasm memory as a whole. Dispose of it; batches not yet asked for die with it. A new one in the same
- * thread disposes of the last.
+ * The record batches of a stretch of a row group in order, decoded into wasm memory as a whole. Dispose of it; batches not yet asked for die with it. A new one
+ * in the same thread disposes of the last.
  */
-export class DecodedRowGroup implements Disposable {
+export class DecodedStretch implements Disposable {
   /** Of the file's fields, in their order. */
   readonly types: readonly ArrowType[];
   readonly #batches: RecordBatch[];
 
-  constructor(request: RowGroupRequest) {
+  constructor(request: StretchRequest) {
     const doing = `decoding row group ${request.rowGroup}`;
     initialise();
     current?.[Symbol.dispose]();
-    const options = { rowGroups: [request.rowGroup], offset: request.skipRows, batchSize: request.batchRows };
+    const options = { rowGroups: [request.rowGroup], offset: request.skipRows, limit: request.rowsMax, batchSize: request.batchRows };
     const table = inWasm(doing, () => readParquet(request.bytes, options));
     try {
       this.types = typesOf(doing, table);
@@ -104,8 +106,8 @@ function release(held: { free(): void }): void {
   if (!broken) held.free();
 }
 
-function take(rowGroup: DecodedRowGroup): void {
-  current = rowGroup;
+function take(stretch: DecodedStretch): void {
+  current = stretch;
 }
 
 function initialise(): void {

@@ -2,7 +2,7 @@
  * kafkajs, set up for the relay: its noise as debug lines of our log, zstd by node:zlib, short and bounded retries.
  */
 import { promisify } from 'node:util';
-import { zstdCompress, zstdDecompress } from 'node:zlib';
+import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
 import kafkajs from 'kafkajs';
 import type { Kafka } from 'kafkajs';
 import { kafkajsSasl, tlsOptions } from './options.ts';
@@ -14,11 +14,13 @@ const { CompressionCodecs, CompressionTypes } = kafkajs;
 export const COMPRESSION = { none: CompressionTypes.None, gzip: CompressionTypes.GZIP, zstd: CompressionTypes.ZSTD } as const;
 
 const compress = promisify(zstdCompress);
+/** Level 1 takes half the time of the default 3 for a tenth more bytes; the default piece of 16 KiB is a turn of the event loop each. */
+const ZSTD = { chunkSize: 65_536, params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 const decompress = promisify(zstdDecompress);
 
 // The codecs of kafkajs are one table for the whole process, and zstd is missing in it.
 CompressionCodecs[CompressionTypes.ZSTD] = () => ({
-  compress: (encoder: { readonly buffer: Buffer }) => compress(encoder.buffer),
+  compress: ({ buffer }: { readonly buffer: Buffer }) => compress(buffer, ZSTD),
   decompress: (buffer: Buffer) => decompress(buffer),
 });
 

@@ -80,7 +80,7 @@ async function runWith(config: Config, telemetry: OpenTelemetry, untilCurrent: b
     memoryBytes: limits.memoryBytes,
     // A feed at work holds the chunk that commits and the one that is prepared; all of them together a quarter of the memory.
     atWork: new Semaphore(Math.max(1, Math.floor(limits.memoryBytes / 4 / (2 * limits.chunkBytes)))),
-    fetched: new Semaphore(Math.floor(limits.memoryBytes / 8)),
+    fetched: new Semaphore(Math.floor(limits.memoryBytes / 16)),
     telemetry,
     clock: systemClock,
     relay: RELAY,
