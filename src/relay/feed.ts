@@ -122,11 +122,6 @@ async function checkSameTable(run: Run, sign: string): Promise<void> {
   );
 }
 
-/** A provider that breaks may break here too: then nothing is known, and what broke first is told. */
-function onlyRecreated(error: unknown): void {
-  if (error instanceof Failure && error.code === 'table.recreated') throw error;
-}
-
 /** Publishes the next versions, up to `end` or a window. */
 async function publishNext(run: Run, end: Version): Promise<void> {
   const { line, signal } = run;
@@ -166,8 +161,7 @@ async function list(run: Run, end: Version): Promise<readonly ListedVersion[]> {
     works.telemetry.stage(source.name, 'list', (works.clock.now() - startedAt) / 1000);
     return listed;
   } catch (error) {
-    // After a table was recreated some servers refuse its old versions, or break, for an hour: its metadata tells (notes/sharing-server.md §2.5).
-    if (error instanceof Failure && error.code === 'provider.unavailable') await checkSameTable(run, error.message).catch(onlyRecreated);
+    // After a table was recreated some servers refuse its old versions for an hour: its metadata tells (notes/sharing-server.md §2.5).
     if (error instanceof Failure && (error.code === 'gap.history_gone' || error.code === 'start.beyond'))
       await checkSameTable(run, error.message);
     if (error instanceof Failure && error.code === 'start.beyond') {

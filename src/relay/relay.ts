@@ -260,10 +260,13 @@ async function checkIdle(
 ): Promise<void> {
   const idle = Array.from({ length: partitions }, (_, partition) => partition).filter((partition) => !claimed.has(partition));
   if (idle.length === 0) return;
+  const latest = new Map(idle.map((partition) => [partition, new Map<string, string>()]));
   for await (const { partition, key, value } of publisher.read({ topic, partitions: idle, untilEnd: true }, signal)) {
-    if (key === null || value === null) continue;
-    checkPlace({ topic, partition, partitions }, Buffer.from(key).toString('utf8'), Buffer.from(value).toString('utf8'));
+    const name = Buffer.from(key ?? []).toString('utf8');
+    if (value === null) latest.get(partition)?.delete(name);
+    else latest.get(partition)?.set(name, Buffer.from(value).toString('utf8'));
   }
+  for (const [partition, records] of latest) for (const [key, value] of records) checkPlace({ topic, partition, partitions }, key, value);
 }
 
 /** The guarantee holds as long as Kafka keeps what it acknowledged; these settings decide how well it does. */
