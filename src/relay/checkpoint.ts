@@ -1,6 +1,7 @@
 /**
  * The checkpoint record: JSON that people can read, on `<name>.checkpoints`, keyed by feed id (DESIGN §6). Keys that begin with `\0` are the relay's own.
  */
+import { createHash } from 'node:crypto';
 import { JsonMismatch, JsonObject } from '../lib/json.ts';
 import { partitionOf } from '../lib/murmur2.ts';
 import { Failure } from '../model/failure.ts';
@@ -19,9 +20,16 @@ export function checkpointPartition(feed: FeedId, partitions: number): number {
   return partitionOf(new TextEncoder().encode(feed), partitions);
 }
 
-/** The topic of a generation: the configured one for the first, with `.g2`, `.g3` … for those that started again. */
+/** Kafka's limit for the name of a topic. */
+const TOPIC_NAME_MAX = 249;
+
+/** The topic of a generation: the configured one for the first, with `.g2`, `.g3` … for those that started again; a name too long for that is cut and ends in a hash. */
 export function topicOf(topic: string, generation: number): string {
-  return generation === 1 ? topic : `${topic}.g${generation}`;
+  if (generation === 1) return topic;
+  const suffix = `.g${generation}`;
+  if (topic.length + suffix.length <= TOPIC_NAME_MAX) return topic + suffix;
+  const hash = `-${createHash('sha256').update(topic).digest('hex').slice(0, 10)}`;
+  return topic.slice(0, TOPIC_NAME_MAX - hash.length - suffix.length) + hash + suffix;
 }
 
 export const NO_COUNTS: ChangeCounts = { insert: 0, update_preimage: 0, update_postimage: 0, delete: 0 };
@@ -67,6 +75,12 @@ export function acceptCheckpoint(last: Checkpoint, relay: string, at: EpochMs): 
     throw new Failure(
       'arguments.invalid',
       `${last.feed} has not begun, so there is no contract to be accepted: mend what parks it, and it begins by itself`,
+    );
+  }
+  if (last.failure?.code === 'checkpoint.lost') {
+    throw new Failure(
+      'arguments.invalid',
+      `${last.feed}: records behind its position are published already, and going on would double them; use \`checkpoint reset\``,
     );
   }
   if (last.position.records > 0) {

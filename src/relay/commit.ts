@@ -2,6 +2,7 @@
  * A chunk → one Kafka transaction: the rows, the schemas they need, and the checkpoint that says so, or nothing (DESIGN §8).
  */
 import { assert } from '../lib/assert.ts';
+import { Failure } from '../model/failure.ts';
 import type { Checkpoint, OpenVersion, Position } from '../model/position.ts';
 import type { EpochMs } from '../model/version.ts';
 import type { RecordBlock } from '../ports/encoder.ts';
@@ -10,7 +11,7 @@ import { NOTHING_OPEN } from './checkpoint.ts';
 import { countsOf } from './chunk.ts';
 import type { Chunk, ChunkPart } from './chunk.ts';
 
-/** Sends the chunk's rows and schemas, and returns the checkpoint behind them. Called inside a transaction, on top of `last`. */
+/** Sends the chunk's rows and schemas, and returns the checkpoint behind them. Called inside a transaction, on top of `last`. Rejects with `topic.lost` too. */
 export async function sendChunk(
   producer: TransactionalProducer,
   last: Checkpoint,
@@ -46,19 +47,31 @@ export async function sendChunk(
 /** The checkpoint behind one part: what the version's head fixes, and the ledger of the version while it is open. */
 function behind(before: Checkpoint, part: ChunkPart, blocks: readonly RecordBlock[], offsets: readonly number[]): Checkpoint {
   const { head } = part;
-  const ledger = ledgerBehind(before.open ?? NOTHING_OPEN, part, blocks, offsets);
+  const ledger = ledgerBehind(before, part, blocks, offsets);
   const open: OpenVersion = part.isWhole ? { ...NOTHING_OPEN, nextOffsets: ledger.nextOffsets } : ledger;
   if (head.rows === null) return { ...before, tableId: head.tableId, open };
   const { schemas, columns, anchor } = head.rows;
   return { ...before, tableId: head.tableId, schemas, columns, anchor: part.isWhole ? anchor : before.anchor, open };
 }
 
-function ledgerBehind(before: OpenVersion, part: ChunkPart, blocks: readonly RecordBlock[], offsets: readonly number[]): OpenVersion {
+function ledgerBehind(checkpoint: Checkpoint, part: ChunkPart, blocks: readonly RecordBlock[], offsets: readonly number[]): OpenVersion {
+  const before = checkpoint.open ?? NOTHING_OPEN;
   const firstOffsets: Record<string, number> = { ...before.firstOffsets };
   const nextOffsets: Record<string, number> = { ...before.nextOffsets };
   for (const [i, block] of blocks.entries()) {
     const offset = offsets[i];
     assert(offset !== undefined, 'a block without an offset');
+    const expected = nextOffsets[block.partition] ?? 0;
+    if (offset < expected) {
+      // The topic was made again, or lost its end, under a running claim: what we published before is gone, and the checkpoint must not say otherwise.
+      throw new Failure(
+        'topic.lost',
+        `partition ${block.partition} of ${checkpoint.topic} goes on at ${offset}, and ${expected} was acknowledged`,
+        {
+          version: part.head.version,
+        },
+      );
+    }
     firstOffsets[block.partition] ??= offset;
     nextOffsets[block.partition] = offset + block.count;
   }

@@ -24,16 +24,17 @@ export function evolve(
   schema: TableSchema,
   version: Version,
 ): Readonly<Record<string, KnownColumn>> {
-  const next: Record<string, KnownColumn> = { ...known };
+  // A column may be called `constructor`: only what is the record's own counts, and a map takes any name.
+  const next = new Map(Object.entries(known ?? {}));
   for (const column of schema.columns) {
     const type = typeText(column.type);
-    const before = known?.[column.name];
+    const before = next.get(column.name);
     if (before !== undefined && before.type !== type && !(ACCEPTED[before.type]?.includes(type) ?? false)) {
       throw new Failure('schema.breaking', `version ${version} changes the type of column ${column.name} from ${before.type} to ${type}`, {
         version,
       });
     }
-    next[column.name] = { identity: column.name, type };
+    next.set(column.name, { identity: column.name, type });
   }
-  return next;
+  return Object.fromEntries(next);
 }

@@ -40,8 +40,14 @@ export async function listVersions(source: Source, request: ListRequest, signal:
   const proven = from === listing.to ? from : (listing.versions.at(-1)?.version ?? from - 1);
   const listed = versionsOf(listing, from, proven);
   for (let version = proven + 1; version <= listing.to; version++) {
-    const alone = await source.changes(request.table, { from: version, to: version, listedAs: request.listedAs }, signal);
-    listed.push(...versionsOf(alone, version, version));
+    try {
+      const alone = await source.changes(request.table, { from: version, to: version, listedAs: request.listedAs }, signal);
+      listed.push(...versionsOf(alone, version, version));
+    } catch (error) {
+      // What is proven is published first; the failure is met again as that of the next version.
+      if (error instanceof Failure && listed.length > 0) return listed;
+      throw error;
+    }
   }
   return listed;
 }

@@ -6,12 +6,14 @@
  * Fetching and encoding run ahead of the reader, over the borders of files and versions; the steps come in plan order all the same. What is in flight is bounded: bytes
  * of files by a budget that all feeds share, files being encoded by the number of workers, segments by the encoder.
  */
+import { must } from '../lib/assert.ts';
 import type { Release } from '../lib/semaphore.ts';
 import { prefetch } from '../lib/prefetch.ts';
 import { Failure } from '../model/failure.ts';
 import type { PlanEntry } from '../model/plan.ts';
 import type { Checkpoint, Position } from '../model/position.ts';
 import { startOf } from '../model/position.ts';
+import type { Version } from '../model/version.ts';
 import type { EncodeRequest, RecordLayout, Segment } from '../ports/encoder.ts';
 import type { VersionHead, Step } from './chunk.ts';
 import type { Line } from './line.ts';
@@ -132,15 +134,15 @@ async function fetchWork(line: Line, work: Work, kept: KeptFiles, signal: AbortS
   }
   const release = await works.fetched.acquire(size > LONE_BYTES ? works.fetched.capacity : size, signal);
   try {
-    const again = kept.take(file.id, work.entry);
-    if (again !== null) return { ...work, bytes: again, release };
-    if (changes === null) throw new Error('bug: a planned version without changes');
+    const again = kept.take(version, work.entry);
+    if (again !== null) return { ...work, bytes: await again, release };
     const startedAt = works.clock.now();
-    const bytes = await listing.read(changes, file, signal).catch((error: unknown) => {
+    const reading = listing.read(must(changes, 'the changes of a planned version'), file, signal).catch((error: unknown) => {
       throw listedAnew(error);
     });
+    kept.offer(version, work.entry, reading);
+    const bytes = await reading;
     works.telemetry.stage(source.name, 'fetch', (works.clock.now() - startedAt) / 1000);
-    kept.offer(file.id, work.entry, bytes);
     return { ...work, bytes, release };
   } catch (error) {
     release();
@@ -185,25 +187,28 @@ function checkSize(line: Line, planned: PlannedVersion, entry: PlanEntry, segmen
   );
 }
 
-/** Copies of small change files between their first and their second pass. */
+/** Copies of small change files between their first and their second pass, which may be asked for before the first one's bytes are there. */
 class KeptFiles {
-  readonly #files = new Map<string, Uint8Array<ArrayBuffer>>();
+  readonly #files = new Map<string, Promise<Uint8Array<ArrayBuffer>>>();
   #bytes = 0;
 
-  /** In the first pass: keeps a copy, since the bytes themselves are handed to a worker. */
-  offer(id: string, entry: PlanEntry, bytes: Uint8Array<ArrayBuffer>): void {
-    if (entry.kind !== 'cdf' || entry.pass !== 'leaves' || bytes.length > KEPT_FILE_BYTES || this.#bytes + bytes.length > KEPT_BYTES)
-      return;
-    this.#files.set(id, bytes.slice());
-    this.#bytes += bytes.length;
+  /** In the first pass: keeps a copy of what is being read, since the bytes themselves are handed to a worker. Every first pass has its second one. */
+  offer(version: Version, { pass, kind, file }: PlanEntry, reading: Promise<Uint8Array<ArrayBuffer>>): void {
+    const size = file.size ?? Infinity;
+    if (kind !== 'cdf' || pass !== 'leaves' || size > KEPT_FILE_BYTES || this.#bytes + size > KEPT_BYTES) return;
+    const copy = reading.then((bytes) => bytes.slice());
+    copy.catch(() => {}); // The first pass fails with it; the second one may not be asked for any more.
+    this.#files.set(`${version} ${file.id}`, copy);
+    this.#bytes += size;
   }
 
   /** In the second pass: the copy, which is no longer kept; null if there is none. */
-  take(id: string, entry: PlanEntry): Uint8Array<ArrayBuffer> | null {
-    const bytes = entry.pass === 'arrives' ? this.#files.get(id) : undefined;
-    if (bytes === undefined) return null;
-    this.#files.delete(id);
-    this.#bytes -= bytes.length;
-    return bytes;
+  take(version: Version, { pass, file }: PlanEntry): Promise<Uint8Array<ArrayBuffer>> | null {
+    const key = `${version} ${file.id}`;
+    const copy = pass === 'arrives' ? this.#files.get(key) : undefined;
+    if (copy === undefined) return null;
+    this.#files.delete(key);
+    this.#bytes -= file.size ?? 0;
+    return copy;
   }
 }

@@ -38,10 +38,12 @@ export interface FeedMemory {
   failedAtSeq: number;
   /** The highest `seq` that Kafka ever confirmed to this process. */
   confirmedSeq: number;
+  /** A failure that parks the feed and cost it its claim: to be kept in the checkpoint under the next one. */
+  pending: Failure | null;
 }
 
 export function newMemory(): FeedMemory {
-  return { target: { version: null }, failures: 0, failingSince: null, failedAtSeq: -1, confirmedSeq: 0 };
+  return { target: { version: null }, failures: 0, failingSince: null, failedAtSeq: -1, confirmedSeq: 0, pending: null };
 }
 
 /** Runs the feed under one claim until it has an outcome. Rejects when the claim is lost (with its failure) or `signal` aborts. */
@@ -57,41 +59,82 @@ export async function supervise(
   // A feed whose transactions fail leaves the rotation for a while: the others of its partition must not lose their claim at every turn of it.
   if (memory.failures > 0) await pause(line, memory, 0, signal);
   for (;;) {
-    works.telemetry.feedState(spec.id, 'starting');
-    try {
-      checkConfirmed(partition, spec.id, memory);
-      await runFeed(line, partition, memory.target, signal);
-      if (works.stopping.aborted) return { kind: 'stopped' };
-      works.telemetry.feedState(spec.id, 'done');
-      return { kind: 'done' };
-    } catch (error) {
-      const isCulprit = partition.lostBy === spec.id;
-      if (!isCulprit) signal.throwIfAborted();
-      if (works.stopping.aborted && error === works.stopping.reason) return { kind: 'stopped' };
-      const failure = asFailure(error, spec.id);
-      note(partition, spec.id, memory, works.clock.now());
-      works.telemetry.failed(spec.id, failure);
-      if (isCulprit) throw failure;
-      if (works.stopping.aborted) return { kind: 'stopped' };
-      if (failure.disposition === 'park' || failure.disposition === 'probe') {
-        await park(line, partition, failure, signal);
-        // What was lost is said in the checkpoint from here on, and holds there until a person has looked.
-        memory.confirmedSeq = partition.checkpoint(spec.id)?.seq ?? 0;
-        if (works.untilCurrent) return { kind: 'parked', failure };
-        if (failure.disposition === 'park') await works.clock.sleep(Infinity, AbortSignal.any([signal, works.stopping])).catch(() => {});
-        else
-          await works.clock.sleep(PROBE_MS * (0.9 + 0.2 * works.clock.random()), AbortSignal.any([signal, works.stopping])).catch(() => {});
-        signal.throwIfAborted();
-        if (works.stopping.aborted) return { kind: 'stopped' };
-      } else {
-        const failingMs = works.clock.now() - (memory.failingSince ?? works.clock.now());
-        if (works.untilCurrent && failingMs >= retryTimeoutMs) return { kind: 'failing', failure };
-        works.telemetry.feedState(spec.id, 'retrying');
-        await pause(line, memory, failure.retryAfterMs, signal);
-        if (works.stopping.aborted) return { kind: 'stopped' };
-      }
-    }
+    const failure = await runOnce(line, partition, memory, signal);
+    if (failure === null) return { kind: works.stopping.aborted ? 'stopped' : 'done' };
+    const outcome = parks(failure)
+      ? await stayParked(line, partition, memory, failure, signal)
+      : await waitAfter(line, memory, failure, retryTimeoutMs, signal);
+    if (outcome !== null) return outcome;
+    if (works.stopping.aborted) return { kind: 'stopped' };
   }
+}
+
+/** Null: the run ended by itself, or the relay stops. Rejects when the claim is lost or `signal` aborts. */
+async function runOnce(line: Line, partition: ClaimedPartition, memory: FeedMemory, signal: AbortSignal): Promise<Failure | null> {
+  const { works, spec } = line;
+  const { pending } = memory;
+  memory.pending = null;
+  if (pending !== null) return pending;
+  works.telemetry.feedState(spec.id, 'starting');
+  try {
+    checkConfirmed(partition, spec.id, memory);
+    await runFeed(line, partition, memory.target, signal);
+    if (!works.stopping.aborted) works.telemetry.feedState(spec.id, 'done');
+    return null;
+  } catch (error) {
+    memory.confirmedSeq = Math.max(memory.confirmedSeq, partition.checkpoint(spec.id)?.seq ?? 0);
+    const isCulprit = partition.lostBy === spec.id;
+    if (!isCulprit) signal.throwIfAborted();
+    if (works.stopping.aborted && error === works.stopping.reason) return null;
+    const failure = asFailure(error, spec.id);
+    note(partition, spec.id, memory, works.clock.now());
+    works.telemetry.failed(spec.id, failure);
+    if (isCulprit) {
+      // The claim is lost with the transaction; that a person must act is written under the next one.
+      memory.pending = parks(failure) ? failure : null;
+      throw failure;
+    }
+    return works.stopping.aborted ? null : failure;
+  }
+}
+
+function parks(failure: Failure): boolean {
+  return failure.disposition === 'park' || failure.disposition === 'probe';
+}
+
+/** Until the cause is to be looked at again; or the outcome, with `--until-current`. */
+async function stayParked(
+  line: Line,
+  partition: ClaimedPartition,
+  memory: FeedMemory,
+  failure: Failure,
+  signal: AbortSignal,
+): Promise<Outcome | null> {
+  const { works, spec } = line;
+  await park(line, partition, failure, signal);
+  // What was lost is said in the checkpoint from here on, and holds there until a person has looked.
+  memory.confirmedSeq = partition.checkpoint(spec.id)?.seq ?? 0;
+  if (works.untilCurrent) return { kind: 'parked', failure };
+  const waitMs = failure.disposition === 'park' ? Infinity : PROBE_MS * (0.9 + 0.2 * works.clock.random());
+  await works.clock.sleep(waitMs, AbortSignal.any([signal, works.stopping])).catch(() => {});
+  signal.throwIfAborted();
+  return null;
+}
+
+/** Until the feed is to try again; or the outcome, when its time is over. */
+async function waitAfter(
+  line: Line,
+  memory: FeedMemory,
+  failure: Failure,
+  retryTimeoutMs: number,
+  signal: AbortSignal,
+): Promise<Outcome | null> {
+  const { works, spec } = line;
+  const failingMs = works.clock.now() - (memory.failingSince ?? works.clock.now());
+  if (works.untilCurrent && failingMs >= retryTimeoutMs) return { kind: 'failing', failure };
+  works.telemetry.feedState(spec.id, 'retrying');
+  await pause(line, memory, failure.retryAfterMs, signal);
+  return null;
 }
 
 /** A seq below what was confirmed means that brokers lost what they acknowledged. */
@@ -113,7 +156,6 @@ function forgetAfterProgress(partition: ClaimedPartition, feed: FeedId, memory: 
 /** Counts failures without progress. */
 function note(partition: ClaimedPartition, feed: FeedId, memory: FeedMemory, now: number): void {
   const seq = partition.checkpoint(feed)?.seq ?? 0;
-  memory.confirmedSeq = Math.max(memory.confirmedSeq, seq);
   if (seq !== memory.failedAtSeq) {
     memory.failures = 0;
     memory.failingSince = now;

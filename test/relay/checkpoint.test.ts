@@ -191,3 +191,21 @@ function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
 function valueAt(value: unknown, path: string): unknown {
   return path.split('.').reduce<unknown>((at, key) => fieldsOf(at)[key], value);
 }
+
+test('the topic of a later generation is a legal name, and another for every topic', () => {
+  const long = 'x'.repeat(249);
+  const cut = topicOf(long, 2);
+  expect(cut.length).toBe(249);
+  expect(cut).toMatch(/^x+-[0-9a-f]{10}\.g2$/);
+  expect(topicOf(`${long.slice(1)}y`, 2)).not.toBe(cut);
+  expect(topicOf('short', 2)).toBe('short.g2');
+});
+
+test('what was lost by brokers is not gone on with', () => {
+  const lost: Checkpoint = {
+    ...FULL,
+    position: { ...FULL.position, records: 0 },
+    failure: { code: 'checkpoint.lost', version: 9, message: 'lost', at: 1 },
+  };
+  expect(() => acceptCheckpoint(lost, 'r', 1)).toThrow(/would double them/);
+});

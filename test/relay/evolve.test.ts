@@ -67,3 +67,12 @@ test('a name that was dropped and comes back with another type is breaking versi
   const second = evolve(first, schema({ b: type('long') }), 1);
   expect(failureOf(() => evolve(second, schema({ a: type('long'), b: type('long') }), 2)).code).toBe('schema.breaking');
 });
+
+test.each(['constructor', 'toString', '__proto__'])('a column may be called %s', (name) => {
+  const first = evolve(null, schema({ id: type('long') }), 0);
+  const second = evolve(first, { columns: [{ name, type: type('string'), nullable: true, comment: null }], partitionColumns: [] }, 1);
+  expect(Object.entries(second)).toEqual([
+    ['id', { identity: 'id', type: 'long' }],
+    [name, { identity: name, type: 'string' }],
+  ]);
+});
