@@ -116,10 +116,15 @@ function linesOf(config: Config, sources: ReadonlyMap<string, Source>, works: Wo
       return [name, waitFor(poll, feeds, works.clock)];
     }),
   );
+  const places = works.atWork.capacity;
+  const shares = new Map(
+    config.sources.map(({ name }) => [name, new Semaphore(config.sources.length === 1 ? places : Math.ceil(places / 2))]),
+  );
   return config.feeds.map((spec) => ({
     spec,
     source: must(sources.get(spec.source), `source ${spec.source}`),
     wait: must(waits.get(spec.source), `the schedule of ${spec.source}`),
+    share: must(shares.get(spec.source), `the share of ${spec.source}`),
     works,
   }));
 }

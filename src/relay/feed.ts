@@ -13,6 +13,7 @@
  */
 import { must } from '../lib/assert.ts';
 import { prefetch } from '../lib/prefetch.ts';
+import type { Release } from '../lib/semaphore.ts';
 import { Failure } from '../model/failure.ts';
 import type { Checkpoint } from '../model/position.ts';
 import { tableText } from '../model/version.ts';
@@ -129,7 +130,7 @@ async function publishNext(run: Run, end: Version): Promise<void> {
   const listed = await list(run, end);
   tellLag(run, listed, end);
 
-  const release = await works.atWork.acquire(1, run.asking);
+  const release = await takePlace(line, run.asking);
   const leaving = new AbortController();
   const scope = AbortSignal.any([signal, leaving.signal]);
   try {
@@ -143,6 +144,21 @@ async function publishNext(run: Run, end: Version): Promise<void> {
     }
   } finally {
     release();
+  }
+}
+
+/** A place among the feeds at work, within the share of its source. */
+async function takePlace({ share, works }: Line, signal: AbortSignal): Promise<Release> {
+  const fromShare = await share.acquire(1, signal);
+  try {
+    const fromAll = await works.atWork.acquire(1, signal);
+    return () => {
+      fromAll();
+      fromShare();
+    };
+  } catch (error) {
+    fromShare();
+    throw error;
   }
 }
 

@@ -54,5 +54,7 @@ export interface Line {
   readonly spec: FeedSpec;
   readonly source: Source;
   readonly wait: Wait;
+  /** Of `works.atWork`, what the feeds of this source may take together: a provider that hangs must leave places for the others. */
+  readonly share: Semaphore;
   readonly works: Works;
 }

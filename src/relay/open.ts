@@ -122,8 +122,19 @@ async function ensureTopics(line: Line, topic: string, signal: AbortSignal): Pro
   const { spec, works } = line;
   for (const { topic: name, partitions, config } of works.registry.topics(spec.recipient)) {
     await ensureTopic(line, name, partitions, config, signal);
+    await warnDeleting(line, name, signal);
   }
   return ensureTopic(line, topic, works.topics.partitions, works.topics.config, signal);
+}
+
+/** A schema that ages out leaves its records unreadable. */
+async function warnDeleting({ works }: Line, topic: string, signal: AbortSignal): Promise<void> {
+  const policy = (await works.admin.config(topic, signal))['cleanup.policy'];
+  if (policy === 'compact') return;
+  works.telemetry.log('warn', `the topic deletes schemas: kafka-configs.sh --alter --topic ${topic} --add-config cleanup.policy=compact`, {
+    topic,
+    'cleanup.policy': policy,
+  });
 }
 
 async function ensureTopic(

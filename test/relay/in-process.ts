@@ -150,7 +150,7 @@ export class Relay {
       key: feed.key ?? [],
       adopt: feed.adopt ?? false,
     };
-    return { spec, source, wait: (signal) => sleep(20, signal), works };
+    return { spec, source, wait: (signal) => sleep(20, signal), share: new Semaphore(4), works };
   }
 
   #works(options: RunOptions): Works {
