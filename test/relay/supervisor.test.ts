@@ -39,7 +39,7 @@ await describeKafka('a feed that keeps failing', (brokers) => {
   }
 
   test('in its transactions leaves the rotation for longer and longer, while the other publishes', async () => {
-    const [bad, good] = [await tableOf(1), await tableOf(12)];
+    const [bad, worse, good] = [await tableOf(1), await tableOf(1), await tableOf(12)];
     const relay = play.stage.another();
     const heard = listener();
     const publisher: Publisher = {
@@ -48,7 +48,8 @@ await describeKafka('a feed that keeps failing', (brokers) => {
       claim: async (request, signal) => {
         const { producer, records } = await relay.publisher.claim(request, signal);
         const refuse = (topic: string): void => {
-          if (topic === relay.topic(bad)) throw new Failure('kafka.rejected', 'the broker does not take it');
+          if (topic === relay.topic(bad) || topic === relay.topic(worse))
+            throw new Failure('kafka.rejected', 'the broker does not take it');
         };
         return {
           records,
@@ -67,28 +68,30 @@ await describeKafka('a feed that keeps failing', (brokers) => {
       },
       [Symbol.asyncDispose]: async () => {},
     };
-    // The other one takes longer to begin than the bad one to be given up, and loses its claim again and again.
+    // The good one takes longer to begin than the bad ones, one after the other, to be given up, and loses its claim again and again.
+    const slowness: Readonly<Record<string, number>> = { [worse]: 300, [good]: 800 };
     const source: Source = {
       ...play.shared.source,
       latestVersion: async (table, signal) => {
-        if (table.table === good) await sleep(500, signal);
+        await sleep(slowness[table.table] ?? 0, signal);
         return play.shared.source.latestVersion(table, signal);
       },
     };
     const waits: number[] = [];
     const outcomes = await relay.outcomes({
       source,
-      feeds: [{ table: bad }, { table: good }],
+      feeds: [{ table: bad }, { table: worse }, { table: good }],
       publisher,
       chunk: { timeMs: 0 },
       clock: recording(waits),
       retryTimeoutMs: 400,
       telemetry: heard.telemetry,
     });
-    expect(outcomes).toEqual({ [bad]: 'failing kafka.rejected: the broker does not take it', [good]: 'done' });
+    const refused = 'failing kafka.rejected: the broker does not take it';
+    expect(outcomes).toEqual({ [bad]: refused, [worse]: refused, [good]: 'done' });
     expect((await play.versions(relay, relay.topic(good))).length).toBe(24);
     expect(await play.versions(relay, relay.topic(bad))).toEqual([]);
-    expect(new Set(heard.failures.map(([feed]) => feed))).toEqual(new Set([relay.feed(bad)]));
+    expect(new Set(heard.failures.map(([feed]) => feed))).toEqual(new Set([relay.feed(bad), relay.feed(worse)]));
     expect(waits).toEqual(expect.arrayContaining([990, 1_980]));
   });
 
