@@ -11,7 +11,7 @@ import type { ControlRecord, TransactionalProducer } from '../../src/ports/publi
 import { within } from './deadline.ts';
 import { failureOf } from './kafka-failure.ts';
 import type { Attempt } from './kafka-failure.ts';
-import { cutBlock } from './record-block.ts';
+import { batchesOf } from './record-block.ts';
 import type { Message } from './record-block.ts';
 
 export interface KafkajsProducerOptions {
@@ -68,25 +68,26 @@ export class KafkajsProducer implements TransactionalProducer {
     });
   }
 
+  /** Partition by partition: blocks are small where files are, and a request for each would outlast the transaction. */
   async send(topic: string, blocks: readonly RecordBlock[]): Promise<readonly number[]> {
-    const offsets: number[] = [];
-    for (const block of blocks) {
-      const { batchBytesMax } = await this.#check(topic, block.partition);
+    const offsets = new Map<number, number>();
+    for (const [partition, numbered] of Map.groupBy(blocks.entries(), ([, block]) => block.partition)) {
+      const { batchBytesMax } = await this.#check(topic, partition);
       const bytesMax = Math.min(SEND_BYTES_MAX, batchBytesMax - BATCH_OVERHEAD_BYTES);
-      let first: number | null = null;
-      for (const messages of cutBlock(block, bytesMax)) {
-        const offset = await this.#sendPart(topic, block.partition, messages);
-        first ??= offset;
+      const numbers = numbered.map(([number]) => number).values();
+      const ofPartition = numbered.map(([, block]) => block);
+      for (const { messages, firsts } of batchesOf(ofPartition, bytesMax)) {
+        const base = await this.#sendBatch(topic, partition, messages);
+        for (const first of firsts) offsets.set(must(numbers.next().value, 'the block that begins here'), base + first);
       }
-      offsets.push(must(first, 'the first record of a block'));
     }
-    return offsets;
+    return blocks.map((_, number) => must(offsets.get(number), 'the first record of a block'));
   }
 
   /** One record, and its offset. */
   async sendRecord({ topic, partition, key, value }: ControlRecord): Promise<number> {
     await this.#check(topic, partition);
-    return this.#sendPart(topic, partition, [{ key: Buffer.from(key), value: value === null ? null : Buffer.from(value) }]);
+    return this.#sendBatch(topic, partition, [{ key: Buffer.from(key), value: value === null ? null : Buffer.from(value) }]);
   }
 
   async sendControl(records: readonly ControlRecord[]): Promise<void> {
@@ -118,7 +119,7 @@ export class KafkajsProducer implements TransactionalProducer {
     await within(this.#producer.disconnect(), CLOSE_MS, () => new Error('late')).catch(() => {});
   }
 
-  async #sendPart(topic: string, partition: number, messages: Message[]): Promise<number> {
+  async #sendBatch(topic: string, partition: number, messages: Message[]): Promise<number> {
     const attempt = this.#attempt(
       `sending ${messages.length === 1 ? 'a record' : `${messages.length} records`} to ${topic}-${partition}`,
       topic,

@@ -13,41 +13,73 @@ export interface Message {
   readonly headers?: Record<string, Buffer>;
 }
 
-/** Consecutive records of a block whose framed length together is at most `bytesMax`, or a single longer one. */
-export function* cutBlock(block: RecordBlock, bytesMax: number): Generator<Message[]> {
-  const cursor = new Cursor(Buffer.from(block.bytes.buffer, block.bytes.byteOffset, block.bytes.byteLength));
-  let part: Message[] = [];
-  let partBytes = 0;
-  let count = 0;
-  while (cursor.at < cursor.bytes.length) {
-    const start = cursor.at;
-    const message = readRecord(cursor);
-    const length = cursor.at - start;
-    if (part.length > 0 && partBytes + length > bytesMax) {
-      yield part;
-      part = [];
-      partBytes = 0;
-    }
-    part.push(message);
-    partBytes += length;
-    count++;
-  }
-  assert(count === block.count, `a block that says ${block.count} records holds ${count}`);
-  if (part.length > 0) yield part;
+/** Consecutive records of one partition, for one request. */
+export interface Batch {
+  /** At least one. */
+  readonly messages: Message[];
+  /** Of the blocks that begin in this batch, in order: the place of their first record among the messages. */
+  readonly firsts: readonly number[];
 }
 
-function readRecord(cursor: Cursor): Message {
+/**
+ * The records of blocks of one partition, in order, in batches of at most `bytesMax` bytes of framed records; a single longer record makes a batch of its own. A
+ * batch holds the records of many small blocks, and a long block spans several. Pulled one by one, so that one batch at a time is in memory as messages.
+ */
+export function* batchesOf(blocks: Iterable<RecordBlock>, bytesMax: number): Generator<Batch> {
+  let messages: Message[] = [];
+  let firsts: number[] = [];
+  let bytes = 0;
+  for (const block of blocks) {
+    const cursor = new Cursor(Buffer.from(block.bytes.buffer, block.bytes.byteOffset, block.bytes.byteLength));
+    let count = 0;
+    while (cursor.at < cursor.bytes.length) {
+      const { message, bareBytes } = readRecord(cursor);
+      let length = framedBytes(bareBytes, messages.length);
+      if (messages.length > 0 && bytes + length > bytesMax) {
+        yield { messages, firsts };
+        messages = [];
+        firsts = [];
+        bytes = 0;
+        length = framedBytes(bareBytes, 0);
+      }
+      if (count === 0) firsts.push(messages.length);
+      messages.push(message);
+      bytes += length;
+      count++;
+    }
+    assert(count === block.count && count > 0, `a block that says ${block.count} records holds ${count}`);
+  }
+  if (messages.length > 0) yield { messages, firsts };
+}
+
+/** Length of a record at its place in a batch. The place is written into it as offset delta, so a record of a short block may grow by some bytes. */
+function framedBytes(bareBytes: number, place: number): number {
+  const body = bareBytes + varintBytes(place);
+  return varintBytes(body) + body;
+}
+
+/** Of a zigzag varint; `value` is not negative. */
+function varintBytes(value: number): number {
+  let bytes = 1;
+  for (let rest = value * 2; rest > 0x7f; rest = Math.floor(rest / 128)) bytes++;
+  return bytes;
+}
+
+/** `bareBytes`: of everything but the length and the offset delta. */
+function readRecord(cursor: Cursor): { readonly message: Message; readonly bareBytes: number } {
   const length = cursor.varint();
   const end = cursor.at + length;
   cursor.at += 1;
   cursor.varint();
+  const deltaAt = cursor.at;
   cursor.varint();
+  const bareBytes = length - (cursor.at - deltaAt);
   const key = cursor.bytesOrNull();
   const value = cursor.bytesOrNull();
   const headerCount = cursor.varint();
   if (headerCount === 0) {
     assert(cursor.at === end, 'a record is as long as it says');
-    return { key, value };
+    return { message: { key, value }, bareBytes };
   }
   const headers: Record<string, Buffer> = {};
   for (let i = 0; i < headerCount; i++) {
@@ -57,7 +89,7 @@ function readRecord(cursor: Cursor): Message {
     headers[name.toString('utf8')] = content;
   }
   assert(cursor.at === end, 'a record is as long as it says');
-  return { key, value, headers };
+  return { message: { key, value, headers }, bareBytes };
 }
 
 class Cursor {
