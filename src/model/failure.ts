@@ -50,6 +50,7 @@ export const FAILURES = {
   'history.rewritten': { disposition: 'park', remedy: 'The provider changed versions that were already published: ask why, then `checkpoint reset` to start again in a new topic.' },
   'gap.feed_off': { disposition: 'park', remedy: 'These versions recorded no changes: `checkpoint reset` starts again after them in a new topic.' },
   'gap.history_gone': { disposition: 'park', remedy: 'The provider no longer keeps these versions: `checkpoint reset` starts again from what is left in a new topic.' },
+  'gap.unanswered': { disposition: 'probe', remedy: 'Asked again by itself. If it lasts, ask the provider which it is: its server fails at these versions, or their history was cleaned away; then `checkpoint reset` starts again from what is left in a new topic.' },
   'gap.file_gone': { disposition: 'park', remedy: 'The provider removed a file that these versions need: `checkpoint reset` starts again after them in a new topic.' },
   'start.beyond': { disposition: 'park', remedy: 'Set `start` to a version the table has, or to `latest`.' },
   'start.none': { disposition: 'probe', remedy: 'Ask the provider to switch the change data feed on, or set `start` to a version it was on.' },

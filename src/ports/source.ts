@@ -40,8 +40,9 @@ export interface Source {
 
   /**
    * What the provider lists for `from..to`, both inclusive. A range that it refuses rejects as a whole: `gap.feed_off` with the first bad version where the
-   * answer names one, `gap.history_gone` with the first version that is still there where the answer names one, `start.beyond` for versions that are not
-   * there yet, `table.feature`, `provider.too_large` where fewer versions may be answered, and the like.
+   * answer names one, `gap.history_gone` with the first version that is still there where the answer names one, `gap.unanswered` where the provider breaks at
+   * these versions for as long as `patience` says and answers otherwise, `start.beyond` for versions that are not there yet, `table.feature`,
+   * `provider.too_large` where fewer versions may be answered, and the like.
    * That the reply is a success does not prove that it reached `to`: a stale replica answers with less.
    */
   changes(table: TableName, range: ChangesRequest, signal: AbortSignal): Promise<ChangeListing>;
@@ -54,7 +55,19 @@ export interface ChangesRequest {
   readonly to: Version;
   /** Null: the provider chooses, which is right except when a version is half published. */
   readonly listedAs: ListedAs | null;
+  /** Left out: `whole`. */
+  readonly patience?: Patience;
 }
+
+/**
+ * When a provider that breaks (500) at these versions, and answers otherwise, is taken to have no answer to them: some servers say so that the versions are
+ * gone, and all say so when their storage is down for a moment.
+ */
+export type Patience =
+  /** After a few tries in a row: for who searches, and draws no lasting conclusion from one answer. */
+  | 'quick'
+  /** After the whole time that a call is retried for. */
+  | 'whole';
 
 /** A reply, and the way to the bytes of its files. */
 export interface ChangeListing extends ChangeRange {

@@ -15,6 +15,7 @@ import { must } from '../lib/assert.ts';
 import { prefetch } from '../lib/prefetch.ts';
 import type { Release } from '../lib/semaphore.ts';
 import { Failure } from '../model/failure.ts';
+import type { FailureCode } from '../model/failure.ts';
 import type { Checkpoint } from '../model/position.ts';
 import { tableText } from '../model/version.ts';
 import type { Version } from '../model/version.ts';
@@ -35,6 +36,8 @@ const WINDOW_VERSIONS = 100;
 const STOP_VERSION_MS = 20_000;
 /** How often a feed asks whether its history is still told as it was. */
 const ANCHOR_MS = 3_600_000;
+/** How a provider answers to versions of a table that is no longer there under its name. */
+const LIKE_ANOTHER_TABLE: readonly FailureCode[] = ['gap.history_gone', 'gap.unanswered', 'start.beyond'];
 /** What a record batch adds to the records themselves, generously (RecordBatch v2 header: 61 bytes). */
 const BATCH_OVERHEAD_BYTES = 512;
 
@@ -177,9 +180,8 @@ async function list(run: Run, end: Version): Promise<readonly ListedVersion[]> {
     works.telemetry.stage(source.name, 'list', (works.clock.now() - startedAt) / 1000);
     return listed;
   } catch (error) {
-    // After a table was recreated some servers refuse its old versions for an hour: its metadata tells (notes/sharing-server.md §2.5).
-    if (error instanceof Failure && (error.code === 'gap.history_gone' || error.code === 'start.beyond'))
-      await checkSameTable(run, error.message);
+    // After a table was recreated some servers refuse its old versions, or break at them, for an hour: its metadata tells (notes/sharing-server.md §2.5).
+    if (error instanceof Failure && LIKE_ANOTHER_TABLE.includes(error.code)) await checkSameTable(run, error.message);
     if (error instanceof Failure && error.code === 'start.beyond') {
       throw new Failure(
         'provider.unavailable',

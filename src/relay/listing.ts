@@ -31,7 +31,14 @@ export interface ListRequest {
 }
 
 /** Refusals that may concern a part of the range only. */
-const NARROWED: readonly FailureCode[] = ['gap.feed_off', 'gap.history_gone', 'table.feature', 'provider.refused', 'provider.too_large'];
+const NARROWED: readonly FailureCode[] = [
+  'gap.feed_off',
+  'gap.history_gone',
+  'gap.unanswered',
+  'table.feature',
+  'provider.refused',
+  'provider.too_large',
+];
 
 /** The versions from `from` on, without a hole, up to `to` or to what can be had in one go; at least `from`. */
 export async function listVersions(source: Source, request: ListRequest, signal: AbortSignal): Promise<readonly ListedVersion[]> {
@@ -100,7 +107,8 @@ async function narrowed(source: Source, request: ListRequest, signal: AbortSigna
   let to = request.to;
   for (;;) {
     try {
-      return await source.changes(table, { from, to, listedAs }, signal);
+      // A range has parts that may be asked for instead; one version alone is waited for.
+      return await source.changes(table, { from, to, listedAs, patience: from < to ? 'quick' : 'whole' }, signal);
     } catch (error) {
       if (!(error instanceof Failure) || !NARROWED.includes(error.code) || to === from) throw error;
       const firstBad = error.code === 'gap.feed_off' ? error.version : null;
