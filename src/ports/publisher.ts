@@ -37,7 +37,11 @@ export interface Claim {
  */
 export interface TransactionalProducer {
   begin(): Promise<void>;
-  /** Resolves when the brokers have acknowledged, with the offset of the first record of each block. Blocks of one partition keep their order. */
+  /**
+   * Resolves when the brokers have acknowledged, with the offset of the first record of each block. Blocks of one partition keep their order, and the records that
+   * one call sends to it are contiguous unless somebody else writes to the topic meanwhile: a block may go out in several requests, and a foreign record may come
+   * between two of them.
+   */
   send(topic: string, blocks: readonly RecordBlock[]): Promise<readonly number[]>;
   sendControl(records: readonly ControlRecord[]): Promise<void>;
   commit(deadlineMs: number): Promise<void>;
@@ -102,7 +106,7 @@ export interface Publisher {
   readonly admin: TopicAdmin;
   /**
    * Initialises the producer (which fences and settles its predecessor), commits the record `\0claim`, and reads the partition as read_committed until it
-   * appears. Rejects with `kafka.stuck` if it does not appear in time: a foreign transaction hangs in the partition.
+   * appears. Rejects with `kafka.stuck` if the reading gets no further: a foreign transaction hangs in the partition.
    */
   claim(request: ClaimRequest, signal: AbortSignal): Promise<Claim>;
   /** Committed records in order within each partition, from the beginning; joins no group and commits no offsets that others would see. */
