@@ -17,6 +17,7 @@ import { COMPRESSION, kafkajsClient } from './kafkajs-client.ts';
 import { KafkajsProducer } from './kafkajs-producer.ts';
 import type { TopicLimits } from './kafkajs-producer.ts';
 import type { KafkaOptions } from './options.ts';
+import { latestUpTo } from './read-back.ts';
 import { Wire } from './wire.ts';
 
 const CLAIM_KEY = '\0claim';
@@ -149,29 +150,20 @@ class KafkajsDriver implements Publisher {
   /** The latest value of each key up to the claim's own record. */
   async #readBack(request: ClaimRequest, claimOffset: number, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
     const { topic, partition, claimValue } = request;
-    const until = performance.now() + this.#options.claimTimeoutMs;
+    const doing = `claiming as ${request.transactionalId}`;
+    const place = `${topic}-${partition}`;
     const wire = new Wire(this.#options);
-    const records = new Map<string, string>();
+    let records: ReadonlyMap<string, string>;
     try {
       const start = (await boundsOf(wire, topic, signal)).starts.get(partition) ?? 0;
-      for await (const step of readCommitted(wire, topic, new Map([[partition, start]]), CLAIM_FETCH_WAIT_MS, signal)) {
-        for (const { key, value } of step.records) {
-          if (key === null) continue;
-          const name = Buffer.from(key).toString('utf8');
-          if (value === null) records.delete(name);
-          else records.set(name, Buffer.from(value).toString('utf8'));
-        }
-        if (step.next > claimOffset) break;
-        if (performance.now() > until) {
-          const hint = `${topic}-${partition} can be read up to offset ${step.stable} only, of ${step.end}: a transaction is open there`;
-          throw new Failure('kafka.stuck', `claiming as ${request.transactionalId}: ${hint}`);
-        }
-      }
+      const steps = readCommitted(wire, topic, new Map([[partition, start]]), CLAIM_FETCH_WAIT_MS, signal);
+      const limits = { timeoutMs: this.#options.claimTimeoutMs, now: () => performance.now() };
+      records = await latestUpTo(steps, claimOffset, { doing, place }, limits);
     } finally {
       await wire.close();
     }
     if (records.get(CLAIM_KEY) !== claimValue) {
-      throw new Failure('kafka.fenced', `claiming as ${request.transactionalId}: another claim of ${topic}-${partition} followed ours`);
+      throw new Failure('kafka.fenced', `${doing}: another claim of ${place} followed ours`);
     }
     return records;
   }

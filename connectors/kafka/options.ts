@@ -32,7 +32,7 @@ export interface KafkaOptions {
   readonly clientId: string;
   /** After this the coordinator aborts a transaction by itself. */
   readonly transactionTimeoutMs: number;
-  /** How long a claim waits for its own record to become readable before it is `kafka.stuck`. */
+  /** How long a claim's reading, up to its own record, may go without getting on before it is `kafka.stuck`. */
   readonly claimTimeoutMs: number;
   /** How long `admin.reach` waits for a first answer. */
   readonly reachTimeoutMs: number;
