@@ -1,4 +1,5 @@
 import { afterAll, expect, test } from 'vitest';
+import type { Source } from '../../src/ports/source.ts';
 import { checkTableId, listVersions } from '../../src/relay/listing.ts';
 import type { ListedVersion } from '../../src/relay/listing.ts';
 import type { FaultRule } from '../../src/provider/faults.ts';
@@ -8,7 +9,12 @@ const signal = new AbortController().signal;
 const tables = await shareTables();
 afterAll(async () => tables[Symbol.asyncDispose]());
 
-async function list(table: string, from: number, to: number, shared = tables): Promise<readonly ListedVersion[]> {
+async function list(
+  table: string,
+  from: number,
+  to: number,
+  shared: Pick<typeof tables, 'source'> = tables,
+): Promise<readonly ListedVersion[]> {
   return listVersions(shared.source, { table: fixtureTable(table), from, to, listedAs: null }, signal);
 }
 
@@ -28,6 +34,26 @@ test('the good part before a gap is listed', async () => {
 
 test('a version that is the gap is refused', async () => {
   await expect(list('feed_toggled', 6, 11)).rejects.toMatchObject({ code: 'gap.feed_off', version: 6 });
+});
+
+test('versions that the provider breaks at hold up none before them', async () => {
+  const broken: FaultRule = { match: { route: 'changes', path: 'endingVersion=11&' }, do: { kind: 'status', status: 500 } };
+  await using faulty = await shareTables({ faults: [broken] });
+  expect(versions(await list('basics', 8, 11, faulty))).toEqual([8, 9]);
+  await expect(list('basics', 11, 11, faulty)).rejects.toMatchObject({ code: 'gap.unanswered', version: 11 });
+});
+
+test('a range that can be narrowed is asked for with quick patience, and one version with the whole', async () => {
+  const asked: string[] = [];
+  const source: Source = {
+    ...tables.source,
+    changes: async (table, { patience = 'none', ...range }, end) => {
+      asked.push(`${range.from}..${range.to} ${patience}`);
+      return tables.source.changes(table, { ...range, patience: 'quick' }, end);
+    },
+  };
+  await expect(list('long_history', 18, 23, { source })).rejects.toMatchObject({ code: 'gap.history_gone' });
+  expect(asked).toEqual(['18..23 quick', '18..20 quick', '18..19 quick', '18..18 whole']);
 });
 
 test('a stale replica that answers with less does not make versions rowless', async () => {

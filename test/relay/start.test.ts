@@ -1,4 +1,6 @@
 import { afterAll, expect, test } from 'vitest';
+import type { Source } from '../../src/ports/source.ts';
+import type { FaultRule } from '../../src/provider/faults.ts';
 import { resolveStart } from '../../src/relay/start.ts';
 import { fixtureTable, shareTables } from '../support/shared-tables.ts';
 
@@ -46,6 +48,36 @@ test('a refusal that passes does not cut the history short', async () => {
     ],
   });
   expect(await resolveStart(faulty.source, fixtureTable('basics'), { kind: 'earliest' }, signal)).toBe(1);
+});
+
+test('versions that a provider breaks at, as some do where the log was cleaned, are behind the earliest', async () => {
+  const broken = (version: number): FaultRule => ({
+    match: { route: 'changes', path: `startingVersion=${version}&` },
+    do: { kind: 'status', status: 500 },
+  });
+  await using faulty = await shareTables({ faults: [0, 1, 2].map(broken) });
+  expect(await resolveStart(faulty.source, fixtureTable('basics'), { kind: 'earliest' }, signal)).toBe(3);
+});
+
+test('the search asks with quick patience, and what its result hangs on with the whole', async () => {
+  const asked: string[] = [];
+  const source: Source = {
+    ...tables.source,
+    changes: async (table, { patience = 'none', ...range }, end) => {
+      asked.push(`${range.from}..${range.to} ${patience}`);
+      return tables.source.changes(table, { ...range, patience: 'quick' }, end);
+    },
+  };
+  expect(await resolveStart(source, fixtureTable('feed_toggled'), { kind: 'earliest' }, signal)).toBe(3);
+  expect(asked).toEqual([
+    '0..0 quick',
+    '1..1 quick',
+    '2..2 quick',
+    '4..4 quick',
+    '2..2 quick',
+    '3..3 quick',
+    ...Array(3).fill('2..2 whole'),
+  ]);
 });
 
 test('a table none of whose versions gives its changes says so', async () => {

@@ -5,9 +5,6 @@
  * story where there are any; else the data files that came and left do. Each version has the schema of the newest metadata at or below it. A server that
  * does not know `includeHistoricalMetadata` sends the newest schema of all instead (no metadata at or below the first version): then the schema at each
  * version is asked for by itself, and a server that cannot answer that either is refused, for its rows would be read under a schema that is not theirs.
- *
- * A 500 that stays for one range while the server answers otherwise is how the reference server says that the log of these versions is gone
- * (notes/sharing-server.md §2.8).
  */
 import { must } from '../../../src/lib/assert.ts';
 import type { ChangeFile, ChangeRange, VersionChanges } from '../../../src/model/change-files.ts';
@@ -19,11 +16,9 @@ import type { FileAction, MetaData } from './actions.ts';
 import type { Answer } from './answer.ts';
 import { ANSWER_LINES_MAX } from './answer.ts';
 import type { Client } from './client.ts';
-import { withFeatureNames } from './features.ts';
+import { askFirstPage } from './first-page.ts';
 import { askForMetadata } from './metadata.ts';
-import { changesDoing, changesQuestion, versionQuestion } from './questions.ts';
-import { RefusedByProvider } from './refusal.ts';
-import { retrying } from './retry.ts';
+import { changesDoing, changesQuestion } from './questions.ts';
 import type { Links } from './links.ts';
 import { linksOf } from './links.ts';
 
@@ -33,7 +28,6 @@ export interface Changes {
 }
 
 const PAGES_MAX = 10_000;
-const REPEATED_500_MEANS_GONE = 4;
 
 /** Rejects as `Source.changes` says. */
 export async function askForChanges(client: Client, table: TableName, request: ChangesRequest, signal: AbortSignal): Promise<Changes> {
@@ -62,7 +56,7 @@ export async function askForChanges(client: Client, table: TableName, request: C
 type Pages = readonly [Answer, ...Answer[]];
 
 async function askPages(client: Client, table: TableName, request: ChangesRequest, doing: string, signal: AbortSignal): Promise<Pages> {
-  const first = await askFirstPage(client, table, request, doing, signal);
+  const first = await askFirstPage(client, table, request, signal);
   const later: Answer[] = [];
   const tokens = new Set<string>();
   let files = first.files.length;
@@ -84,55 +78,6 @@ async function askPages(client: Client, table: TableName, request: ChangesReques
     token = page.end?.nextPageToken ?? null;
   }
   return [first, ...later];
-}
-
-async function askFirstPage(
-  client: Client,
-  table: TableName,
-  request: ChangesRequest,
-  doing: string,
-  signal: AbortSignal,
-): Promise<Answer> {
-  const question = changesQuestion(client, table, request, null);
-  let errors500 = 0;
-  return retrying(
-    client.retry,
-    async () => {
-      try {
-        return await client.once(question, signal);
-      } catch (error) {
-        signal.throwIfAborted();
-        errors500 = error instanceof RefusedByProvider && error.status === 500 ? errors500 + 1 : 0;
-        if (errors500 >= REPEATED_500_MEANS_GONE) await requireNotGone(client, table, request, errors500, doing, signal);
-        if (error instanceof RefusedByProvider && error.code === 'table.feature')
-          throw await withFeatureNames(client, table, error, signal);
-        throw error;
-      }
-    },
-    signal,
-  );
-}
-
-/** Rejects with `gap.history_gone` if the server answers about the table and has these versions, so that it is the range alone that fails. */
-async function requireNotGone(
-  client: Client,
-  table: TableName,
-  request: ChangesRequest,
-  errors500: number,
-  doing: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const latest = await client.once(versionQuestion(client, table), signal).catch((error: unknown) => {
-    signal.throwIfAborted();
-    if (error instanceof Failure) return null;
-    throw error;
-  });
-  if (latest === null || latest < request.from) return;
-  throw new Failure(
-    'gap.history_gone',
-    `${doing}: the provider answered 500 to these versions ${errors500} times in turn, while it answers that the latest version is ${latest}: ` +
-      `part of the table's log is gone, or the table was made anew`,
-  );
 }
 
 function requireListedAs(first: Answer, request: ChangesRequest, doing: string): void {

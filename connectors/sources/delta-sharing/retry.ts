@@ -7,7 +7,7 @@ import { Failure } from '../../../src/model/failure.ts';
 import type { EpochMs } from '../../../src/model/version.ts';
 
 export interface RetryPolicy {
-  /** From the first try on; no wait is begun that would end later. */
+  /** From the first try on; the last try comes when it is over, unless the other side asks to wait longer. */
   readonly timeoutMs: number;
   readonly clock: Clock;
 }
@@ -28,7 +28,8 @@ const TRIES_MAX = 200;
 /** Rejects with the last try's failure, with what is not to be tried again, or with `signal.reason`. `attempt` is told how many tries went before. */
 export async function retrying<T>(policy: RetryPolicy, attempt: (tries: number) => Promise<T>, signal: AbortSignal): Promise<T> {
   const { clock } = policy;
-  const deadline = clock.now() + policy.timeoutMs;
+  const startedAt = clock.now();
+  let waitedMs = 0;
   for (let tries = 0; ; tries++) {
     signal.throwIfAborted();
     try {
@@ -36,9 +37,15 @@ export async function retrying<T>(policy: RetryPolicy, attempt: (tries: number) 
     } catch (error) {
       if (error instanceof GivenUp) throw error.failure;
       if (!(error instanceof Failure) || error.disposition !== 'retry' || tries + 1 === TRIES_MAX) throw error;
-      const waitMs = backoffMs(BACKOFF, tries, error.retryAfterMs, () => clock.random());
-      if (clock.now() + waitMs > deadline) throw error;
+      // A clock that is set back makes no call longer.
+      const leftMs = policy.timeoutMs - Math.max(clock.now() - startedAt, waitedMs);
+      if (leftMs <= 0 || error.retryAfterMs > leftMs) throw error;
+      const waitMs = Math.min(
+        leftMs,
+        backoffMs(BACKOFF, tries, error.retryAfterMs, () => clock.random()),
+      );
       await clock.sleep(waitMs, signal);
+      waitedMs += waitMs;
     }
   }
 }

@@ -65,7 +65,7 @@ export function openSource(options: SourceOptions): Source {
     changes: async (table, request, signal) => {
       const changes = await askForChanges(client, table, request, signal);
       const { responseFormat, idHash } = changes.range;
-      const again = { ...request, listedAs: { responseFormat, idHash } };
+      const again = { ...request, listedAs: { responseFormat, idHash }, patience: 'whole' } as const;
       return listingOf({
         what: whatOf(name, table),
         changes,

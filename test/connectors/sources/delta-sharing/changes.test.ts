@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Failure } from '../../../../src/model/failure.ts';
 import type { ChangeListing, ChangesRequest } from '../../../../src/ports/source.ts';
 import type { Scripted } from './scripted-server.ts';
@@ -274,40 +274,89 @@ it('a refusal of one version alone is about that version, whether or not it name
   });
 });
 
-it('a 500 that stays while /version answers means that the history is gone (trap 27)', async () => {
+const BROKEN = text(500, '{"errorCode":"INTERNAL_ERROR","message":""}');
+const EMPTY = lines([PROTOCOL, metaData(0), END], PARQUET);
+const MINUTE = 60_000;
+
+it('a provider that breaks at these versions the whole time, and answers otherwise, has no answer to them (trap 27)', async () => {
   await using server = await scriptedServer();
-  server.on(CHANGES, text(500, '{"errorCode":"INTERNAL_ERROR","message":""}'));
+  server.on(CHANGES, BROKEN);
   server.on(VERSION, text(200, '', { 'delta-table-version': '9' }));
-  const failure = await sourceOver(server, { retryTimeoutMs: 600_000 })
-    .changes(TABLE, { from: 2, to: 5, listedAs: null }, NEVER)
-    .catch((error: unknown) => error);
-  expect(failure instanceof Failure ? [failure.code, failure.version, failure.message] : failure).toEqual([
-    'gap.history_gone',
+  const source = sourceOver(server, { retryTimeoutMs: MINUTE });
+  const failure = await source.changes(TABLE, { from: 2, to: 5, listedAs: null }, NEVER).catch((error: unknown) => error);
+  expect(failure instanceof Failure ? [failure.code, failure.disposition, failure.version, failure.message] : failure).toEqual([
+    'gap.unanswered',
+    'probe',
     null,
-    'asking acme for the changes 2..5 of s.d.t: the provider answered 500 to these versions 4 times in turn, while it answers that the latest version is 9: ' +
-      "part of the table's log is gone, or the table was made anew",
+    'asking acme for the changes 2..5 of s.d.t: the provider answered 500 to these versions 9 times in turn, while it answers that the latest version is 9: ' +
+      "it fails at them, part of the table's log is gone, or the table was made anew",
   ]);
-  expect(server.asked.filter(({ path }) => path === CHANGES)).toHaveLength(4);
+  expect(source.waits).toEqual([500, 1000, 2000, 4000, 8000, 15_000, 15_000, 14_500]);
+  expect(server.asked.map(({ path }) => path)).toEqual([...Array.from({ length: 9 }, () => CHANGES), VERSION]);
 });
 
-it.each([
-  ['/version fails too', text(500, '')],
-  ['/version is behind, as of a lagging replica or a table made anew (trap 34)', text(200, '', { 'delta-table-version': '1' })],
-])('a 500 that stays is a passing failure while %s', async (_, version) => {
+it('who searches is told so after four tries, of one version with its number', async () => {
   await using server = await scriptedServer();
-  server.on(CHANGES, text(500, ''));
-  server.on(VERSION, version);
-  const asking = sourceOver(server, { retryTimeoutMs: 60_000 }).changes(TABLE, { from: 2, to: 5, listedAs: null }, NEVER);
-  await expect(asking).rejects.toMatchObject({ code: 'provider.unavailable' });
-});
-
-it('another failure in between begins the count of 500s anew', async () => {
-  await using server = await scriptedServer();
-  const [broken, busy] = [text(500, ''), text(503, '')];
-  server.on(CHANGES, broken, broken, broken, busy, broken, broken, broken, lines([PROTOCOL, metaData(0), END], PARQUET));
+  server.on(CHANGES, BROKEN);
   server.on(VERSION, text(200, '', { 'delta-table-version': '9' }));
-  const source = sourceOver(server, { retryTimeoutMs: 600_000 });
-  expect((await source.changes(TABLE, { from: 0, to: 5, listedAs: null }, NEVER)).versions).toEqual([]);
+  const source = sourceOver(server, { retryTimeoutMs: MINUTE });
+  const asking = source.changes(TABLE, { from: 2, to: 2, listedAs: null, patience: 'quick' }, NEVER);
+  await expect(asking).rejects.toMatchObject({ code: 'gap.unanswered', version: 2 });
+  expect(source.waits).toEqual([500, 1000, 2000]);
+});
+
+it('an outage that ends within the time is none', async () => {
+  await using server = await scriptedServer();
+  server.on(CHANGES, ...Array.from({ length: 8 }, () => BROKEN), EMPTY);
+  server.on(VERSION, text(200, '', { 'delta-table-version': '9' }));
+  const source = sourceOver(server, { retryTimeoutMs: MINUTE });
+  expect((await source.changes(TABLE, { from: 0, to: 5, listedAs: null, patience: 'whole' }, NEVER)).versions).toEqual([]);
+});
+
+describe.each(['quick', 'whole'] as const)('of %s patience, a 500 that stays is a passing failure', (patience) => {
+  const request = { from: 2, to: 5, listedAs: null, patience };
+
+  it.each([
+    ['/version fails too', text(500, '')],
+    ['/version is behind, as of a lagging replica or a table made anew (trap 34)', text(200, '', { 'delta-table-version': '1' })],
+  ])('while %s', async (_, version) => {
+    await using server = await scriptedServer();
+    server.on(CHANGES, BROKEN);
+    server.on(VERSION, version);
+    const asking = sourceOver(server, { retryTimeoutMs: MINUTE }).changes(TABLE, request, NEVER);
+    await expect(asking).rejects.toMatchObject({ code: 'provider.unavailable' });
+  });
+
+  it('where it could be tried three times only', async () => {
+    await using server = await scriptedServer();
+    server.on(CHANGES, BROKEN);
+    server.on(VERSION, text(200, '', { 'delta-table-version': '9' }));
+    const asking = sourceOver(server, { retryTimeoutMs: 1000 }).changes(TABLE, request, NEVER);
+    await expect(asking).rejects.toMatchObject({ code: 'provider.unavailable' });
+    expect(server.asked).toHaveLength(3);
+  });
+});
+
+it('a provider that is busy in between, or says when to come back, fails by itself', async () => {
+  const later = text(500, '', { 'retry-after': '3600' });
+  for (const answers of [
+    [text(503, ''), BROKEN],
+    [BROKEN, BROKEN, BROKEN, BROKEN, later],
+  ]) {
+    await using server = await scriptedServer();
+    server.on(CHANGES, ...answers);
+    server.on(VERSION, text(200, '', { 'delta-table-version': '9' }));
+    const asking = sourceOver(server, { retryTimeoutMs: MINUTE }).changes(TABLE, { from: 2, to: 5, listedAs: null }, NEVER);
+    await expect(asking).rejects.toMatchObject({ code: 'provider.unavailable' });
+  }
+});
+
+it('another failure in between begins the count of a quick verdict anew', async () => {
+  await using server = await scriptedServer();
+  server.on(CHANGES, BROKEN, BROKEN, BROKEN, text(503, ''), BROKEN, BROKEN, BROKEN, EMPTY);
+  server.on(VERSION, text(200, '', { 'delta-table-version': '9' }));
+  const source = sourceOver(server, { retryTimeoutMs: MINUTE });
+  expect((await source.changes(TABLE, { from: 0, to: 5, listedAs: null, patience: 'quick' }, NEVER)).versions).toEqual([]);
 });
 
 it('metadata tells the id, the version of the header, and the feed as far as the configuration says (traps 33, 45)', async () => {
