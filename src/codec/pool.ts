@@ -4,7 +4,7 @@
  * Jobs wait in the order of `encode` and each has one worker for itself until its last segment is made or its reader leaves. A worker runs a few segments
  * ahead of the reader and then waits, so that a slow reader holds it up instead of filling memory. The file's bytes go over and are gone: whoever wants a
  * second try reads the file again. A thread that dies takes one job with it and nothing else; the file that it died of is remembered, and a second death by
- * it, with no success in between, is the file's fault.
+ * it in the same pass, with no success of that pass in between, is the file's fault.
  */
 import { Worker } from 'node:worker_threads';
 import { assert } from '../lib/assert.ts';
@@ -137,7 +137,7 @@ class Pool implements Encoder {
     }
     if (failure !== null) job?.fail(rebuilt(failure));
     else if (job?.isOpen === true) {
-      this.#poison.forget(fileKey(job.request));
+      this.#poison.forget(passKey(job.request));
       job.end();
     }
     this.#assign();
@@ -156,7 +156,7 @@ class Pool implements Encoder {
     const { entry, version } = request;
     const reason = cause instanceof Error ? cause.message : String(cause);
     const about = `the worker ended while it encoded file ${entry.file.id} of version ${version}: ${reason}`;
-    const isPoison = isOfTheFile && this.#poison.add(fileKey(request)) > 1;
+    const isPoison = isOfTheFile && this.#poison.add(passKey(request)) > 1;
     return new Failure(isPoison ? 'file.poison' : 'worker.died', about, { version, cause });
   }
 
@@ -172,8 +172,9 @@ class Pool implements Encoder {
   }
 }
 
-function fileKey({ entry, version }: EncodeRequest): string {
-  return `${version}/${entry.kind}/${entry.file.id}`;
+/** The two passes over a change file take other rows of it: that one ends well says nothing of the other. */
+function passKey({ entry, version }: EncodeRequest): string {
+  return `${version}/${entry.pass}/${entry.kind}/${entry.file.id}`;
 }
 
 /** Its end is seen by the event `exit`. */

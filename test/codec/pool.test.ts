@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { openPool } from '../../src/codec/pool.ts';
 import { records } from '../../src/codec/records.ts';
+import type { Pass } from '../../src/model/plan.ts';
 import type { EncodeRequest, Encoder, Segment } from '../../src/ports/encoder.ts';
 import { scriptBytes } from './scripts.ts';
 import type { Script } from './scripts.ts';
@@ -175,6 +176,20 @@ test('a file that is read to its end was not to blame for an earlier death', asy
     expect(await rowsOf(pool.encode(request({ rows: 1 }), never()))).toBe(1);
   }
   expect(deaths).toMatchObject([{ code: 'worker.died' }, { code: 'worker.died' }]);
+});
+
+test('a pass that ends well does not forgive the other pass over the same file', async () => {
+  await using pool = open();
+  const pass = (of: Pass, script: Script): EncodeRequest => {
+    const { entry, ...rest } = request(script);
+    return { ...rest, entry: { ...entry, pass: of } };
+  };
+  const deaths = [];
+  for (let i = 0; i < 2; i += 1) {
+    expect(await rowsOf(pool.encode(pass('leaves', { rows: 1 }), never()))).toBe(1);
+    deaths.push(await failureOf(pool.encode(pass('arrives', { rows: 1, ending: 'panic' }), never())));
+  }
+  expect(deaths).toMatchObject([{ code: 'worker.died' }, { code: 'file.poison' }]);
 });
 
 test('a module that does not load is nobody’s poison', async () => {
