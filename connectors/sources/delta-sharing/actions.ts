@@ -10,7 +10,7 @@ import { Secret } from '../../../src/model/secret.ts';
 import type { TableSchema } from '../../../src/model/table-schema.ts';
 import type { EpochMs, Version } from '../../../src/model/version.ts';
 import { parseSchema } from './schema.ts';
-import { int64, int64OrNull, texts } from './wire.ts';
+import { int64, int64IfReadable, int64OrNull, texts } from './wire.ts';
 
 export interface MetaData {
   readonly tableId: string;
@@ -28,7 +28,7 @@ export interface FileAction {
   readonly size: number | null;
   readonly partitionValues: Readonly<Record<string, string | null>>;
   readonly url: Secret;
-  /** When the URL dies, by the provider's clock. */
+  /** When the URL dies, by the provider's clock; null where it is not told, or never. */
   readonly expiresAt: EpochMs | null;
   /** False: the commit moved rows about without changing them, so the file tells of no change. */
   readonly dataChange: boolean;
@@ -103,7 +103,7 @@ function endOf(end: JsonObject): EndOfStream {
   const token = end.raw('nextPageToken');
   return {
     nextPageToken: typeof token === 'string' && token !== '' ? token : null,
-    urlsExpireAt: int64OrNull(end, 'minUrlExpirationTimestamp', 'endStreamAction'),
+    urlsExpireAt: int64IfReadable(end, 'minUrlExpirationTimestamp'),
     errorMessage: typeof message === 'string' && message !== '' ? message : null,
     errorStatus: int64OrNull(end, 'httpStatusErrorCode', 'endStreamAction'),
   };
@@ -150,7 +150,7 @@ function described(wrapper: JsonObject, action: JsonObject, what: string): Omit<
     timestamp: int64OrNull(wrapper, 'timestamp', what),
     size: int64OrNull(action, 'size', what) ?? int64OrNull(wrapper, 'size', what),
     partitionValues: action.nullable('partitionValues', (key) => action.record(key, partitionValue)) ?? {},
-    expiresAt: int64OrNull(wrapper, 'expirationTimestamp', what),
+    expiresAt: int64IfReadable(wrapper, 'expirationTimestamp'),
   };
 }
 

@@ -1,5 +1,6 @@
 /**
- * Numbers and texts of the wire, read strictly: int64 comes as a JSON number or as a text, and what a double cannot hold exactly is refused, never rounded.
+ * Numbers and texts of the wire, read strictly: int64 comes as a JSON number or as a text, and what a double cannot hold exactly is refused, or taken as not
+ * said, and never rounded.
  */
 import type { JsonObject } from '../../../src/lib/json.ts';
 import { JsonMismatch } from '../../../src/lib/json.ts';
@@ -8,10 +9,14 @@ import { JsonMismatch } from '../../../src/lib/json.ts';
 export function int64OrNull(object: JsonObject, key: string, what: string): number | null {
   const raw = object.raw(key);
   if (raw === undefined || raw === null) return null;
-  const value = typeof raw === 'string' && /^\d{1,16}$/.test(raw) ? Number(raw) : raw;
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
-    throw new JsonMismatch(`${what}.${key} is not a whole number from 0 to 2^53 - 1`);
+  const value = wholeNumber(raw);
+  if (value === null) throw new JsonMismatch(`${what}.${key} is not a whole number from 0 to 2^53 - 1`);
   return value;
+}
+
+/** A number that the relay can do without, such as a time that may be written as the largest int64 and mean never: null where it cannot be read, too. */
+export function int64IfReadable(object: JsonObject, key: string): number | null {
+  return wholeNumber(object.raw(key));
 }
 
 export function int64(object: JsonObject, key: string, what: string): number {
@@ -28,4 +33,9 @@ export function texts(object: JsonObject, key: string, what: string): readonly s
     if (typeof item !== 'string') throw new JsonMismatch(`${what}.${key} holds what is not a text`);
     return item;
   });
+}
+
+function wholeNumber(raw: unknown): number | null {
+  const value = typeof raw === 'string' && /^\d{1,16}$/.test(raw) ? Number(raw) : raw;
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : null;
 }

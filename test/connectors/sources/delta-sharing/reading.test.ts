@@ -169,6 +169,28 @@ it('the end that a whole page tells holds for files that tell none; 45 minutes h
   }
 });
 
+it.each([
+  ['9223372036854775807', '9223372036854775807'],
+  ['"9223372036854775807"', '-1'],
+  ['"never"', '1e300'],
+])('an end of %s or %s is one that nobody tells', async (fileEnd, pageEnd) => {
+  await using server = await scriptedServer();
+  const answer = (signature: string): Scripted => {
+    const add = JSON.stringify(file('add', 1, 'f', { url: `${server.origin}/f?sig=${signature}`, expirationTimestamp: 0 }));
+    const end = `{"endStreamAction":{"minUrlExpirationTimestamp":${pageEnd}}}`;
+    return lines([PROTOCOL, metaData(0), add.replace('"expirationTimestamp":0', `"expirationTimestamp":${fileEnd}`), end], PARQUET);
+  };
+  let now = NOW;
+  server.on(CHANGES, answer('old'), answer('new'));
+  server.on('/f', takes('old', 'new'));
+  const { listing } = await ask(server, { now: () => now });
+  now = NOW + 45 * 60_000 - 1;
+  await read(listing);
+  now = NOW + 45 * 60_000;
+  await read(listing);
+  expect(signatures(server)).toEqual(['old', 'new']);
+});
+
 it('an end that is past on arrival is not believed, since the clocks differ: the storage decides', async () => {
   await using server = await scriptedServer();
   server.on(CHANGES, listed(server, 'one', [{ expiresAt: NOW - HOUR_MS }]));
