@@ -1,7 +1,7 @@
 /**
  * `run`: the daemon. It wires the parts, starts the relay, and stops it in time.
  */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
 import { openPool } from '../codec/pool.ts';
@@ -98,6 +98,8 @@ async function runWith(config: Config, telemetry: OpenTelemetry, untilCurrent: b
       retryTimeoutMs: limits.retryTimeoutMs,
       owner: `${hostname()}/${process.pid}`,
       nonce: randomUUID,
+      // A secret is written as `[redacted]`.
+      configHash: createHash('sha256').update(JSON.stringify(config)).digest('hex'),
       onAttempted: () => {
         waitingFor.text = null;
       },

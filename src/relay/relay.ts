@@ -41,6 +41,8 @@ export interface RelayOptions {
   /** Goes into claim records: how a second deployment under the same name is recognised. */
   readonly owner: string;
   readonly nonce: () => string;
+  /** Hash of the config, without its secrets: whether two claims come from one config. */
+  readonly configHash: string;
   /** Called when every partition was claimed, or tried to be, for the first time. */
   readonly onAttempted: () => void;
 }
@@ -176,13 +178,13 @@ async function holdOnce(
 }
 
 async function claim(options: RelayOptions, place: PartitionPlace, signal: AbortSignal): Promise<ClaimedPartition> {
-  const { name, publisher, works, owner, nonce } = options;
+  const { name, publisher, works, owner, nonce, configHash } = options;
   const claimed = await publisher.claim(
     {
       transactionalId: `${name}.${place.partition}`,
       topic: place.topic,
       partition: place.partition,
-      claimValue: JSON.stringify({ nonce: nonce(), owner, at: works.clock.now() }),
+      claimValue: JSON.stringify({ nonce: nonce(), owner, config: configHash, at: works.clock.now() }),
     },
     signal,
   );

@@ -124,6 +124,7 @@ export class Relay {
         retryTimeoutMs: options.retryTimeoutMs ?? 60_000,
         owner: 'test',
         nonce: randomUUID,
+        configHash: 'test',
         onAttempted: () => {},
       },
       options.signal ?? new AbortController().signal,
