@@ -5,7 +5,7 @@
 import { Semaphore } from '../../../src/lib/semaphore.ts';
 import { Failure } from '../../../src/model/failure.ts';
 import type { Telemetry } from '../../../src/ports/telemetry.ts';
-import type { Fault, Reply, Timeouts } from './exchange.ts';
+import type { Fault, Reply } from './exchange.ts';
 import { exchange } from './exchange.ts';
 import type { Profile } from './profile.ts';
 import type { ProviderError } from './provider-error.ts';
@@ -13,6 +13,7 @@ import { readProviderError } from './provider-error.ts';
 import { refusal } from './refusal.ts';
 import type { RetryPolicy } from './retry.ts';
 import { retryAfterMs, retrying } from './retry.ts';
+import type { SourceTimeouts } from './timeouts.ts';
 
 export interface Question<T> {
   /** Begins every message: `asking acme for …`. */
@@ -21,6 +22,8 @@ export interface Question<T> {
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
   readonly headers: Readonly<Record<string, string>>;
+  /** Which limits on waiting hold. */
+  readonly timeouts: 'changes' | 'others';
   /** Reads an answer of status 200 or 204. May be called again after a failure that is tried again. */
   readonly read: (reply: Reply) => Promise<T>;
   /** What a refusal means to this question; null leaves it to what it means to any. */
@@ -32,7 +35,7 @@ export interface ClientOptions {
   readonly source: string;
   readonly profile: Profile;
   readonly retry: RetryPolicy;
-  readonly timeouts: Timeouts;
+  readonly timeouts: SourceTimeouts;
   readonly telemetry: Telemetry;
   readonly userAgent: string;
 }
@@ -73,7 +76,7 @@ export class Client {
           url,
           headers: { ...question.headers, 'user-agent': userAgent, authorization: `Bearer ${profile.token.reveal()}` },
           mayFollow: (to) => to.origin === url.origin,
-          timeouts,
+          timeouts: timeouts[question.timeouts],
           fail: (fault, reason) => {
             if (fault !== 'body') telemetry.providerRequest(this.source, 'error');
             return new Failure(FAULTS[fault], `${question.doing}: ${faultText(fault, url, reason)}`);

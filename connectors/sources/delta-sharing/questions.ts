@@ -22,6 +22,7 @@ export function versionQuestion(client: Client, table: TableName): Question<Vers
     path: `${tablePath(table, doing)}/version`,
     query: {},
     headers: {},
+    timeouts: 'others',
     refused: () => null,
     read: async (reply) => {
       const version = versionHeader(reply);
@@ -40,6 +41,7 @@ export function metadataQuestion(client: Client, table: TableName, version: Vers
     path: `${tablePath(table, doing)}/metadata`,
     query: version === null ? {} : { version: String(version) },
     headers: { [CAPABILITIES_HEADER]: capabilitiesAsked(ANY_FORMAT, features) },
+    timeouts: 'others',
     refused,
     read: async (reply) => readAnswer(reply, ANY_FORMAT, doing, (error) => client.refuse({ doing, refused }, error)),
   };
@@ -68,6 +70,7 @@ export function changesQuestion(client: Client, table: TableName, request: Chang
       [CAPABILITIES_HEADER]: capabilitiesAsked(formats, FEATURES_ASKED),
       ...(listedAs === null || listedAs.idHash === null ? {} : { fileidhash: listedAs.idHash }),
     },
+    timeouts: 'changes',
     refused,
     // A pinned question may be answered in the other format: that is told by whoever compares, not as an illegal answer.
     read: async (reply) => readAnswer(reply, ANY_FORMAT, doing, (error) => client.refuse({ doing, refused }, error)),

@@ -51,6 +51,7 @@ function pageQuestion(doing: string, path: string, token: string): Question<Page
     path,
     query: token === '' ? {} : { pageToken: token },
     headers: {},
+    timeouts: 'others',
     refused: (error) =>
       error.status === 404 && path === '/shares'
         ? new Failure(

@@ -9,12 +9,13 @@ import type { Source } from '../../../src/ports/source.ts';
 import type { Telemetry } from '../../../src/ports/telemetry.ts';
 import { askForChanges } from './changes.ts';
 import { Client } from './client.ts';
-import type { Timeouts } from './exchange.ts';
 import { listingOf } from './listing.ts';
 import { askForMetadata } from './metadata.ts';
 import type { Profile } from './profile.ts';
 import { versionQuestion } from './questions.ts';
 import { allTables } from './shares.ts';
+import type { SourceTimeouts } from './timeouts.ts';
+import { TIMEOUTS } from './timeouts.ts';
 
 export interface SourceOptions {
   /** As the config names it. */
@@ -26,10 +27,9 @@ export interface SourceOptions {
   readonly clock: Clock;
   readonly userAgent: string;
   /** How long a silent connection is waited for; left out outside tests. */
-  readonly timeouts?: Timeouts;
+  readonly timeouts?: SourceTimeouts;
 }
 
-const TIMEOUTS: Timeouts = { headersMs: 60_000, stallMs: 30_000 };
 const FILES_AT_ONCE = 16;
 
 /** Opens without asking the provider anything. */
@@ -70,7 +70,7 @@ export function openSource(options: SourceOptions): Source {
         what: whatOf(name, table),
         changes,
         askAgain: async () => askForChanges(client, table, again, open.signal),
-        storage: { timeouts, clock, userAgent },
+        storage: { timeouts: timeouts.files, clock, userAgent },
         retry,
         slots,
       });

@@ -168,7 +168,8 @@ describe('an answer about the latest version', () => {
   it.each(Object.entries(CASES))('%s', async (_, [answer, expected]) => {
     await using server = await scriptedServer();
     server.on(VERSION, answer);
-    const source = sourceOver(server, { expirationTime: '2026-01-01T00:00:00Z', timeouts: { headersMs: 50, stallMs: 50 } });
+    const others = { headersMs: answer === silence ? 50 : 20_000, stallMs: 20_000 };
+    const source = sourceOver(server, { expirationTime: '2026-01-01T00:00:00Z', timeouts: { others } });
     expect(await told(source.latestVersion(TABLE, NEVER), host(server), 'PROVIDER')).toEqual(expected);
   });
 
@@ -189,6 +190,7 @@ describe('an answer about changes', () => {
     `${ASKED}: the provider answers 400 ${code}: ${JSON.stringify(message)}`;
   const parquet = (...more: readonly unknown[]): Scripted => lines([...HEAD, ...more, END], PARQUET);
   const delta = (...more: readonly unknown[]): Scripted => lines([...DELTA_HEAD, ...more, END], DELTA);
+  const STANDS_STILL = stall('{"protocol"', PARQUET);
   const TOO_NEW = '\nDelta protocol version (3,7) is too new for this version of Delta\nStandalone Reader/Writer (1,2).\n';
 
   const CASES: Readonly<Record<string, readonly [Scripted, Told]>> = {
@@ -255,7 +257,7 @@ describe('an answer about changes', () => {
       cut('{"protocol":{"minReaderVersion":1}}\n{"met', PARQUET),
       ['provider.truncated', `${ASKED}: the answer broke off: other side closed (UND_ERR_SOCKET)`],
     ],
-    'that stands still': [stall('{"protocol"', PARQUET), ['provider.truncated', `${ASKED}: the answer broke off: nothing came for 0.05 s`]],
+    'that stands still': [STANDS_STILL, ['provider.truncated', `${ASKED}: the answer broke off: nothing came for 0.05 s`]],
     'that ends inside a line': [
       text(200, '{"protocol":{"minReaderVersion":1}}\n{"met'),
       ['provider.truncated', `${ASKED}, line 2: the answer ends inside the line`],
@@ -361,7 +363,8 @@ describe('an answer about changes', () => {
   it.each(Object.entries(CASES))('%s', async (_, [answer, expected]) => {
     await using server = await scriptedServer();
     server.on(CHANGES, answer);
-    const source = sourceOver(server, { timeouts: { headersMs: 2000, stallMs: 50 } });
+    const changes = { headersMs: 20_000, stallMs: answer === STANDS_STILL ? 50 : 20_000 };
+    const source = sourceOver(server, { timeouts: { changes } });
     expect(await told(source.changes(TABLE, { from: 2, to: 5, listedAs: null }, NEVER), host(server), 'PROVIDER')).toEqual(expected);
   });
 

@@ -1,11 +1,16 @@
 import { expect, it } from 'vitest';
+import type { SourceTimeouts } from '../../../../connectors/sources/delta-sharing/timeouts.ts';
+import { TIMEOUTS } from '../../../../connectors/sources/delta-sharing/timeouts.ts';
+import { must } from '../../../../src/lib/assert.ts';
 import { Failure } from '../../../../src/model/failure.ts';
+import type { Source } from '../../../../src/ports/source.ts';
 import type { Scripted } from './scripted-server.ts';
 import { cut, hangUp, json, lines, scriptedServer, silence, text } from './scripted-server.ts';
-import { CHANGES, END, metaData, NEVER, NOW, PARQUET, PROTOCOL, sourceOver, TABLE, TOKEN, VERSION } from './wire-makers.ts';
+import { CHANGES, END, file, metaData, METADATA, NEVER, NOW, PARQUET, PROTOCOL, sourceOver, TABLE, TOKEN, VERSION } from './wire-makers.ts';
 
 const AT_7: Scripted = text(200, '', { 'Delta-Table-Version': '7' });
 const MINUTE = { retryTimeoutMs: 60_000 };
+const BRIEF = { headersMs: 40, stallMs: 20_000 };
 
 it('the latest version is the header of /version, whatever its letter case, and with 204 too', async () => {
   await using server = await scriptedServer();
@@ -51,9 +56,37 @@ it('a broken connection is tried again, and reported as an error', async () => {
 it('a server that says nothing is left after the time for headers', async () => {
   await using server = await scriptedServer();
   server.on(VERSION, silence, AT_7);
-  const source = sourceOver(server, { ...MINUTE, timeouts: { headersMs: 40, stallMs: 10_000 } });
+  const source = sourceOver(server, { ...MINUTE, timeouts: { others: BRIEF } });
   expect(await source.latestVersion(TABLE, NEVER)).toBe(7);
 });
+
+it('changes are waited for longer than other questions and files, which must end within the time of trying again', () => {
+  expect(TIMEOUTS).toEqual({
+    changes: { headersMs: 60_000, stallMs: 30_000 },
+    others: { headersMs: 20_000, stallMs: 20_000 },
+    files: { headersMs: 20_000, stallMs: 20_000 },
+  });
+});
+
+it.each<[keyof SourceTimeouts, string, (source: Source) => Promise<unknown>]>([
+  ['changes', CHANGES, (source) => source.changes(TABLE, { from: 0, to: 0, listedAs: null }, NEVER)],
+  ['others', VERSION, (source) => source.latestVersion(TABLE, NEVER)],
+  ['others', METADATA, (source) => source.metadata(TABLE, null, NEVER)],
+  ['others', '/api/shares', (source) => source.tables(NEVER)[Symbol.asyncIterator]().next()],
+  ['files', '/f', readFirstFile],
+])('the time of %s holds for %s', async (kind, path, ask) => {
+  await using server = await scriptedServer();
+  server.on(CHANGES, lines([PROTOCOL, metaData(0), file('add', 0, 'f', { url: `${server.origin}/f` }), END], PARQUET));
+  server.on(path, silence);
+  const asking = ask(sourceOver(server, { timeouts: { [kind]: BRIEF } }));
+  await expect(asking).rejects.toThrow('nothing came for 0.04 s');
+});
+
+async function readFirstFile(source: Source): Promise<unknown> {
+  const listing = await source.changes(TABLE, { from: 0, to: 0, listedAs: null }, NEVER);
+  const version = must(listing.versions[0], 'a version');
+  return listing.read(version, must(version.files[0], 'a file'), NEVER);
+}
 
 it('an answer that is cut is asked for again (trap 21)', async () => {
   await using server = await scriptedServer();

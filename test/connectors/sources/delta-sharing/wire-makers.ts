@@ -3,6 +3,8 @@
  */
 import { parseProfile } from '../../../../connectors/sources/delta-sharing/profile.ts';
 import { openSource } from '../../../../connectors/sources/delta-sharing/source.ts';
+import type { SourceTimeouts } from '../../../../connectors/sources/delta-sharing/timeouts.ts';
+import { TIMEOUTS } from '../../../../connectors/sources/delta-sharing/timeouts.ts';
 import type { TableName } from '../../../../src/model/version.ts';
 import type { Source } from '../../../../src/ports/source.ts';
 import type { Telemetry } from '../../../../src/ports/telemetry.ts';
@@ -104,7 +106,7 @@ export interface SourceSettings {
   readonly retryTimeoutMs?: number;
   readonly random?: () => number;
   readonly now?: () => number;
-  readonly timeouts?: { readonly headersMs: number; readonly stallMs: number };
+  readonly timeouts?: Partial<SourceTimeouts>;
   readonly expirationTime?: string;
 }
 
@@ -147,7 +149,7 @@ export function sourceOver(server: Pick<ScriptedServer, 'origin'>, settings: Sou
       },
     },
     userAgent: 'cdf-relay/test',
-    ...(settings.timeouts === undefined ? {} : { timeouts: settings.timeouts }),
+    timeouts: { ...TIMEOUTS, ...settings.timeouts },
   });
   return { ...source, requests, waits, expiries };
 }
