@@ -5,7 +5,8 @@ import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
 import kafkajs from 'kafkajs';
 import type { Kafka } from 'kafkajs';
-import { kafkajsSasl, tlsOptions } from './options.ts';
+import type { KafkajsSockets } from './kafkajs-sockets.ts';
+import { kafkajsSasl } from './options.ts';
 import type { KafkaOptions } from './options.ts';
 
 const { CompressionCodecs, CompressionTypes } = kafkajs;
@@ -30,12 +31,12 @@ CompressionCodecs[CompressionTypes.ZSTD] = () => ({
  */
 const RETRY = { initialRetryTime: 20, multiplier: 2, maxRetryTime: 1_000, retries: 20 };
 
-export function kafkajsClient(options: KafkaOptions): Kafka {
-  const secure = tlsOptions(options.tls);
+/** `sockets` are this client's alone. */
+export function kafkajsClient(options: KafkaOptions, sockets: KafkajsSockets): Kafka {
   return new kafkajs.Kafka({
     clientId: options.clientId,
-    brokers: [...options.brokers],
-    ...(secure === undefined ? {} : { ssl: secure }),
+    brokers: sockets.brokers,
+    socketFactory: sockets.open,
     ...(options.sasl === null ? {} : { sasl: kafkajsSasl(options.sasl) }),
     connectionTimeout: 5_000,
     authenticationTimeout: 10_000,

@@ -5,7 +5,6 @@
  * the partition read as read_committed until that record's offset is passed. Whatever the predecessor committed stands before it, and a foreign transaction that
  * hangs in the partition keeps it from being read: `kafka.stuck`, instead of going on from an older checkpoint.
  */
-import type { Kafka } from 'kafkajs';
 import { assert } from '../../src/lib/assert.ts';
 import { orAbort } from '../../src/lib/abort.ts';
 import { Failure } from '../../src/model/failure.ts';
@@ -16,6 +15,7 @@ import { KafkajsAdmin } from './kafkajs-admin.ts';
 import { COMPRESSION, kafkajsClient } from './kafkajs-client.ts';
 import { KafkajsProducer } from './kafkajs-producer.ts';
 import type { TopicLimits } from './kafkajs-producer.ts';
+import { KafkajsSockets } from './kafkajs-sockets.ts';
 import type { KafkaOptions } from './options.ts';
 import { latestUpTo } from './read-back.ts';
 import { Wire } from './wire.ts';
@@ -41,17 +41,18 @@ export function openKafkajs(options: KafkaOptions): Publisher {
 class KafkajsDriver implements Publisher {
   readonly admin: KafkajsAdmin;
   readonly #options: KafkaOptions;
-  readonly #kafka: Kafka;
+  /** Of the admin client. Each producer has a client of its own, since it is thrown away by itself. */
+  readonly #sockets: KafkajsSockets;
   readonly #wire: Wire;
   /** Of the reads under way. */
   readonly #wires = new Set<Wire>();
 
   constructor(options: KafkaOptions) {
     this.#options = options;
-    this.#kafka = kafkajsClient(options);
+    this.#sockets = new KafkajsSockets(options);
     this.#wire = new Wire(options);
     this.admin = new KafkajsAdmin({
-      admin: this.#kafka.admin(),
+      admin: kafkajsClient(options, this.#sockets).admin(),
       wire: this.#wire,
       openWire: () => new Wire(options),
       brokers: options.brokers,
@@ -102,11 +103,14 @@ class KafkajsDriver implements Publisher {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#sockets.shut();
     await Promise.all([this.admin.close(), this.#wire.close(), ...[...this.#wires].map((one) => one.close())]);
+    this.#sockets.destroy();
   }
 
   #producer(transactionalId: string): KafkajsProducer {
-    const producer = this.#kafka.producer({
+    const sockets = new KafkajsSockets(this.#options);
+    const producer = kafkajsClient(this.#options, sockets).producer({
       transactionalId,
       transactionTimeout: this.#options.transactionTimeoutMs,
       // Transactions are idempotent by themselves; this would ask for a second producer id, and for a right on the cluster.
@@ -118,7 +122,7 @@ class KafkajsDriver implements Publisher {
       },
     });
     const compression = COMPRESSION[this.#options.compression];
-    return new KafkajsProducer({ producer, transactionalId, compression, limitsOf: (topic) => this.#limits(topic) });
+    return new KafkajsProducer({ producer, sockets, transactionalId, compression, limitsOf: (topic) => this.#limits(topic) });
   }
 
   /** What a topic takes. Without the right to read its settings, Kafka's defaults are assumed. */

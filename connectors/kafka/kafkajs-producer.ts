@@ -11,17 +11,22 @@ import type { ControlRecord, TransactionalProducer } from '../../src/ports/publi
 import { within } from './deadline.ts';
 import { failureOf } from './kafka-failure.ts';
 import type { Attempt } from './kafka-failure.ts';
+import type { KafkajsSockets } from './kafkajs-sockets.ts';
 import { batchesOf } from './record-block.ts';
 import type { Message } from './record-block.ts';
 
 export interface KafkajsProducerOptions {
   /** Made for one transactional id, not yet connected. */
-  readonly producer: Producer;
+  readonly producer: KafkajsCalls;
+  /** The producer's alone. */
+  readonly sockets: Pick<KafkajsSockets, 'shut' | 'destroy'>;
   readonly transactionalId: string;
   readonly compression: CompressionTypes;
   /** Null = no such topic. */
   readonly limitsOf: (topic: string) => Promise<TopicLimits | null>;
 }
+
+type KafkajsCalls = Pick<Producer, 'connect' | 'transaction' | 'disconnect'>;
 
 export interface TopicLimits {
   readonly partitions: number;
@@ -39,7 +44,8 @@ const CLOSE_MS = 5_000;
 type State = 'new' | 'ready' | 'begun' | 'busy' | 'broken' | 'closed';
 
 export class KafkajsProducer implements TransactionalProducer {
-  readonly #producer: Producer;
+  readonly #producer: KafkajsCalls;
+  readonly #sockets: Pick<KafkajsSockets, 'shut' | 'destroy'>;
   readonly #transactionalId: string;
   readonly #compression: CompressionTypes;
   readonly #limitsOf: (topic: string) => Promise<TopicLimits | null>;
@@ -49,6 +55,7 @@ export class KafkajsProducer implements TransactionalProducer {
 
   constructor(options: KafkajsProducerOptions) {
     this.#producer = options.producer;
+    this.#sockets = options.sockets;
     this.#transactionalId = options.transactionalId;
     this.#compression = options.compression;
     this.#limitsOf = options.limitsOf;
@@ -58,6 +65,8 @@ export class KafkajsProducer implements TransactionalProducer {
   async open(): Promise<void> {
     await this.#exclusively('new', 'begun', this.#attempt('claiming'), OPEN_MS, async () => {
       await this.#producer.connect();
+      // Whoever closed it may have claimed again since: a new epoch would fence that claim.
+      if (this.#isClosed()) throw new Error('closed');
       this.#transaction = await this.#producer.transaction();
     });
   }
@@ -114,9 +123,11 @@ export class KafkajsProducer implements TransactionalProducer {
   }
 
   async close(): Promise<void> {
-    if (this.#state === 'closed') return;
+    if (this.#isClosed()) return;
     this.#state = 'closed';
+    this.#sockets.shut();
     await within(this.#producer.disconnect(), CLOSE_MS, () => new Error('late')).catch(() => {});
+    this.#sockets.destroy();
   }
 
   async #sendBatch(topic: string, partition: number, messages: Message[]): Promise<number> {
@@ -167,13 +178,19 @@ export class KafkajsProducer implements TransactionalProducer {
       return result;
     } catch (error) {
       this.#become('broken');
+      if (this.#isClosed() && !(error instanceof Failure))
+        throw new Failure('kafka.rejected', `${attempt.doing}: the producer was closed meanwhile`, { cause: error });
       throw failureOf(error, attempt);
     }
   }
 
   /** `close` may come while a call is under way; nothing follows it. */
   #become(state: State): void {
-    if (this.#state !== 'closed') this.#state = state;
+    if (!this.#isClosed()) this.#state = state;
+  }
+
+  #isClosed(): boolean {
+    return this.#state === 'closed';
   }
 
   #attempt(doing: string, topic: string | null = null): Attempt {

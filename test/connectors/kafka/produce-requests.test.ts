@@ -1,3 +1,4 @@
+import { setImmediate as whateverIsDue } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openKafkajs } from '../../../connectors/kafka/kafkajs-driver.ts';
 import { KAFKA_DEFAULTS } from '../../../connectors/kafka/options.ts';
@@ -89,5 +90,24 @@ await describeOwnKafka('on the socket', { properties }, (broker) => {
       ['small-checkpoints-0'],
       ...[0, 1, 2, 3, 4, 5].flatMap((partition) => [[`small-files-${partition}`], [`small-files-${partition}`]]),
     ]);
+  });
+
+  test('a send that is given up ends when its producer is closed, and the brokers see no more of it', async () => {
+    await create({ lonely: 1, 'lonely-checkpoints': 1 });
+    const producer = await claim('lonely-checkpoints');
+    await producer.begin();
+    await producer.send('lonely', [blockOf(0, [{ key: null, value: 'first' }])]);
+    await watch.close();
+    const abandoned = producer.send('lonely', [blockOf(0, [{ key: null, value: 'second' }])]);
+    await whateverIsDue();
+    await producer.close();
+    await watch.open();
+    const before = watch.connections;
+    await expect(abandoned).rejects.toMatchObject({
+      code: 'kafka.rejected',
+      message: 'sending a record to lonely-0 as lonely-checkpoints.0: the producer was closed meanwhile',
+    });
+    expect(watch.connections).toBe(before);
+    expect(watch.requests.map((request) => request.partitions)).toEqual([['lonely-checkpoints-0'], ['lonely-0']]);
   });
 });

@@ -15,6 +15,8 @@ const PRODUCE = 0;
 
 export class ProduceWatch {
   readonly requests: ProduceRequest[] = [];
+  /** How many clients have come. */
+  connections = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #listen: number;
@@ -23,6 +25,7 @@ export class ProduceWatch {
   constructor(listen: number, target: () => number) {
     this.#listen = listen;
     this.#server = createServer((client) => {
+      this.connections++;
       const broker = connect(target(), '127.0.0.1');
       for (const socket of [client, broker]) {
         this.#sockets.add(socket);
@@ -43,6 +46,7 @@ export class ProduceWatch {
     });
   }
 
+  /** Also after `close`. */
   async open(): Promise<void> {
     await new Promise<void>((resolve) => this.#server.listen(this.#listen, '127.0.0.1', resolve));
   }
