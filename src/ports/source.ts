@@ -17,7 +17,7 @@ export interface TableMetadata {
   readonly changeFeed: boolean | null;
 }
 
-/** How a half-published version was listed; asked for alike, so that ids and order are the same. */
+/** How a half-published version was listed; asked for alike, so that ids and order are the same. An answer in another way rejects with `plan.changed`. */
 export interface ListedAs {
   readonly responseFormat: ResponseFormat;
   readonly idHash: string | null;
@@ -72,8 +72,9 @@ export type Patience =
 /** A reply, and the way to the bytes of its files. */
 export interface ChangeListing extends ChangeRange {
   /**
-   * The whole file, of just the length its action says (`file.length` otherwise). The signed URL is renewed by the same question when it is old or refused;
-   * an answer with another set of files rejects with `plan.changed`. `file` is one of `versions[].files` of this listing.
+   * The whole file, of just the length its action says (`file.length` otherwise). The signed URL is renewed by the same question when it is old or refused.
+   * An answer that then tells of other files, or of the same in another way, rejects with `listing.changed`: this listing is worth nothing any more, and a new
+   * one must be asked for. What is published already of its versions only the caller knows. `file` is one of `versions[].files` of this listing.
    */
   read(version: VersionChanges, file: ChangeFile, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
 }

@@ -39,6 +39,8 @@ export interface SourceSubject extends AsyncDisposable {
   readonly fileGone: { readonly table: TableName; readonly version: Version };
   /** A table whose first versions are gone from its log. */
   readonly cleaned: { readonly table: TableName; readonly first: Version };
+  /** A range whose first answer has URLs that are refused, and whose second lists other files; null where the provider cannot be made to. */
+  readonly unsteady: { readonly table: TableName; readonly from: Version; readonly to: Version } | null;
   /** A table whose files cannot be read without a feature that is not there. */
   readonly feature: { readonly table: TableName; /** Empty where the provider is one that cannot say it. */ readonly name: string };
 }
@@ -161,6 +163,14 @@ export function sourceExam(open: () => Promise<SourceSubject>): void {
       const listed = must(listing.versions[0], 'the version');
       const reading = Promise.all(listed.files.map((file) => listing.read(listed, file, NEVER)));
       await expectRefused(reading, 'gap.file_gone', version);
+    });
+
+    it('to read by a listing that is no longer what the provider lists', async ({ skip }) => {
+      const { unsteady } = subject();
+      if (unsteady === null) return skip('the provider is steady');
+      const listing = await ask(unsteady.table, unsteady.from, unsteady.to);
+      const listed = must(listing.versions[0], 'the version');
+      await expectRefused(listing.read(listed, must(listed.files[0], 'the file'), NEVER), 'listing.changed', null);
     });
 
     it('a table that needs a feature it does not read, by the name of the feature', async () => {

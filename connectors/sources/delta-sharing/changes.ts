@@ -16,6 +16,7 @@ import type { FileAction, MetaData } from './actions.ts';
 import type { Answer } from './answer.ts';
 import { ANSWER_LINES_MAX } from './answer.ts';
 import type { Client } from './client.ts';
+import { sameFile } from './differences.ts';
 import { askFirstPage } from './first-page.ts';
 import { askForMetadata } from './metadata.ts';
 import { changesDoing, changesQuestion } from './questions.ts';
@@ -29,12 +30,11 @@ export interface Changes {
 
 const PAGES_MAX = 10_000;
 
-/** Rejects as `Source.changes` says. */
+/** Rejects as `Source.changes` says, but for an answer in another way than it was asked for: that is told by whoever knows what hangs on it. */
 export async function askForChanges(client: Client, table: TableName, request: ChangesRequest, signal: AbortSignal): Promise<Changes> {
   const doing = changesDoing(client, table, request);
   const pages = await askPages(client, table, request, doing, signal);
   const [first] = pages;
-  requireListedAs(first, request, doing);
   const byVersion = groupByVersion(pages, request, doing);
   const metaDataAt = await metaDataByVersion(client, table, request, pages, [...byVersion.keys()], signal);
   const versions: VersionChanges[] = [];
@@ -78,20 +78,6 @@ async function askPages(client: Client, table: TableName, request: ChangesReques
     token = page.end?.nextPageToken ?? null;
   }
   return [first, ...later];
-}
-
-function requireListedAs(first: Answer, request: ChangesRequest, doing: string): void {
-  const { listedAs } = request;
-  if (listedAs === null) return;
-  if (first.format !== listedAs.responseFormat) {
-    throw new Failure('plan.changed', `${doing}: the answer is in format ${first.format}, and was in ${listedAs.responseFormat} before`);
-  }
-  if (first.idHash !== listedAs.idHash) {
-    throw new Failure(
-      'plan.changed',
-      `${doing}: file ids are made by ${first.idHash ?? 'a hash not named'}, and were by ${listedAs.idHash ?? 'one not named'} before`,
-    );
-  }
 }
 
 /** Every version that has a line of its own, even one that tells of no change. */
@@ -189,14 +175,4 @@ function filesOf(actions: readonly FileAction[], version: Version, doing: string
     files.set(`${kind} ${id}`, file);
   }
   return [...files.values()];
-}
-
-/** Whether two listings mean the same file. */
-export function sameFile(a: ChangeFile, b: ChangeFile): boolean {
-  const values = Object.entries(a.partitionValues);
-  return (
-    a.size === b.size &&
-    values.length === Object.keys(b.partitionValues).length &&
-    values.every(([column, value]) => Object.hasOwn(b.partitionValues, column) && b.partitionValues[column] === value)
-  );
 }

@@ -1,15 +1,14 @@
 /**
  * A listing and the way to its files. Its URLs die; they are renewed by asking the very question again, once for all readers that wait, and the answer must
- * name the same files: anything else would be another history.
+ * name the same files in the same way: anything else is another listing, and what becomes of the old one is the caller's to say.
  */
 import { orAbort } from '../../../src/lib/abort.ts';
 import { assert } from '../../../src/lib/assert.ts';
 import type { Semaphore } from '../../../src/lib/semaphore.ts';
-import type { ChangeFile, ChangeRange, VersionChanges } from '../../../src/model/change-files.ts';
 import { Failure } from '../../../src/model/failure.ts';
 import type { ChangeListing } from '../../../src/ports/source.ts';
 import type { Changes } from './changes.ts';
-import { sameFile } from './changes.ts';
+import { differenceInFiles, differenceInWay, filesByKey } from './differences.ts';
 import type { Links } from './links.ts';
 import { isStale, linkKey, linkTo } from './links.ts';
 import type { RetryPolicy } from './retry.ts';
@@ -103,30 +102,12 @@ class Renewal {
   async #renew(): Promise<Links> {
     const { changes, askAgain, what } = this.#options;
     const { range, links } = await askAgain();
-    const difference = differenceBetween(changes.range, range);
+    const difference = differenceInWay(changes.range, range) ?? differenceInFiles(changes.range, range);
     if (difference !== null) {
-      throw new Failure('plan.changed', `renewing the URLs of ${what}, versions ${range.from}..${range.to}: ${difference}`);
+      // To ask the same again would compare with the same listing, which is no longer the provider's.
+      throw new GivenUp(new Failure('listing.changed', `renewing the URLs of ${what}, versions ${range.from}..${range.to}: ${difference}`));
     }
     this.#links = links;
     return links;
   }
-}
-
-function differenceBetween(before: ChangeRange, after: ChangeRange): string | null {
-  if (before.tableId !== after.tableId) return 'the table has another id';
-  const [were, are] = [filesByKey(before), filesByKey(after)];
-  for (const [key, { version, file }] of were) {
-    const twin = are.get(key);
-    if (twin === undefined) return `file ${file.id} of version ${version.version} is no longer listed`;
-    if (!sameFile(file, twin.file)) return `file ${file.id} of version ${version.version} has another size or other partition values`;
-  }
-  for (const [key, { version, file }] of are)
-    if (!were.has(key)) return `file ${file.id} of version ${version.version} was not listed before`;
-  return null;
-}
-
-function filesByKey(range: ChangeRange): ReadonlyMap<string, { readonly version: VersionChanges; readonly file: ChangeFile }> {
-  return new Map(
-    range.versions.flatMap((version) => version.files.map((file) => [linkKey(version.version, file.kind, file.id), { version, file }])),
-  );
 }

@@ -3,16 +3,18 @@
  */
 import type { Clock } from '../../../src/lib/clock.ts';
 import { Semaphore } from '../../../src/lib/semaphore.ts';
+import { Failure } from '../../../src/model/failure.ts';
 import type { TableName } from '../../../src/model/version.ts';
 import { tableText } from '../../../src/model/version.ts';
 import type { Source } from '../../../src/ports/source.ts';
 import type { Telemetry } from '../../../src/ports/telemetry.ts';
 import { askForChanges } from './changes.ts';
 import { Client } from './client.ts';
+import { differenceInWay } from './differences.ts';
 import { listingOf } from './listing.ts';
 import { askForMetadata } from './metadata.ts';
 import type { Profile } from './profile.ts';
-import { versionQuestion } from './questions.ts';
+import { changesDoing, versionQuestion } from './questions.ts';
 import { allTables } from './shares.ts';
 import type { SourceTimeouts } from './timeouts.ts';
 import { TIMEOUTS } from './timeouts.ts';
@@ -64,6 +66,8 @@ export function openSource(options: SourceOptions): Source {
 
     changes: async (table, request, signal) => {
       const changes = await askForChanges(client, table, request, signal);
+      const difference = request.listedAs === null ? null : differenceInWay(request.listedAs, changes.range);
+      if (difference !== null) throw new Failure('plan.changed', `${changesDoing(client, table, request)}: ${difference}`);
       const { responseFormat, idHash } = changes.range;
       const again = { ...request, listedAs: { responseFormat, idHash }, patience: 'whole' } as const;
       return listingOf({

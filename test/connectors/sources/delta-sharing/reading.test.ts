@@ -4,7 +4,21 @@ import type { ChangeListing } from '../../../../src/ports/source.ts';
 import type { Scripted, ScriptedServer } from './scripted-server.ts';
 import { cut, json, lines, scriptedServer, stall, text } from './scripted-server.ts';
 import type { SourceSettings, Watched } from './wire-makers.ts';
-import { CHANGES, END, file, metaData, NEVER, NOW, PARQUET, PROTOCOL, sourceOver, TABLE } from './wire-makers.ts';
+import {
+  CHANGES,
+  DELTA,
+  deltaMetaData,
+  deltaProtocol,
+  END,
+  file,
+  metaData,
+  NEVER,
+  NOW,
+  PARQUET,
+  PROTOCOL,
+  sourceOver,
+  TABLE,
+} from './wire-makers.ts';
 
 const MINUTE = { retryTimeoutMs: 60_000 };
 const HOUR_MS = 3_600_000;
@@ -205,15 +219,39 @@ it.each([
   ['a file more', [{}, { id: 'g' }, { id: 'h' }], 'file h of version 1 was not listed before'],
   ['a file of another size', [{}, { id: 'g', size: 5 }], 'file g of version 1 has another size or other partition values'],
   ['a file of another version', [{}, { id: 'g', version: 2 }], 'file g of version 1 is no longer listed'],
-])('a renewed answer with %s is another history (trap 25)', async (_, files, difference) => {
+])('a renewed answer with %s is another listing, to be asked for anew at once (trap 25)', async (_, files, difference) => {
   await using server = await scriptedServer();
   server.on(CHANGES, listed(server, 'old', [{}, { id: 'g' }]), listed(server, 'new', files));
   server.on('/f', takes('new'));
-  const { listing } = await ask(server);
+  const { source, listing } = await ask(server, MINUTE);
   await expect(read(listing)).rejects.toMatchObject({
-    code: 'plan.changed',
+    code: 'listing.changed',
+    disposition: 'retry',
     message: `renewing the URLs of acme's s.d.t, versions 0..9: ${difference}`,
   });
+  expect(source.waits).toEqual([]);
+});
+
+it.each([
+  ['a table made anew', [PROTOCOL, metaData(0, { id: 'table-2' }), END], PARQUET, 'the table has another id'],
+  ['another format', [deltaProtocol(), deltaMetaData(0), END], DELTA, 'the answer is in format delta, and was in parquet before'],
+  [
+    'another id hash',
+    [PROTOCOL, metaData(0), END],
+    { ...PARQUET, fileidhash: 'delta' },
+    'file ids are made by delta, and were by one not named before',
+  ],
+])('a renewed answer of %s is another listing, whether or not the way was given', async (_, answer, headers, difference) => {
+  for (const listedAs of [null, { responseFormat: 'parquet', idHash: null } as const]) {
+    await using server = await scriptedServer();
+    server.on(CHANGES, listed(server, 'old', [{}]), lines(answer, headers));
+    server.on('/f', takes('new'));
+    const listing = await sourceOver(server, MINUTE).changes(TABLE, { from: 0, to: 9, listedAs }, NEVER);
+    await expect(read(listing)).rejects.toMatchObject({
+      code: 'listing.changed',
+      message: `renewing the URLs of acme's s.d.t, versions 0..9: ${difference}`,
+    });
+  }
 });
 
 it('a renewal that is refused says why', async () => {

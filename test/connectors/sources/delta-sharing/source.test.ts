@@ -42,8 +42,21 @@ const PASSING: FaultPlan = {
   ],
 };
 
+const UNSTEADY_CHANGES = { route: 'changes', table: 'local.default.partition_multi' } as const;
+
+/** URLs that are refused, and a second answer that tells less than the first. */
+const UNSTEADY: FaultPlan = {
+  rules: [
+    { match: UNSTEADY_CHANGES, do: { kind: 'expired-url' } },
+    { match: { ...UNSTEADY_CHANGES, nth: 2 }, do: { kind: 'stale', versions: 1 } },
+  ],
+};
+
 describe('over the provider of this house', () => {
-  sourceExam(() => subjectOver(null, [...PARQUET, ...DELTA]));
+  sourceExam(async () => ({
+    ...(await subjectOver(UNSTEADY, [...PARQUET, ...DELTA])),
+    unsteady: { table: tableNamed('partition_multi'), from: 0, to: 7 },
+  }));
 });
 
 describe('over a provider with passing faults', () => {
@@ -93,6 +106,7 @@ async function subjectOver(faults: FaultPlan | null, whole: readonly string[], s
     feedOff: { table: tableNamed('feed_toggled'), from: 3, to: 8, firstBad: 6 },
     fileGone: { table: tableNamed('vacuumed'), version: 2 },
     cleaned: { table: tableNamed('long_history'), first: 20 },
+    unsteady: null,
     feature: { table: tableNamed('deletion_vectors'), name: saysFeatures ? 'deletionVectors' : '' },
     [Symbol.asyncDispose]: async () => {
       await source[Symbol.asyncDispose]();
