@@ -55,8 +55,13 @@ export interface ChunkLimits {
   readonly timeMs: number;
 }
 
+/** A part that may still grow: nobody has seen it. */
+interface OpenPart extends ChunkPart {
+  readonly segments: Segment[];
+}
+
 interface Gathered {
-  readonly parts: ChunkPart[];
+  readonly parts: OpenPart[];
   to: Position;
   records: number;
   bytes: number;
@@ -135,9 +140,10 @@ function together(first: Gathered, second: Gathered): Gathered {
 }
 
 function addRows(open: Gathered, step: Step & { readonly kind: 'rows' }): void {
-  const last = open.parts.pop();
+  const last = open.parts.at(-1);
   assert(last === undefined || last.head.version === step.head.version, 'rows of two versions that are not whole');
-  open.parts.push({ head: step.head, segments: [...(last?.segments ?? []), step.segment], isWhole: false });
+  if (last === undefined) open.parts.push({ head: step.head, segments: [step.segment], isWhole: false });
+  else last.segments.push(step.segment);
   open.to = step.after;
   open.records += step.segment.records;
   open.bytes += step.segment.bytes;
