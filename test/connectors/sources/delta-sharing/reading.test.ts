@@ -18,6 +18,7 @@ import {
   PROTOCOL,
   sourceOver,
   TABLE,
+  VERSION,
 } from './wire-makers.ts';
 
 const MINUTE = { retryTimeoutMs: 60_000 };
@@ -259,6 +260,16 @@ it('a renewal that is refused says why', async () => {
   server.on(CHANGES, listed(server, 'old', [{}]), json(400, { message: 'change data was not recorded for version [1]' }));
   server.on('/f', takes('new'));
   await expect(read((await ask(server)).listing)).rejects.toMatchObject({ code: 'gap.feed_off', version: 1 });
+});
+
+it('a renewal is waited for, however hasty the question was: the files are needed', async () => {
+  await using server = await scriptedServer();
+  const broken = Array.from({ length: 6 }, () => text(500, ''));
+  server.on(CHANGES, listed(server, 'old', [{}]), ...broken, listed(server, 'new', [{}]));
+  server.on(VERSION, text(200, '', { 'delta-table-version': '9' }));
+  server.on('/f', takes('new'));
+  const listing = await sourceOver(server, MINUTE).changes(TABLE, { from: 0, to: 9, listedAs: null, patience: 'quick' }, NEVER);
+  expect(await read(listing)).toBe('PAR1');
 });
 
 it('one reader that leaves takes no URL from the others', async () => {
