@@ -142,8 +142,3 @@ export class Failure extends Error {
     return FAILURES[this.code].disposition;
   }
 }
-
-/** Whether a text, say of a checkpoint, is a code of this relay. */
-export function isFailureCode(text: string): text is FailureCode {
-  return Object.hasOwn(FAILURES, text);
-}

@@ -15,12 +15,15 @@ export interface ControlRecord {
   readonly value: string | null;
 }
 
+/** The key of the record that every claim commits to its checkpoint partition. */
+export const CLAIM_KEY = '\0claim';
+
 export interface ClaimRequest {
   readonly transactionalId: string;
   /** The checkpoint topic and the partition that `transactionalId` alone writes to. */
   readonly topic: string;
   readonly partition: number;
-  /** Value of the record `\0claim`; holds a nonce that no other claim has. */
+  /** Value of that record, JSON: `{nonce, owner, config, at}`. Its nonce is one that no other claim has. */
   readonly claimValue: string;
 }
 

@@ -10,8 +10,6 @@ import { startOf } from '../model/position.ts';
 import type { Anchor, ChangeCounts, Checkpoint, KnownColumn, OpenVersion, ParkedBy, Position } from '../model/position.ts';
 import type { EpochMs } from '../model/version.ts';
 
-/** Value: `{nonce, owner, config, at}`. Written by each claim of the partition. */
-export const CLAIM_KEY = '\0claim';
 /** Value: `{partitions}`, the number of partitions that feeds were hashed over when the partition was first claimed. */
 export const META_KEY = '\0meta';
 
