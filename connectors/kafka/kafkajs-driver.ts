@@ -8,6 +8,7 @@
 import { assert } from '../../src/lib/assert.ts';
 import { orAbort } from '../../src/lib/abort.ts';
 import { Failure } from '../../src/model/failure.ts';
+import { CLAIM_KEY } from '../../src/ports/publisher.ts';
 import type { Claim, ClaimRequest, Publisher, ReadRecord, ReadRequest } from '../../src/ports/publisher.ts';
 import { boundsOf, readCommitted } from './committed-reader.ts';
 import { CODES, transactionalIdRefused } from './kafka-failure.ts';
@@ -19,8 +20,6 @@ import { KafkajsSockets } from './kafkajs-sockets.ts';
 import type { KafkaOptions } from './options.ts';
 import { latestUpTo } from './read-back.ts';
 import { Wire } from './wire.ts';
-
-const CLAIM_KEY = '\0claim';
 
 const COMMIT_MS = 20_000;
 /** The broker's default of `max.message.bytes`. */
