@@ -137,9 +137,7 @@ async function fetchWork(line: Line, work: Work, kept: KeptFiles, signal: AbortS
     const again = kept.take(version, work.entry);
     if (again !== null) return { ...work, bytes: await again, release };
     const startedAt = works.clock.now();
-    const reading = listing.read(must(changes, 'the changes of a planned version'), file, signal).catch((error: unknown) => {
-      throw listedAnew(error);
-    });
+    const reading = listing.read(must(changes, 'the changes of a planned version'), file, signal);
     kept.offer(version, work.entry, reading);
     const bytes = await reading;
     works.telemetry.stage(source.name, 'fetch', (works.clock.now() - startedAt) / 1000);
@@ -148,12 +146,6 @@ async function fetchWork(line: Line, work: Work, kept: KeptFiles, signal: AbortS
     release();
     throw error;
   }
-}
-
-/** The list that a file was read by holds no more. What a new list says is for the next run to see, which knows whether some of the version is out already. */
-function listedAnew(error: unknown): unknown {
-  if (!(error instanceof Failure) || error.code !== 'plan.changed') return error;
-  return new Failure('provider.unavailable', error.message, { cause: error });
 }
 
 function encodeWork(line: Line, work: Fetched, signal: AbortSignal): Encoding {
