@@ -14,7 +14,8 @@ const FLAGS = [`${YOUNG_GENERATION_FLAG}=8`];
 /** Returns where there is nothing to do: the settings are there, the user's own ones too, or the system cannot replace a process. */
 export function restartWithMemorySettings(): void {
   if (process.platform !== 'linux' || process.execve === undefined) return;
-  const hasFlag = [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].some((text) => text.includes(YOUNG_GENERATION_FLAG));
+  const options = [...process.execArgv, ...(process.env['NODE_OPTIONS'] ?? '').split(' ')];
+  const hasFlag = options.some((option) => option.startsWith(YOUNG_GENERATION_FLAG));
   const hasEnvironment = Object.keys(ENVIRONMENT).every((name) => process.env[name] !== undefined);
   if (hasFlag && hasEnvironment) return;
   const flags = hasFlag ? process.execArgv : [...process.execArgv, ...FLAGS];
