@@ -19,7 +19,7 @@ import type { PlanEntry } from '../../src/model/plan.ts';
 import type { Version } from '../../src/model/version.ts';
 import type { Segment } from '../../src/ports/encoder.ts';
 import { orderSchema } from '../delta-writer/orders.ts';
-import { SILENT } from './silent.ts';
+import { quiet } from '../support/quiet-telemetry.ts';
 
 /** The defaults of `limits` and `kafka.topics`. */
 const CHUNK_RECORDS = 50_000;
@@ -74,7 +74,7 @@ async function encoded(): Promise<readonly (readonly Segment[])[]> {
 
 async function publish(chunks: readonly (readonly Segment[])[]): Promise<void> {
   const checkpoints = `${topic}.checkpoints`;
-  await using publisher = openKafkajs({ ...KAFKA_DEFAULTS, brokers: brokers.split(','), clientId: 'bench', telemetry: SILENT });
+  await using publisher = openKafkajs({ ...KAFKA_DEFAULTS, brokers: brokers.split(','), clientId: 'bench', telemetry: quiet });
   await publisher.admin.create(
     [
       { topic, partitions: PARTITIONS, replicationFactor: -1, config: {} },

@@ -15,7 +15,7 @@ import { quietKafka } from '../demo/consumer.ts';
 import type { Broker } from '../kafka/cluster.ts';
 import { startCommand, startScript } from '../processes/child.ts';
 import type { Child } from '../processes/child.ts';
-import { SILENT } from './silent.ts';
+import { quiet } from '../support/quiet-telemetry.ts';
 import { watch } from './watch.ts';
 import type { Measured } from './watch.ts';
 
@@ -87,7 +87,7 @@ async function openBench(broker: Broker, bigVersions: readonly BigVersion[], sig
   const folder = await mkdtemp(join(tmpdir(), 'cdf-relay-bench-'));
   opened.defer(() => rm(folder, { recursive: true, force: true }));
   const prefix = `bench-${process.pid.toString(36)}${Date.now().toString(36)}`;
-  const { admin } = opened.use(openKafkajs({ ...KAFKA_DEFAULTS, brokers: broker.brokers, clientId: 'bench', telemetry: SILENT }));
+  const { admin } = opened.use(openKafkajs({ ...KAFKA_DEFAULTS, brokers: broker.brokers, clientId: 'bench', telemetry: quiet }));
   // Any other Kafka ends with the benchmark.
   if ((process.env['KAFKA_BROKERS'] ?? '') !== '') opened.defer(() => deleteTopics(broker, prefix));
   const history = await writeHistory(join(folder, 'tables', 'orders'), {

@@ -9,7 +9,7 @@ import { startProvider } from '../../../../src/provider/provider.ts';
 import type { SourceSubject } from '../../../contracts/source.ts';
 import { sourceExam } from '../../../contracts/source.ts';
 import { knownTable, tableNamed, TABLES } from './known-tables.ts';
-import { silent } from './wire-makers.ts';
+import { quiet } from '../../../support/quiet-telemetry.ts';
 
 const PARQUET = [
   'basics',
@@ -88,7 +88,7 @@ async function subjectOver(faults: FaultPlan | null, whole: readonly string[], s
     name: 'house',
     profile: parseProfile(JSON.stringify(provider.profile), 'the profile'),
     retryTimeoutMs: 600_000,
-    telemetry: silent({}),
+    telemetry: quiet,
     clock: {
       now: Date.now,
       random: () => 0,

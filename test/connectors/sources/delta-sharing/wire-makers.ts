@@ -1,13 +1,13 @@
 /**
  * Lines as the reference server writes them, and a source that asks the scripted server.
  */
+import { quiet } from '../../../support/quiet-telemetry.ts';
 import { parseProfile } from '../../../../connectors/sources/delta-sharing/profile.ts';
 import { openSource } from '../../../../connectors/sources/delta-sharing/source.ts';
 import type { SourceTimeouts } from '../../../../connectors/sources/delta-sharing/timeouts.ts';
 import { TIMEOUTS } from '../../../../connectors/sources/delta-sharing/timeouts.ts';
 import type { TableName } from '../../../../src/model/version.ts';
 import type { Source } from '../../../../src/ports/source.ts';
-import type { Telemetry } from '../../../../src/ports/telemetry.ts';
 import type { ScriptedServer } from './scripted-server.ts';
 
 export const TOKEN = 'tOkEn-that-nobody-sees';
@@ -132,14 +132,15 @@ export function sourceOver(server: Pick<ScriptedServer, 'origin'>, settings: Sou
     name: 'acme',
     profile,
     retryTimeoutMs: settings.retryTimeoutMs ?? 0,
-    telemetry: silent({
+    telemetry: {
+      ...quiet,
       providerRequest: (name, status) => {
         requests.push(`${name} ${status}`);
       },
       credentialExpiry: (_name, at) => {
         expiries.push(at);
       },
-    }),
+    },
     clock: {
       random: settings.random ?? (() => 0.5),
       now: settings.now ?? (() => NOW + spent()),
@@ -152,22 +153,4 @@ export function sourceOver(server: Pick<ScriptedServer, 'origin'>, settings: Sou
     timeouts: { ...TIMEOUTS, ...settings.timeouts },
   });
   return { ...source, requests, waits, expiries };
-}
-
-export function silent(heard: Partial<Telemetry>): Telemetry {
-  const nothing = (): void => {};
-  return {
-    log: nothing,
-    feedState: nothing,
-    published: nothing,
-    lag: nothing,
-    failed: nothing,
-    polled: nothing,
-    pollInterval: nothing,
-    transaction: nothing,
-    providerRequest: nothing,
-    credentialExpiry: nothing,
-    stage: nothing,
-    ...heard,
-  };
 }
