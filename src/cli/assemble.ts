@@ -16,6 +16,9 @@ export const RELAY = `cdf-relay/${packageVersion()}`;
 /** How long a call to a provider tries again in place; what lasts longer is the feed's backoff. */
 const IN_PLACE_MS = 30_000;
 
+/** A token is asked for in time, by people. */
+const EXPIRES_SOON_MS = 7 * 24 * 3_600_000;
+
 /** Opens no connection yet. */
 export function assembleKafka(config: Config, telemetry: Telemetry): Publisher {
   const { brokers, tls, sasl, compression } = config.kafka;
@@ -32,14 +35,25 @@ export function assembleRegistry(config: Config, publisher: Publisher): SchemaRe
 /** Throws `profile.*` for a profile that cannot be used. */
 export function assembleSource(source: SourceConfig, config: Config, telemetry: Telemetry): Source {
   const { open, parseProfile } = CONNECTORS.sources['delta-sharing'];
+  const profile = parseProfile(source.profile.reveal(), source.profilePath ?? `the profile of source ${source.name}`);
+  warnExpiring(source.name, profile.expirationTime, telemetry);
   return open({
     name: source.name,
-    profile: parseProfile(source.profile.reveal(), source.profilePath ?? `the profile of source ${source.name}`),
+    profile,
     retryTimeoutMs: Math.min(IN_PLACE_MS, config.limits.retryTimeoutMs),
     telemetry,
     clock: systemClock,
     userAgent: RELAY,
   });
+}
+
+function warnExpiring(source: string, expirationTime: number | null, telemetry: Telemetry): void {
+  if (expirationTime === null || expirationTime - Date.now() > EXPIRES_SOON_MS) return;
+  const verb = expirationTime < Date.now() ? 'expired' : 'expires';
+  telemetry.log(
+    'warn',
+    `the token of source ${source} ${verb} on ${new Date(expirationTime).toISOString()}: ask the provider for a new profile file`,
+  );
 }
 
 function packageVersion(): string {

@@ -57,6 +57,7 @@ async function runWith(config: Config, telemetry: OpenTelemetry, untilCurrent: b
   const waitingFor: { text: string | null } = { text: 'Kafka answers' };
   opened.use(await serveHttp({ ...config.http, metrics: telemetry, notReady: () => waitingFor.text }, stopping));
   const publisher = opened.use(assembleKafka(config, telemetry));
+  telemetry.log('info', 'looking for Kafka', { brokers: config.kafka.brokers });
   const { brokers } = await publisher.admin.reach(stopping);
   waitingFor.text = 'its partitions are claimed';
   telemetry.log('info', `${RELAY} starts`, {

@@ -8,14 +8,17 @@ import { parseArguments } from './arguments.ts';
 import { readCheckpoints } from './checkpoints.ts';
 import { remedyOf } from './exit.ts';
 import { openKafkaSession } from './kafka-session.ts';
-import { plain, print } from './output.ts';
+import { plain, print, tell } from './output.ts';
 
 export async function run(argv: readonly string[], signal: AbortSignal): Promise<number> {
   const options = parseArguments('status', argv);
   await using session = await openKafkaSession(options.required('config'), signal);
   const rows = statusOf(session.config, await readCheckpoints(session.config, session.publisher, signal));
   if (options.isSet('json')) await print(JSON.stringify(rows, null, 2), signal);
-  else for (const row of rows) for (const line of statusLines(row, Date.now())) await print(plain(line), signal);
+  else {
+    for (const row of rows) for (const line of statusLines(row, Date.now())) await print(plain(line), signal);
+    tell('This is what the checkpoints say: whether a relay runs, and what it tries again, is in its log and on /metrics.');
+  }
   return 0;
 }
 

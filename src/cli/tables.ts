@@ -98,7 +98,7 @@ async function describe(source: Source, table: TableName, signal: AbortSignal): 
 
 /** Whether the other tables may be readable all the same. */
 function isOfTheTable(failure: Failure): boolean {
-  return failure.disposition !== 'retry' && failure.code !== 'provider.unauthorized';
+  return failure.code !== 'provider.unreachable' && failure.code !== 'provider.unauthorized';
 }
 
 function columnsOf({ schema }: TableMetadata): readonly DescribedColumn[] {

@@ -85,7 +85,7 @@ export const FAILURES = {
 
   'kafka.unreachable': { disposition: 'reclaim', remedy: 'Check `kafka.brokers`, and `kafka.tls` and `kafka.sasl` against the listener.' },
   'kafka.unauthorized': { disposition: 'environment', remedy: 'Grant the right named above, or check `kafka.sasl`.' },
-  'kafka.fenced': { disposition: 'reclaim', remedy: 'Another relay claimed the same partition: see that one `relay.name` is used by one deployment only.' },
+  'kafka.fenced': { disposition: 'reclaim', remedy: 'Another relay, or a `checkpoint` command, claimed the same partition. If it lasts, see that one `relay.name` is used by one deployment only.' },
   'kafka.unknown': { disposition: 'reclaim', remedy: 'Whether the transaction was committed is read back from Kafka. If it lasts, lower `limits.chunkRecords` and `limits.chunkBytes`: a transaction has to end within 20 s.' },
   'kafka.rejected': { disposition: 'reclaim', remedy: 'The broker refused the request for the reason above.' },
   'kafka.stuck': { disposition: 'reclaim', remedy: 'A transaction hangs in the partition above: find it with `kafka-transactions.sh find-hanging`, and abort it.' },

@@ -96,7 +96,8 @@ class Recorder implements OpenTelemetry {
     if (before === undefined) this.#introduce(feed);
     this.#states.set(feed, state);
     for (const known of Object.keys(FEED_STATES)) this.#feedState.set({ feed, state: known }, known === state ? 1 : 0);
-    const isNews = state === 'done' || (state === 'running' && before !== 'retrying');
+    // A feed that was told of as failing is well again when it publishes, not when it is opened.
+    const isNews = state === 'done' || (state === 'running' && before !== 'retrying' && !this.#told.has(feed));
     this.log(isNews ? 'info' : 'debug', `feed is ${state}`, { feed });
   }
 

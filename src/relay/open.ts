@@ -24,13 +24,16 @@ export async function openFeed(line: Line, partition: ClaimedPartition, asking: 
   checkLost(last);
   if (last === null || last.state === 'new') return begin(line, partition, topic, last, asking, signal);
 
-  checkContract(line, last, topic);
-  const isAccepted = last.contract === null;
+  // Where no consumer was promised anything yet, the config's word of today counts.
+  const isUnpublished = last.columns === null && !keepsContract(line, last, topic);
+  if (!isUnpublished) checkContract(line, last, topic);
+  const isAccepted = last.contract === null || isUnpublished;
   const isRunning = !isAccepted && last.state === 'running';
   // Under one claim nobody else moves the feed: what was found good holds for the runs that follow a passing failure.
   if (isRunning && partition.checkedAt(spec.id) !== null) return last;
   const state = await ensureTopics(line, isAccepted ? topic : last.topic, asking);
   if (!isAccepted) await checkTopic(line, last, state, asking);
+  else if (isUnpublished && !spec.adopt) await checkEmpty(line, state, asking);
   await checkAnchor(line, last, asking);
   partition.checked(spec.id);
   if (isRunning) return last;
@@ -104,15 +107,18 @@ async function idBefore(line: Line, version: Version, signal: AbortSignal): Prom
   return (await source.metadata(spec.table, null, signal)).tableId;
 }
 
+function keepsContract({ spec, source, works }: Line, last: Checkpoint, topic: string): boolean {
+  return last.contract === null || last.contract === contractOf(spec, source.endpoint, topic, last.partitions, works.framing);
+}
+
 function checkContract(line: Line, last: Checkpoint, topic: string): void {
-  const { spec, source, works } = line;
-  if (last.contract === null) return;
-  if (last.contract === contractOf(spec, source.endpoint, topic, last.partitions, works.framing)) return;
+  const { spec, source } = line;
+  if (keepsContract(line, last, topic)) return;
   const differences = [
     ...(last.topic === topic ? [] : [`topic ${last.topic} became ${topic}`]),
     ...(last.endpoint === source.endpoint ? [] : [`endpoint ${last.endpoint} became ${source.endpoint}`]),
   ];
-  const what = differences.length > 0 ? differences.join(', ') : 'its key, its framing or its envelope changed';
+  const what = differences.length > 0 ? differences.join(', ') : 'its key changed, or whether it has a registry';
   throw new Failure('contract.changed', `${spec.id} would publish under another contract than before: ${what}`, {
     version: last.position.version,
   });

@@ -122,6 +122,7 @@ async function hold(
       // A right that is taken away while the relay runs may come back; one that was never there is for a person to give.
       if (error instanceof Failure && error.disposition === 'environment' && (!wasHeld || error.code.startsWith('checkpoint.')))
         throw error;
+      for (const { spec } of lines) if (!outcomes.has(spec.id)) works.telemetry.feedState(spec.id, 'retrying');
       const code = error instanceof Failure ? error.code : 'relay.bug';
       const message = error instanceof Error ? error.message : String(error);
       lostInARow = works.clock.now() - claimedAt > RECLAIM.maxMs ? 0 : lostInARow + 1;

@@ -85,7 +85,7 @@ limits: {workers: 1}
     expect(await command('status', '-c', path)).toEqual({
       code: 0,
       stdout: `${feed('basics')}: new; nothing published yet\n${feed('feed_toggled')}: new; nothing published yet\n`,
-      stderr: '',
+      stderr: 'This is what the checkpoints say: whether a relay runs, and what it tries again, is in its log and on /metrics.\n',
     });
     expect(await command('checkpoint', 'show', '-c', path, '--recipient', recipient, '--table', 'local.default.basics')).toMatchObject({
       code: 2,

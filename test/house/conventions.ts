@@ -9,6 +9,8 @@ const DEFAULT_EXPORTS: ReadonlySet<string> = new Set(['test/vitest.config.ts', '
 const TOP_LEVEL: ReadonlySet<string> = new Set(
   'package.json package-lock.json tsconfig.json src connectors schemas test helm docs README.md LICENSE'.split(' '),
 );
+/** What the README tells people to put there, and git ignores. */
+const ONES_OWN = /^relay\.yaml$|\.share$/;
 const PRODUCT = /^(?:src|connectors)\//;
 const CODE = /^(?:src|connectors|test)\/.*\.ts$/;
 
@@ -16,7 +18,7 @@ const CODE = /^(?:src|connectors|test)\/.*\.ts$/;
 export function strangersAtTheTop(files: readonly SourceFile[]): readonly string[] {
   const names = new Set(files.map((file) => file.path.split('/')[0] ?? ''));
   return [...names]
-    .filter((name) => !name.startsWith('.') && !TOP_LEVEL.has(name))
+    .filter((name) => !name.startsWith('.') && !TOP_LEVEL.has(name) && !ONES_OWN.test(name))
     .map((name) => `${name} stands at the top level, which holds ${[...TOP_LEVEL].join(', ')} and dotfiles only.`);
 }
 

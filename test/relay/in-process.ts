@@ -8,7 +8,7 @@ import { sleep } from '../../src/lib/abort.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import { Semaphore } from '../../src/lib/semaphore.ts';
-import type { Failure } from '../../src/model/failure.ts';
+import { Failure } from '../../src/model/failure.ts';
 import { feedId } from '../../src/model/feed.ts';
 import type { FeedId, FeedSpec, Start } from '../../src/model/feed.ts';
 import type { Checkpoint } from '../../src/model/position.ts';
@@ -219,6 +219,18 @@ export class Relay {
 
   /** What an operator's command writes: a claim, and one checkpoint on top of the last. */
   async operate(table: string, change: (last: Checkpoint, relay: string, at: number) => Checkpoint): Promise<void> {
+    for (let left = 4; ; left--) {
+      try {
+        await this.#operateOnce(table, change);
+        return;
+      } catch (error) {
+        // A relay that runs may claim again between our claim and our write.
+        if (left === 0 || !(error instanceof Failure) || error.code !== 'kafka.fenced') throw error;
+      }
+    }
+  }
+
+  async #operateOnce(table: string, change: (last: Checkpoint, relay: string, at: number) => Checkpoint): Promise<void> {
     const feed = this.feed(table);
     const place = { topic: checkpointTopic(this.name), partition: checkpointPartition(feed, 1), partitions: 1 };
     const signal = AbortSignal.timeout(30_000);
