@@ -5,6 +5,8 @@ import { readFileSync } from 'node:fs';
 import { CONNECTORS } from '../../connectors/index.ts';
 import type { Config, SourceConfig } from '../config/config.ts';
 import { systemClock } from '../lib/clock.ts';
+import { Failure } from '../model/failure.ts';
+import { isCronPattern } from '../relay/poll.ts';
 import type { Publisher } from '../ports/publisher.ts';
 import type { SchemaRegistry } from '../ports/schema-registry.ts';
 import type { Source } from '../ports/source.ts';
@@ -18,6 +20,17 @@ const IN_PLACE_MS = 30_000;
 
 /** A token is asked for in time, by people. */
 const EXPIRES_SOON_MS = 7 * 24 * 3_600_000;
+
+/** Throws `config.invalid` for a source that would never be polled: the config's own check reads the pattern, not the calendar. */
+export function checkSchedules(config: Config): void {
+  for (const { name, poll } of config.sources) {
+    if (poll.kind === 'interval' || isCronPattern(poll.pattern)) continue;
+    throw new Failure(
+      'config.invalid',
+      `${config.path}: the cron pattern \`${poll.pattern}\` of source ${name} never comes due: no month has such a day.`,
+    );
+  }
+}
 
 /** Opens no connection yet. */
 export function assembleKafka(config: Config, telemetry: Telemetry): Publisher {

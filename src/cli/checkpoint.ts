@@ -12,6 +12,7 @@ import type { Checkpoint } from '../model/position.ts';
 import { acceptCheckpoint, checkpointPartition, resetCheckpoint, topicOf } from '../relay/checkpoint.ts';
 import { ClaimedPartition } from '../relay/partition.ts';
 import { checkpointTopic } from '../relay/relay.ts';
+import { startText } from '../relay/start.ts';
 import { findFeed, parseArguments, wrong } from './arguments.ts';
 import type { Arguments } from './arguments.ts';
 import { RELAY } from './assemble.ts';
@@ -61,7 +62,7 @@ const CHANGES: Readonly<Record<'accept' | 'reset', Change>> = {
   reset: {
     next: resetCheckpoint,
     plan: (spec, last) => [
-      `${spec.id} starts again as generation ${last.generation + 1}, in the new topic ${topicOf(spec.topic, last.generation + 1)}, from where \`start\` says (${startText(spec)}).`,
+      `${spec.id} starts again as generation ${last.generation + 1}, in the new topic ${topicOf(spec.topic, last.generation + 1)}, from where \`start\` says (${startText(spec.start)}).`,
       `Its topic ${last.topic === '' ? topicOf(spec.topic, last.generation) : last.topic} stays as it is and gets no more records: consumers have to change over.`,
     ],
   },
@@ -146,8 +147,4 @@ async function ask(question: string, signal: AbortSignal): Promise<string> {
 
 function nothingYet(spec: FeedSpec): Failure {
   return wrong('checkpoint', `${spec.id} has no checkpoint yet: it begins when a relay runs`);
-}
-
-function startText(spec: FeedSpec): string {
-  return spec.start.kind === 'version' ? `version ${spec.start.version}` : spec.start.kind;
 }

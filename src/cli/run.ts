@@ -20,7 +20,7 @@ import type { Line, Works } from '../relay/line.ts';
 import { effectiveIntervalMs, waitFor } from '../relay/poll.ts';
 import { runRelay } from '../relay/relay.ts';
 import type { Outcome } from '../relay/supervisor.ts';
-import { RELAY, assembleKafka, assembleRegistry, assembleSource } from './assemble.ts';
+import { RELAY, assembleKafka, assembleRegistry, assembleSource, checkSchedules } from './assemble.ts';
 
 /** After the signal to stop: what is not finished by then is left to the next run, which loses nothing by it. */
 const STOP_MS = 27_000;
@@ -33,6 +33,7 @@ export async function run(argv: readonly string[], signal: AbortSignal): Promise
   });
   if (values.config === undefined) throw new Failure('arguments.invalid', '`run` needs a config file: `run -c relay.yaml`');
   const config = loadConfig(values.config);
+  checkSchedules(config);
   const telemetry = openTelemetry({ log: config.log });
   for (const warning of config.warnings) telemetry.log('warn', warning);
   return runWith(config, telemetry, values['until-current'], signal);

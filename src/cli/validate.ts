@@ -6,12 +6,14 @@ import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/config.ts';
 import { Failure } from '../model/failure.ts';
 import { parseArguments } from './arguments.ts';
+import { checkSchedules } from './assemble.ts';
 import { failureText } from './exit.ts';
 import { print, tell } from './output.ts';
 
 export async function run(argv: readonly string[], signal: AbortSignal): Promise<number> {
   const options = parseArguments('validate', argv);
   const config = loadConfig(options.required('config'));
+  checkSchedules(config);
   for (const warning of config.warnings) tell(`warning: ${warning}`);
   const failures = profileFailures(config);
   for (const failure of failures) tell(failureText(failure));

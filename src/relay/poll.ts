@@ -37,6 +37,12 @@ export function waitFor(poll: Poll, feeds: number, clock: Clock): Wait {
   };
 }
 
+/** Whether a pattern is one, and ever comes due: no month has a 31st of February. */
 export function isCronPattern(pattern: string): boolean {
-  return validate(pattern);
+  if (!validate(pattern)) return false;
+  try {
+    return createTask(pattern, () => {}).getNextRuns(1).length > 0;
+  } catch {
+    return false;
+  }
 }

@@ -51,6 +51,7 @@ test.each([
   ['61 * * * *', false],
   ['* * * *', false],
   ['now', false],
+  ['0 0 31 2 *', false],
 ])('%s is a pattern: %s', (pattern, isOne) => {
   expect(isCronPattern(pattern)).toBe(isOne);
 });
