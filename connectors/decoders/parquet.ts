@@ -120,7 +120,7 @@ function extracted({ columns, changeType }: Extracts, batch: DecodedBatch, rowGr
   };
 }
 
-const CHANGE_TYPE: Column = { name: CHANGE_TYPE_COLUMN, type: { kind: 'string' }, nullable: true, comment: null };
+const CHANGE_TYPE: Column = { name: CHANGE_TYPE_COLUMN, type: { kind: 'string' }, nullable: true, comment: null, physical: null };
 
 function extractOf(job: Job, rowGroup: FileRowGroup, types: readonly ArrowType[], column: Column, field: FileField | null): Extract {
   if (field === null) return () => ({ kind: 'null' });

@@ -78,8 +78,11 @@ async function printVersion(
   const read = rowReader(encoder.schemas(layout).value);
   let rows = 0;
   for (const entry of planOf(changes).entries) {
-    const bytes = await listing.read(changes, entry.file, signal);
-    for await (const segment of encoder.encode({ entry, version, timestamp, layout, bytes, fromRow: 0, ...SEGMENT }, signal)) {
+    const { bytes, rows: selection } = await listing.read(changes, entry.file, signal);
+    for await (const segment of encoder.encode(
+      { entry, version, timestamp, layout, bytes, rows: selection, isSnapshot: false, fromRow: 0, ...SEGMENT },
+      signal,
+    )) {
       for (const block of segment.blocks) {
         for (const { value } of records(block)) {
           await print(JSON.stringify(read(must(value, 'the value of a record'))), signal);

@@ -39,6 +39,10 @@ export function measureCells(data: ColumnData, { rows, start, end }: RowRange, l
       return measureBytes(data.validity, data.offsets, rows, start, end, lengths);
     case 'decimal':
       return measureDecimals(data.validity, data.values, rows, start, end, lengths);
+    case 'struct':
+    case 'list':
+    case 'map':
+      throw new Error(`a column of kind ${data.kind}`);
     default:
       unreachable(data);
   }
@@ -63,6 +67,10 @@ export function writeCells(data: ColumnData, { rows, start, end }: RowRange, to:
       return writeBytes(data.validity, data.offsets, data.data, rows, start, end, to, cursors);
     case 'decimal':
       return writeDecimals(data.validity, data.values, rows, start, end, to.bytes, cursors);
+    case 'struct':
+    case 'list':
+    case 'map':
+      throw new Error(`a column of kind ${data.kind}`);
     default:
       unreachable(data);
   }

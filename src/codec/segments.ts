@@ -75,6 +75,7 @@ export class SegmentEncoder {
     for (const batch of this.#decoder.batches({
       bytes: request.bytes,
       columns,
+      mapping: request.layout.schema.mapping,
       changeTypes: entry.kind === 'cdf',
       batchRows: BATCH_ROWS,
       fromRow,

@@ -233,6 +233,9 @@ function feedSpec(of: {
     start: startOf(entry.start),
     key: entry.key,
     adopt: entry.adopt,
+    onGap: 'park',
+    onRecreate: 'park',
+    onSchemaChange: 'evolve',
   };
 }
 

@@ -24,6 +24,40 @@ export interface ChangeFile {
    * have the partitioning of before: columns here may not be among the schema's partition columns, and one of those may be missing here and in the file.
    */
   readonly partitionValues: Readonly<Record<string, string | null>>;
+  /** Which of its rows count, by deletion vectors; null = all of them. Never set for `cdf`. */
+  readonly rows: VectorRows | null;
+}
+
+/**
+ * The rows of a file that are in `inside` (null = every row) and not in `outside` (null = no row): the live rows of a file that has a vector, or what two states of one
+ * file differ by.
+ */
+export interface VectorRows {
+  readonly inside: DeletionVector | null;
+  readonly outside: DeletionVector | null;
+}
+
+/** A set of rows of one file (Delta PROTOCOL.md §Deletion Vectors), without the way to its bytes. */
+export interface DeletionVector {
+  /** The same for the same set in every answer: never a signed URL. */
+  readonly id: string;
+  readonly cardinality: number;
+}
+
+/** The rows of a file that count, by their number in the file from 0, over all row groups. */
+export interface RowSelection {
+  /** Bit i, least significant first, is row i: 1 = it counts. */
+  readonly bits: Uint8Array<ArrayBuffer>;
+  /** Of how many rows `bits` speaks. A file with fewer is not the one that the selection was made for. */
+  readonly rows: number;
+  /** Whether the rows behind those count. */
+  readonly beyond: boolean;
+}
+
+/** A file as it is read: its bytes, and which of its rows count (null = all). */
+export interface FileContent {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly rows: RowSelection | null;
 }
 
 export type ResponseFormat = 'parquet' | 'delta';

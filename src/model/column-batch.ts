@@ -19,7 +19,19 @@ export type ColumnData =
   /** string (UTF-8) and binary: row i is `data[offsets[i]..offsets[i + 1])`. */
   | { readonly kind: 'bytes'; readonly validity: Uint8Array | null; readonly offsets: Int32Array; readonly data: Uint8Array }
   /** The unscaled value at the schema's own scale, 128 bits, two's complement, four little-endian words a row. */
-  | { readonly kind: 'decimal'; readonly validity: Uint8Array | null; readonly values: Int32Array };
+  | { readonly kind: 'decimal'; readonly validity: Uint8Array | null; readonly values: Int32Array }
+  /** One for each field of the schema's struct, in that order, with as many rows. A variant is a struct of `metadata` and `value`, both `bytes`. */
+  | { readonly kind: 'struct'; readonly validity: Uint8Array | null; readonly fields: readonly ColumnData[] }
+  /** Row i is the elements `offsets[i]..offsets[i + 1])`, which may begin above 0 and leave holes below null rows. */
+  | { readonly kind: 'list'; readonly validity: Uint8Array | null; readonly offsets: Int32Array; readonly element: ColumnData }
+  /** As `list`, of entries; keys are never null. */
+  | {
+      readonly kind: 'map';
+      readonly validity: Uint8Array | null;
+      readonly offsets: Int32Array;
+      readonly key: ColumnData;
+      readonly value: ColumnData;
+    };
 
 /** The change type of each row of a change file, as an index into `CHANGE_TYPES`. */
 export type ChangeTypes = Uint8Array;

@@ -56,6 +56,8 @@ export const FAILURES = {
   'start.beyond': { disposition: 'park', remedy: 'Set `start` to a version the table has, or to `latest`.' },
   'start.none': { disposition: 'probe', remedy: 'Ask the provider to switch the change data feed on, or set `start` to a version it was on.' },
 
+  'snapshot.moved': { disposition: 'park', remedy: 'The half-published snapshot can no longer be read at its version: `checkpoint reset` starts again in a new topic.' },
+
   'schema.type': { disposition: 'park', remedy: 'The relay does not carry this type yet: ask the provider to share a table or view without the column.' },
   'schema.name': { disposition: 'park', remedy: 'The column is named like one of the relay: ask the provider to share it under another name.' },
   'schema.breaking': { disposition: 'park', remedy: "Consumers would read the topic wrong: `checkpoint reset` starts a new topic under the new schema." },
@@ -76,6 +78,7 @@ export const FAILURES = {
   'file.change_type': { disposition: 'park', remedy: 'The change file holds an illegal _change_type: tell the provider the file id and the value.' },
   'file.calendar': { disposition: 'park', remedy: "The file uses Spark's legacy calendar, which the relay does not rebase yet: ask the provider to rewrite it." },
   'file.too_large': { disposition: 'park', remedy: 'Raise `limits.memory` to at least four times the size of the file.' },
+  'file.vector': { disposition: 'park', remedy: 'The deletion vector is not what the provider says, or not of this file: tell the provider the file id and the version.' },
   'file.poison': { disposition: 'park', remedy: 'Decoding this file ends the worker each time: tell the provider the file id and the version.' },
   'worker.died': { disposition: 'retry', remedy: 'A worker ended while it decoded the file: raise `limits.memory` if it lasts.' },
   'record.too_large': { disposition: 'park', remedy: "Raise `max.message.bytes` of the topic above the record's size, then restart." },

@@ -1,17 +1,45 @@
 /**
  * A feed: one table for one recipient; the unit of progress, failure and ordering.
  */
-import type { TableName, Version } from './version.ts';
+import type { EpochMs, TableName, Version } from './version.ts';
 
 /** `<recipient>/<source>/<share>.<schema>.<table>` in lower case. The generation is in the checkpoint's value, never here. */
 export type FeedId = string;
 
 export type Start =
+  /** The table as it is now, then what changes. */
+  | { readonly kind: 'snapshot' }
   /** The first version whose changes the provider still gives. */
   | { readonly kind: 'earliest' }
   /** What comes after the version that is the latest now. */
   | { readonly kind: 'latest' }
-  | { readonly kind: 'version'; readonly version: Version };
+  | { readonly kind: 'version'; readonly version: Version }
+  /** The first version at or after an instant. */
+  | { readonly kind: 'timestamp'; readonly at: EpochMs };
+
+/** What becomes of versions whose changes the provider no longer gives, or never recorded. */
+export type OnGap =
+  /** A person decides. */
+  | 'park'
+  /** The feed goes on behind them, and says so on `{recipient}.commits`. */
+  | 'skip'
+  /** A new generation begins from a snapshot. */
+  | 'snapshot';
+
+/** What becomes of a feed whose table was dropped and made again. */
+export type OnRecreate =
+  /** A person decides. */
+  | 'park'
+  /** A new generation begins from a snapshot. */
+  | 'snapshot';
+
+export type OnSchemaChange =
+  /** What every consumer reads right goes on; what breaks one parks. */
+  | 'evolve'
+  /** Goes on whatever changed: for consumers that read each record by its own schema. */
+  | 'follow'
+  /** Any change parks. */
+  | 'park';
 
 /** What the config says of a feed; the same in every replica. */
 export interface FeedSpec {
@@ -25,6 +53,9 @@ export interface FeedSpec {
   readonly key: readonly string[];
   /** Publish into a non-empty topic that no checkpoint knows. */
   readonly adopt: boolean;
+  readonly onGap: OnGap;
+  readonly onRecreate: OnRecreate;
+  readonly onSchemaChange: OnSchemaChange;
 }
 
 export function feedId(recipient: string, source: string, table: TableName): FeedId {

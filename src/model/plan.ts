@@ -20,5 +20,7 @@ export interface PlanEntry {
 export interface VersionPlan {
   readonly version: Version;
   readonly timestamp: EpochMs | null;
+  /** Whether the entries are the table as it was at `version`, and not what changed in it. */
+  readonly isSnapshot: boolean;
   readonly entries: readonly PlanEntry[];
 }

@@ -7,10 +7,14 @@ import type { EpochMs, Version } from './version.ts';
 
 /**
  * Every version below `version` is published whole; of `version` itself the first `records` outputs in plan order are.
- * At a version's beginning `records`, `entry` and `row` are 0 and the fields from `plan` on are null.
+ * At a version's beginning `records`, `entry` and `row` are 0 and the fields from `plan` on are null; but a snapshot has its time from the start.
  */
 export interface Position {
-  readonly kind: 'changes';
+  readonly kind:
+    /** `version` is the one whose rows, the table as it was then, are being published; behind them come the changes from the next version on. */
+    | 'snapshot'
+    /** `version` is the one whose changes come next. */
+    | 'changes';
   readonly version: Version;
   readonly records: number;
   /** Index of the plan's entry to go on with, and the first row of its file that is not yet published. */
@@ -25,6 +29,11 @@ export interface Position {
 
 export function startOf(version: Version): Position {
   return { kind: 'changes', version, records: 0, entry: 0, row: 0, plan: null, commitTimestamp: null, responseFormat: null, idHash: null };
+}
+
+/** Before the first row of the table at `version`, whose commit time is `timestamp`. */
+export function snapshotOf(version: Version, timestamp: EpochMs): Position {
+  return { ...startOf(version), kind: 'snapshot', commitTimestamp: timestamp };
 }
 
 /** The last version with files: asked for again to notice a history that was rewritten under the same table id. */

@@ -1,6 +1,7 @@
 /**
  * A plan entry and its file's bytes → blocks of Kafka records. The implementation is src/codec: a pool of worker threads, each with a decoder of its own.
  */
+import type { RowSelection } from '../model/change-files.ts';
 import type { ChangeCounts } from '../model/position.ts';
 import type { PlanEntry } from '../model/plan.ts';
 import type { TableSchema } from '../model/table-schema.ts';
@@ -27,6 +28,10 @@ export interface EncodeRequest {
   readonly layout: RecordLayout;
   /** The whole file; handed over: it must not be used afterwards. */
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Which of the file's rows count; null = all. A selection that speaks of rows which the file does not have fails with `file.vector`. */
+  readonly rows: RowSelection | null;
+  /** Marks every record with the header `cdf-relay.snapshot: true`. */
+  readonly isSnapshot: boolean;
   /** First row of the file to be looked at. */
   readonly fromRow: number;
   /** Bounds of one segment. A single larger record makes a segment of its own. */

@@ -2,16 +2,18 @@
  * Parquet bytes → column batches. Runs in a worker thread, synchronously; implementations live in connectors/decoders and take test/contracts/file-decoder.ts.
  */
 import type { ColumnBatch } from '../model/column-batch.ts';
-import type { Column } from '../model/table-schema.ts';
+import type { Column, ColumnMapping } from '../model/table-schema.ts';
 
 export interface DecodeRequest {
   /** The whole file. The decoder may keep it until the iteration ends, and does not write to it. */
   readonly bytes: Uint8Array;
   /**
-   * The columns wanted, in this order, by name (ignoring case where no exact name is there). One that the file lacks comes as `kind: 'null'`; a physical type that
-   * does not hold the column's type without loss fails with `file.column`. Others of the file are not yielded.
+   * The columns wanted, in this order. One that the file lacks, at any depth, comes as `kind: 'null'`; a physical type that does not hold the column's type without
+   * loss fails with `file.column`. Others of the file are not yielded.
    */
   readonly columns: readonly Column[];
+  /** By what they are found, and the fields of structs within them. */
+  readonly mapping: ColumnMapping;
   /** Whether `_change_type` is read (change files). A null or unknown one fails with `file.change_type`. */
   readonly changeTypes: boolean;
   /** Rows a batch at most. */
@@ -23,7 +25,7 @@ export interface DecodeRequest {
 export interface FileDecoder {
   /**
    * The rows in file order over all row groups. Each batch's arrays live until the next one is asked for: they may not be collected. One iteration at a time
-   * in a thread. Throws `Failure` `file.undecodable`, `file.column`, `file.change_type`, `file.calendar`.
+   * in a thread. Throws `Failure` `file.undecodable`, `file.column`, `file.change_type`.
    */
   batches(request: DecodeRequest): Iterable<ColumnBatch>;
 

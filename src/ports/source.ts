@@ -4,9 +4,9 @@
  * Every method retries what passes by itself (throttling, 5xx, lost connections, cut answers) within the limits it was opened with, and then rejects with
  * the `Failure` of the last try. Methods may be called concurrently.
  */
-import type { ChangeFile, ChangeRange, ResponseFormat, VersionChanges } from '../model/change-files.ts';
+import type { ChangeFile, ChangeRange, FileContent, ResponseFormat, VersionChanges } from '../model/change-files.ts';
 import type { TableSchema } from '../model/table-schema.ts';
-import type { TableName, Version } from '../model/version.ts';
+import type { EpochMs, TableName, Version } from '../model/version.ts';
 
 export interface TableMetadata {
   readonly tableId: string;
@@ -35,6 +35,12 @@ export interface Source {
   /** The latest version that the provider answers with now. It may be lower than before: replicas lag. */
   latestVersion(table: TableName, signal: AbortSignal): Promise<Version>;
 
+  /**
+   * The earliest version whose commit time is at or after an instant; 0 for an instant before the first. Rejects with `start.beyond` for one after the latest commit.
+   * Found by the version's own commit time where the table's changes tell it, since servers differ by one on exact instants (notes/protocol.md §4.8).
+   */
+  versionAt(table: TableName, at: EpochMs, signal: AbortSignal): Promise<Version>;
+
   /** Metadata at `version`, or the latest for null. */
   metadata(table: TableName, version: Version | null, signal: AbortSignal): Promise<TableMetadata>;
 
@@ -47,7 +53,20 @@ export interface Source {
    */
   changes(table: TableName, range: ChangesRequest, signal: AbortSignal): Promise<ChangeListing>;
 
+  /**
+   * The files that hold the table at one version, as the one version of a listing, all of kind `add`; its `timestamp` is null where the provider does not say it.
+   * Null asks for the latest, and `from` of the reply says which that is. A server that does not give old versions answers for the latest alone: any other rejects with
+   * `snapshot.moved`.
+   */
+  snapshot(table: TableName, request: SnapshotRequest, signal: AbortSignal): Promise<ChangeListing>;
+
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface SnapshotRequest {
+  readonly version: Version | null;
+  /** Null: the provider chooses, which is right except when the snapshot is half published. */
+  readonly listedAs: ListedAs | null;
 }
 
 export interface ChangesRequest {
@@ -72,9 +91,16 @@ export type Patience =
 /** A reply, and the way to the bytes of its files. */
 export interface ChangeListing extends ChangeRange {
   /**
-   * The whole file, of just the length its action says (`file.length` otherwise). The signed URL is renewed by the same question when it is old or refused.
+   * The whole file, of just the length its action says (`file.length` otherwise), with its deletion vectors applied to one another (`file.vector` where one is not what
+   * its descriptor says). The signed URL is renewed by the same question when it is old or refused.
    * An answer that then tells of other files, or of the same in another way, rejects with `listing.changed`: this listing is worth nothing any more, and a new
    * one must be asked for. What is published already of its versions only the caller knows. `file` is one of `versions[].files` of this listing.
    */
-  read(version: VersionChanges, file: ChangeFile, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
+  read(version: VersionChanges, file: ChangeFile, signal: AbortSignal): Promise<FileContent>;
+
+  /**
+   * Resolves when every file and vector of the version has answered a ranged GET with the size that its action says; rejects as `read` does. Asked before the first rows
+   * of a version that is published in parts: a file that is gone must not be met in its middle.
+   */
+  prove(version: VersionChanges, signal: AbortSignal): Promise<void>;
 }

@@ -9,7 +9,7 @@ export function planOf(changes: VersionChanges): VersionPlan {
   const files = changes.files.toSorted(byId);
   const leaves = files.filter((file) => file.kind !== 'add').map((file): PlanEntry => ({ pass: 'leaves', kind: file.kind, file }));
   const arrives = files.filter((file) => file.kind !== 'remove').map((file): PlanEntry => ({ pass: 'arrives', kind: file.kind, file }));
-  return { version: changes.version, timestamp: changes.timestamp, entries: [...leaves, ...arrives] };
+  return { version: changes.version, timestamp: changes.timestamp, isSnapshot: false, entries: [...leaves, ...arrives] };
 }
 
 /** By code unit, not by locale: the same everywhere. */

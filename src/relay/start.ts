@@ -6,6 +6,7 @@
  * answered otherwise: a passing fault must not cut a history short. So a provider that breaks at a version has refused it after a few tries where the search only goes
  * on, and after the whole time of retrying where the result hangs on it.
  */
+import { assert } from '../lib/assert.ts';
 import { Failure } from '../model/failure.ts';
 import type { FailureCode } from '../model/failure.ts';
 import type { Start } from '../model/feed.ts';
@@ -20,6 +21,9 @@ const REFUSALS_NEEDED = 3;
 export async function resolveStart(source: Source, table: TableName, start: Start, signal: AbortSignal): Promise<Version> {
   const latest = await source.latestVersion(table, signal);
   switch (start.kind) {
+    case 'snapshot':
+    case 'timestamp':
+      assert(false, 'not built');
     case 'latest':
       return latest + 1;
     case 'version':

@@ -10,6 +10,7 @@ import { must } from '../lib/assert.ts';
 import type { Release } from '../lib/semaphore.ts';
 import { prefetch } from '../lib/prefetch.ts';
 import { Failure } from '../model/failure.ts';
+import type { FileContent } from '../model/change-files.ts';
 import type { PlanEntry } from '../model/plan.ts';
 import type { Checkpoint, Position } from '../model/position.ts';
 import { startOf } from '../model/position.ts';
@@ -41,7 +42,7 @@ type Work =
     }
   | { readonly kind: 'whole'; readonly head: VersionHead };
 
-type Fetched = Work & { readonly bytes: Uint8Array<ArrayBuffer> | null; readonly release: Release };
+type Fetched = Work & { readonly content: FileContent | null; readonly release: Release };
 type Encoding = Work & { readonly segments: AsyncIterable<Segment> | null; readonly release: Release };
 
 /** From `checkpoint.position` through all of `listed`. When the reader leaves, or a step fails, what runs ahead is called off and gives back what it holds. */
@@ -122,7 +123,7 @@ function positionIn(planned: PlannedVersion, records: number, entry: number, row
 }
 
 async function fetchWork(line: Line, work: Work, kept: KeptFiles, signal: AbortSignal): Promise<Fetched> {
-  if (work.kind === 'whole') return { ...work, bytes: null, release: () => {} };
+  if (work.kind === 'whole') return { ...work, content: null, release: () => {} };
   const { works, source } = line;
   const { file } = work.entry;
   const { changes, listing, version } = work.planned.listed;
@@ -135,13 +136,13 @@ async function fetchWork(line: Line, work: Work, kept: KeptFiles, signal: AbortS
   const release = await works.fetched.acquire(size > LONE_BYTES ? works.fetched.capacity : size, signal);
   try {
     const again = kept.take(version, work.entry);
-    if (again !== null) return { ...work, bytes: await again, release };
+    if (again !== null) return { ...work, content: { bytes: await again, rows: null }, release };
     const startedAt = works.clock.now();
     const reading = listing.read(must(changes, 'the changes of a planned version'), file, signal);
     kept.offer(version, work.entry, reading);
-    const bytes = await reading;
+    const content = await reading;
     works.telemetry.stage(source.name, 'fetch', (works.clock.now() - startedAt) / 1000);
-    return { ...work, bytes, release };
+    return { ...work, content, release };
   } catch (error) {
     release();
     throw error;
@@ -149,14 +150,15 @@ async function fetchWork(line: Line, work: Work, kept: KeptFiles, signal: AbortS
 }
 
 function encodeWork(line: Line, work: Fetched, signal: AbortSignal): Encoding {
-  if (work.kind === 'whole' || work.bytes === null) return { ...work, segments: null };
+  if (work.kind === 'whole' || work.content === null) return { ...work, segments: null };
   const { encoder, chunk } = line.works;
   const request: EncodeRequest = {
     entry: work.entry,
     version: work.planned.head.version,
     timestamp: work.planned.head.timestamp,
     layout: work.layout,
-    bytes: work.bytes,
+    ...work.content,
+    isSnapshot: false,
     fromRow: work.fromRow,
     segmentRecords: chunk.records,
     segmentBytes: chunk.bytes,
@@ -185,10 +187,10 @@ class KeptFiles {
   #bytes = 0;
 
   /** In the first pass: keeps a copy of what is being read, since the bytes themselves are handed to a worker. Every first pass has its second one. */
-  offer(version: Version, { pass, kind, file }: PlanEntry, reading: Promise<Uint8Array<ArrayBuffer>>): void {
+  offer(version: Version, { pass, kind, file }: PlanEntry, reading: Promise<FileContent>): void {
     const size = file.size ?? Infinity;
     if (kind !== 'cdf' || pass !== 'leaves' || size > KEPT_FILE_BYTES || this.#bytes + size > KEPT_BYTES) return;
-    const copy = reading.then((bytes) => bytes.slice());
+    const copy = reading.then(({ bytes }) => bytes.slice());
     copy.catch(() => {}); // The first pass fails with it; the second one may not be asked for any more.
     this.#files.set(`${version} ${file.id}`, copy);
     this.#bytes += size;

@@ -90,7 +90,7 @@ function encode(segments: Iterable<Segment>): Pass {
 }
 
 function columns(): readonly Column[] {
-  return ORDER_COLUMNS.map(({ name, type }) => ({ name, type: dataType(type), nullable: true, comment: null }));
+  return ORDER_COLUMNS.map(({ name, type }) => ({ name, type: dataType(type), nullable: true, comment: null, physical: null }));
 }
 
 function dataType(text: (typeof ORDER_COLUMNS)[number]['type']): DataType {
@@ -98,16 +98,16 @@ function dataType(text: (typeof ORDER_COLUMNS)[number]['type']): DataType {
 }
 
 function decodeRequest(): DecodeRequest {
-  return { bytes: file, columns: columns(), changeTypes: true, batchRows: BATCH_ROWS, fromRow: 0 };
+  return { bytes: file, columns: columns(), mapping: 'none', changeTypes: true, batchRows: BATCH_ROWS, fromRow: 0 };
 }
 
 function encodeRequest(): EncodeRequest {
   return {
-    entry: { kind: 'cdf', pass: 'arrives', file: { kind: 'cdf', id: 'bench', size: file.length, partitionValues: {} } },
+    entry: { kind: 'cdf', pass: 'arrives', file: { kind: 'cdf', id: 'bench', size: file.length, partitionValues: {}, rows: null } },
     version: 12,
     timestamp: 1_750_000_000_000,
     layout: {
-      schema: { columns: columns(), partitionColumns: [] },
+      schema: { columns: columns(), partitionColumns: [], mapping: 'none' },
       table: { share: 'share', schema: 'schema', table: 'orders' },
       key: ['id'],
       prefixes: { key: new Uint8Array(17), value: new Uint8Array(17) },
@@ -115,6 +115,8 @@ function encodeRequest(): EncodeRequest {
       unkeyedPartition: 0,
     },
     bytes: file,
+    rows: null,
+    isSnapshot: false,
     fromRow: 0,
     segmentRecords: 50_000,
     segmentBytes: 4 * 1024 * 1024,
@@ -141,6 +143,9 @@ function copied(batch: ColumnBatch): ColumnBatch {
 function copiedColumn(data: ColumnData): ColumnData {
   switch (data.kind) {
     case 'null':
+    case 'struct':
+    case 'list':
+    case 'map':
       return data;
     case 'boolean':
       return { ...data, validity: data.validity?.slice() ?? null, bits: data.bits.slice() };

@@ -54,6 +54,8 @@ async function encoded(): Promise<readonly (readonly Segment[])[]> {
         unkeyedPartition: 0,
       },
       bytes: new Uint8Array(await readFile(path)),
+      rows: null,
+      isSnapshot: false,
       fromRow: 0,
       segmentRecords: CHUNK_RECORDS,
       segmentBytes: CHUNK_BYTES,
@@ -130,7 +132,7 @@ async function entries(): Promise<readonly Work[]> {
     const work = (kind: FileKind, pass: PlanEntry['pass'], { path, size }: z.infer<typeof LoggedFile>): Work => ({
       version,
       timestamp,
-      entry: { kind, pass, file: { kind, id: path, size, partitionValues: {} } },
+      entry: { kind, pass, file: { kind, id: path, size, partitionValues: {}, rows: null } },
       path: join(tableFolder, path),
     });
     const cdc = lines.flatMap((line) => line.cdc ?? []);

@@ -19,7 +19,7 @@ export interface TestRow {
 }
 
 export function column(name: string, type: DataType, comment: string | null = null): Column {
-  return { name, type, nullable: true, comment };
+  return { name, type, nullable: true, comment, physical: null };
 }
 
 /** Yields `rows` as a file whose batches hold `batchRows` rows at most. Only the rows' columns are there. */

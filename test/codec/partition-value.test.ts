@@ -12,7 +12,11 @@ const DECIMAL = { kind: 'decimal', precision: 12, scale: 4 } as const;
 /** The value as it is read back: `rowReader` is checked against avsc elsewhere. */
 function readBack(type: DataType, text: string | null | undefined): unknown {
   const p = column('p', type);
-  const { value } = avroTexts({ schema: { columns: [p], partitionColumns: [] }, table: { share: 'a', schema: 'b', table: 'c' }, key: [] });
+  const { value } = avroTexts({
+    schema: { columns: [p], partitionColumns: [], mapping: 'none' },
+    table: { share: 'a', schema: 'b', table: 'c' },
+    key: [],
+  });
   return rowReader(value)(Buffer.concat([partitionCell(p, text), Uint8Array.of(0, 0, 0)]))['p'];
 }
 

@@ -15,13 +15,16 @@ function open(workers = 1): Encoder {
 /** One row a segment. */
 function request(script: Script, id = 'f1', version = 4): EncodeRequest {
   return {
-    entry: { kind: 'add', pass: 'arrives', file: { kind: 'add', id, size: null, partitionValues: {} } },
+    entry: { kind: 'add', pass: 'arrives', file: { kind: 'add', id, size: null, partitionValues: {}, rows: null } },
     version,
     timestamp: null,
     layout: {
       schema: {
-        columns: [{ name: 'n', type: { kind: script.cell === 'text' ? 'string' : 'integer' }, nullable: true, comment: null }],
+        columns: [
+          { name: 'n', type: { kind: script.cell === 'text' ? 'string' : 'integer' }, nullable: true, comment: null, physical: null },
+        ],
         partitionColumns: [],
+        mapping: 'none',
       },
       table: { share: 'a', schema: 'b', table: 'c' },
       key: [],
@@ -30,6 +33,8 @@ function request(script: Script, id = 'f1', version = 4): EncodeRequest {
       unkeyedPartition: 0,
     },
     bytes: scriptBytes(script),
+    rows: null,
+    isSnapshot: false,
     fromRow: 0,
     segmentRecords: 1,
     segmentBytes: MIB,
@@ -210,8 +215,8 @@ test('a worker that keeps too much memory is replaced between two jobs', async (
 test('a table that has no schema fails the job, and `schemas` likewise', async () => {
   await using pool = open();
   const good = request({ rows: 1 });
-  const column = { name: 'x', type: { kind: 'struct', fields: [] }, nullable: true, comment: null } as const;
-  const layout = { ...good.layout, schema: { columns: [column], partitionColumns: [] } };
+  const column = { name: 'x', type: { kind: 'struct', fields: [] }, nullable: true, comment: null, physical: null } as const;
+  const layout = { ...good.layout, schema: { columns: [column], partitionColumns: [], mapping: 'none' as const } };
   expect(await failureOf(pool.encode({ ...good, layout }, never()))).toMatchObject({ code: 'schema.type', version: 4 });
   expect(() => pool.schemas(layout)).toThrow(expect.objectContaining({ code: 'schema.type' }));
 });

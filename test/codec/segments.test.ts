@@ -34,11 +34,11 @@ function request(of: Case): EncodeRequest {
   const kind = of.kind ?? 'add';
   const pass = of.pass ?? (kind === 'remove' ? 'leaves' : 'arrives');
   return {
-    entry: { kind, pass, file: { kind, id: 'f1', size: 1, partitionValues: of.partitionValues ?? {} } },
+    entry: { kind, pass, file: { kind, id: 'f1', size: 1, partitionValues: of.partitionValues ?? {}, rows: null } },
     version: 7,
     timestamp: of.timestamp === undefined ? 1_700_000_000_123 : of.timestamp,
     layout: {
-      schema: { columns: of.columns, partitionColumns: of.partitionColumns ?? [] },
+      schema: { columns: of.columns, partitionColumns: of.partitionColumns ?? [], mapping: 'none' },
       table: { share: 'sales', schema: 'public', table: 'orders' },
       key: of.key ?? [],
       prefixes: { key: of.key === undefined ? null : KEY_PREFIX, value: VALUE_PREFIX },
@@ -46,6 +46,8 @@ function request(of: Case): EncodeRequest {
       unkeyedPartition: of.key === undefined ? 3 : 0,
     },
     bytes: new Uint8Array(0),
+    rows: null,
+    isSnapshot: false,
     fromRow: of.fromRow ?? 0,
     segmentRecords: of.segmentRecords ?? 1_000_000,
     segmentBytes: of.segmentBytes ?? 1_000_000_000,

@@ -21,7 +21,7 @@ async function rowsOf(encoder: Encoder, listing: ChangeListing, version: Version
     file.kind === 'cdf' ? (['leaves', 'arrives'] as const) : file.kind === 'add' ? (['arrives'] as const) : (['leaves'] as const);
   const rows: unknown[] = [];
   for (const pass of passes) {
-    const bytes = await listing.read(version, file, signal);
+    const content = await listing.read(version, file, signal);
     const entry = { kind: file.kind, pass, file };
     const segments = encoder.encode(
       {
@@ -29,7 +29,8 @@ async function rowsOf(encoder: Encoder, listing: ChangeListing, version: Version
         version: version.version,
         timestamp: version.timestamp,
         layout,
-        bytes,
+        ...content,
+        isSnapshot: false,
         fromRow: 0,
         segmentRecords: 5,
         segmentBytes: 100_000,

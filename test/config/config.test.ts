@@ -31,6 +31,9 @@ describe('parseConfig', () => {
           start: { kind: 'earliest' },
           key: [],
           adopt: false,
+          onGap: 'park',
+          onRecreate: 'park',
+          onSchemaChange: 'evolve',
         },
       ],
       limits: {

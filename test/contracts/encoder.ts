@@ -25,6 +25,7 @@ const COLUMNS: readonly Column[] = ORDER_COLUMNS.map(({ name, type }) => ({
   type: type === 'decimal(18,2)' ? { kind: 'decimal', precision: 18, scale: 2 } : { kind: type },
   nullable: true,
   comment: null,
+  physical: null,
 }));
 
 const CHANGES = Array.from({ length: ROWS }, (_, i): ChangeType => CHANGE_TYPES[(i * 7 + (i >> 4)) % 4] ?? 'insert');
@@ -60,11 +61,11 @@ export function encoderExam(open: () => Encoder): void {
     segmentBytes = 16_000_000,
   }: Asked): EncodeRequest {
     return {
-      entry: { kind, pass, file: { kind, id: 'file-1', size: null, partitionValues: {} } },
+      entry: { kind, pass, file: { kind, id: 'file-1', size: null, partitionValues: {}, rows: null } },
       version: VERSION,
       timestamp: TIMESTAMP,
       layout: {
-        schema: { columns: COLUMNS, partitionColumns: [] },
+        schema: { columns: COLUMNS, partitionColumns: [], mapping: 'none' },
         table: { share: 'acme', schema: 'sales', table: 'orders' },
         key,
         prefixes: { key: key.length === 0 ? null : KEY_PREFIX, value: VALUE_PREFIX },
@@ -72,6 +73,8 @@ export function encoderExam(open: () => Encoder): void {
         unkeyedPartition: 4,
       },
       bytes: new Uint8Array(kind === 'cdf' ? changeFile : dataFile),
+      rows: null,
+      isSnapshot: false,
       fromRow,
       segmentRecords,
       segmentBytes,
@@ -157,7 +160,7 @@ export function encoderExam(open: () => Encoder): void {
     it('refuses a table with a column that it cannot carry, before any row', async () => {
       await using encoder = open();
       const good = request({});
-      const layout = { ...good.layout, schema: { columns: [...COLUMNS, NESTED], partitionColumns: [] } };
+      const layout = { ...good.layout, schema: { columns: [...COLUMNS, NESTED], partitionColumns: [], mapping: 'none' as const } };
       await expect(collected(encoder.encode({ ...good, layout }, new AbortController().signal))).rejects.toMatchObject({
         code: 'schema.type',
       });
@@ -197,6 +200,7 @@ const NESTED: Column = {
   type: { kind: 'array', element: { kind: 'string' }, containsNull: true },
   nullable: true,
   comment: null,
+  physical: null,
 };
 
 function keys(): Parameters<typeof parquetFile>[1] {

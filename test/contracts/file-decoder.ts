@@ -104,7 +104,7 @@ export function fileDecoderExam(open: () => FileDecoder): void {
   describe('change types', () => {
     it('are read from the file', () => {
       const bytes = parquetFile('change_types');
-      const batch = first(decoder, { bytes, columns: [], changeTypes: true, batchRows: 100, fromRow: 0 });
+      const batch = first(decoder, { bytes, columns: [], mapping: 'none', changeTypes: true, batchRows: 100, fromRow: 0 });
       expect([...(batch?.changeTypes ?? [])]).toEqual([0, 1, 2, 3]);
     });
 
@@ -141,7 +141,7 @@ export function fileDecoderExam(open: () => FileDecoder): void {
 }
 
 function request(asked: Partial<DecodeRequest>): DecodeRequest {
-  return { bytes: parquetFile('row_groups'), columns: COLUMNS, changeTypes: false, batchRows: 64, fromRow: 0, ...asked };
+  return { bytes: parquetFile('row_groups'), columns: COLUMNS, mapping: 'none', changeTypes: false, batchRows: 64, fromRow: 0, ...asked };
 }
 
 /** The first batch, after which the iteration is left. */

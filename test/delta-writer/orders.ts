@@ -45,8 +45,8 @@ export const ORDER_COLUMNS = [
 
 /** The same as the relay's model has it. */
 export function orderSchema(): TableSchema {
-  const columns = ORDER_COLUMNS.map(({ name, type }) => ({ name, type: dataType(type), nullable: true, comment: null }));
-  return { columns, partitionColumns: [] };
+  const columns = ORDER_COLUMNS.map(({ name, type }) => ({ name, type: dataType(type), nullable: true, comment: null, physical: null }));
+  return { columns, partitionColumns: [], mapping: 'none' };
 }
 
 function dataType(text: (typeof ORDER_COLUMNS)[number]['type']): DataType {

@@ -5,8 +5,9 @@ import { evolve } from '../../src/relay/evolve.ts';
 
 function schema(columns: Readonly<Record<string, DataType>>): TableSchema {
   return {
-    columns: Object.entries(columns).map(([name, type]) => ({ name, type, nullable: true, comment: null })),
+    columns: Object.entries(columns).map(([name, type]) => ({ name, type, nullable: true, comment: null, physical: null })),
     partitionColumns: [],
+    mapping: 'none',
   };
 }
 
@@ -70,7 +71,11 @@ test('a name that was dropped and comes back with another type is breaking versi
 
 test.each(['constructor', 'toString', '__proto__'])('a column may be called %s', (name) => {
   const first = evolve(null, schema({ id: type('long') }), 0);
-  const second = evolve(first, { columns: [{ name, type: type('string'), nullable: true, comment: null }], partitionColumns: [] }, 1);
+  const second = evolve(
+    first,
+    { columns: [{ name, type: type('string'), nullable: true, comment: null, physical: null }], partitionColumns: [], mapping: 'none' },
+    1,
+  );
   expect(Object.entries(second)).toEqual([
     ['id', { identity: 'id', type: 'long' }],
     [name, { identity: name, type: 'string' }],

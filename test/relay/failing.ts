@@ -5,7 +5,7 @@ import { Failure } from '../../src/model/failure.ts';
 import type { FailureCode } from '../../src/model/failure.ts';
 import type { Encoder, Segment } from '../../src/ports/encoder.ts';
 import type { Publisher, TopicAdmin, TransactionalProducer } from '../../src/ports/publisher.ts';
-import type { Source } from '../../src/ports/source.ts';
+import type { ChangeListing, Source } from '../../src/ports/source.ts';
 
 export type Way =
   /** The call is not made. */
@@ -95,10 +95,10 @@ export function failingSource(real: Source, step: Step): Source {
     tables: (signal) => real.tables(signal),
     latestVersion: (table, signal) => step.take('latestVersion', () => real.latestVersion(table, signal)),
     metadata: (table, version, signal) => step.take('metadata', () => real.metadata(table, version, signal)),
-    changes: async (table, range, signal) => {
-      const listing = await step.take('changes', () => real.changes(table, range, signal));
-      return { ...listing, read: (version, file, end) => step.take('read', () => listing.read(version, file, end)) };
-    },
+    versionAt: (table, at, signal) => step.take('versionAt', () => real.versionAt(table, at, signal)),
+    snapshot: async (table, request, signal) =>
+      failingListing(await step.take('snapshot', () => real.snapshot(table, request, signal)), step),
+    changes: async (table, range, signal) => failingListing(await step.take('changes', () => real.changes(table, range, signal)), step),
     [Symbol.asyncDispose]: async () => {},
   };
 }
@@ -111,5 +111,13 @@ export function failingEncoder(real: Encoder, step: Step): Encoder {
     },
     schemas: (layout) => real.schemas(layout),
     [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+function failingListing(listing: ChangeListing, step: Step): ChangeListing {
+  return {
+    ...listing,
+    read: (version, file, end) => step.take('read', () => listing.read(version, file, end)),
+    prove: (version, end) => step.take('prove', () => listing.prove(version, end)),
   };
 }

@@ -14,6 +14,9 @@ const SPEC: FeedSpec = {
   start: { kind: 'earliest' },
   key: ['id', 'day'],
   adopt: false,
+  onGap: 'park',
+  onRecreate: 'park',
+  onSchemaChange: 'evolve',
 };
 const ENDPOINT = 'https://sharing.example/delta-sharing/';
 
@@ -28,11 +31,18 @@ function contract(
 }
 
 function file(change: Partial<ChangeFile> = {}): ChangeFile {
-  return { kind: 'cdf', id: 'f1', size: 100, partitionValues: { day: '2026-01-01', land: null }, ...change };
+  return { kind: 'cdf', id: 'f1', size: 100, partitionValues: { day: '2026-01-01', land: null }, rows: null, ...change };
 }
 
 function changes(files: readonly ChangeFile[], change: Partial<VersionChanges> = {}): VersionChanges {
-  return { version: 7, timestamp: 1_770_000_000_000, tableId: 't', schema: { columns: [], partitionColumns: [] }, files, ...change };
+  return {
+    version: 7,
+    timestamp: 1_770_000_000_000,
+    tableId: 't',
+    schema: { columns: [], partitionColumns: [], mapping: 'none' },
+    files,
+    ...change,
+  };
 }
 
 const NAMES = { key: 'k', value: 'v' };
@@ -67,7 +77,7 @@ test('a plan changes with whatever decides which record comes when', () => {
   expect(plan(two)).toBe('b45e756e93ad0f5c6b52079c5aa017b378ca7f90d7e0e8201041ac088c9a7109');
   const same = [
     plan(two.toReversed()),
-    plan([file({ partitionValues: { land: null, day: '2026-01-01' } }), file({ id: 'f2', size: null })]),
+    plan([file({ partitionValues: { land: null, day: '2026-01-01' }, rows: null }), file({ id: 'f2', size: null })]),
     plan(two, { tableId: 'u' }),
   ];
   expect(new Set(same)).toEqual(new Set([plan(two)]));
@@ -75,7 +85,7 @@ test('a plan changes with whatever decides which record comes when', () => {
     plan([file()]),
     plan([file({ size: 101 }), file({ id: 'f2', size: null })]),
     plan([file({ id: 'f3' }), file({ id: 'f2', size: null })]),
-    plan([file({ partitionValues: { day: '2026-01-01', land: 'SE' } }), file({ id: 'f2', size: null })]),
+    plan([file({ partitionValues: { day: '2026-01-01', land: 'SE' }, rows: null }), file({ id: 'f2', size: null })]),
     plan([file({ kind: 'add' }), file({ kind: 'add', id: 'f2', size: null })]),
     plan(two, { version: 8 }),
     plan(two, { timestamp: null }),

@@ -10,7 +10,7 @@ import type { Clock } from '../../src/lib/clock.ts';
 import { Semaphore } from '../../src/lib/semaphore.ts';
 import { Failure } from '../../src/model/failure.ts';
 import { feedId } from '../../src/model/feed.ts';
-import type { FeedId, FeedSpec, Start } from '../../src/model/feed.ts';
+import type { FeedId, FeedSpec, Start, OnGap, OnRecreate, OnSchemaChange } from '../../src/model/feed.ts';
 import type { Checkpoint } from '../../src/model/position.ts';
 import type { Encoder } from '../../src/ports/encoder.ts';
 import type { Publisher } from '../../src/ports/publisher.ts';
@@ -34,6 +34,9 @@ export interface FeedToRun {
   readonly start?: Start;
   readonly topic?: string;
   readonly adopt?: boolean;
+  readonly onGap?: OnGap;
+  readonly onRecreate?: OnRecreate;
+  readonly onSchemaChange?: OnSchemaChange;
 }
 
 /** What one run does differently. */
@@ -150,6 +153,9 @@ export class Relay {
       start: feed.start ?? { kind: 'version', version: 0 },
       key: feed.key ?? [],
       adopt: feed.adopt ?? false,
+      onGap: feed.onGap ?? 'park',
+      onRecreate: feed.onRecreate ?? 'park',
+      onSchemaChange: feed.onSchemaChange ?? 'evolve',
     };
     return { spec, source, wait: (signal) => sleep(20, signal), share: new Semaphore(4), works };
   }

@@ -3,11 +3,11 @@ import { planOf } from '../../src/relay/order.ts';
 import type { ChangeFile, FileKind } from '../../src/model/change-files.ts';
 
 function file(kind: FileKind, id: string): ChangeFile {
-  return { kind, id, size: 1, partitionValues: {} };
+  return { kind, id, size: 1, partitionValues: {}, rows: null };
 }
 
 function order(files: readonly ChangeFile[]): readonly string[] {
-  const plan = planOf({ version: 7, timestamp: 1, tableId: 't', schema: { columns: [], partitionColumns: [] }, files });
+  const plan = planOf({ version: 7, timestamp: 1, tableId: 't', schema: { columns: [], partitionColumns: [], mapping: 'none' }, files });
   return plan.entries.map((entry) => `${entry.pass} ${entry.kind} ${entry.file.id}`);
 }
 

@@ -52,6 +52,10 @@ function cell(data: ColumnData, type: DataType, row: number): JsonScalar {
       const bytes = Buffer.from(data.data.subarray(at(data.offsets, row), at(data.offsets, row + 1)));
       return bytes.toString(type.kind === 'binary' ? 'base64' : 'utf8');
     }
+    case 'struct':
+    case 'list':
+    case 'map':
+      throw new Error(`a column of kind ${data.kind}`);
     default:
       return unreachable(data);
   }

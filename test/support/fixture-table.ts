@@ -86,6 +86,7 @@ function schemaAt(about: About, version: number): { readonly columns: readonly C
       type,
       nullable: field.nullable,
       comment: null,
+      physical: null,
     })),
   };
 }

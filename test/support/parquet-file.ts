@@ -10,7 +10,7 @@ export function parquetFile(name: string): Uint8Array {
 }
 
 export function column(name: string, type: PrimitiveName | DataType): Column {
-  return { name, type: typeof type === 'string' ? { kind: type } : type, nullable: true, comment: null };
+  return { name, type: typeof type === 'string' ? { kind: type } : type, nullable: true, comment: null, physical: null };
 }
 
 export function decimal(precision: number, scale: number): DataType {

@@ -164,7 +164,7 @@ function filesOf(actions: readonly FileAction[], version: Version, doing: string
     : actions.filter(({ dataChange }) => dataChange);
   const files = new Map<string, ChangeFile>();
   for (const { kind, id, size, partitionValues } of telling) {
-    const file: ChangeFile = { kind, id, size, partitionValues };
+    const file: ChangeFile = { kind, id, size, partitionValues, rows: null };
     const before = files.get(`${kind} ${id}`);
     if (before !== undefined && !sameFile(before, file)) {
       throw new Failure('provider.malformed', `${doing}: the answer has two different files of id ${id} in version ${version}`);

@@ -39,6 +39,8 @@ export function listingOf(options: ListingOptions): ChangeListing {
 
   return {
     ...range,
+
+    prove: async () => assert(false, 'not built'),
     read: async (version, file, signal) => {
       const key = linkKey(version.version, file.kind, file.id);
       assert(listed.has(key), `file ${file.id} of version ${version.version} is not of this listing`);
@@ -53,7 +55,7 @@ export function listingOf(options: ListingOptions): ChangeListing {
             const release = await slots.acquire(1, signal);
             try {
               const got = await getFile(linkTo(links, key), stored, doing, storage, signal);
-              if (got instanceof Uint8Array) return got;
+              if (got instanceof Uint8Array) return { bytes: got, rows: null };
               if (renewed) throw got.failure;
             } catch (error) {
               if (error instanceof Failure && error.code === 'file.length' && ++wrongLengths === WRONG_LENGTHS_MAX)

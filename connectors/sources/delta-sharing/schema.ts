@@ -27,7 +27,7 @@ export function parseSchema(schemaString: string, partitionColumns: readonly str
   const root = new JsonObject(parsed(schemaString), 'schemaString');
   if (root.string('type') !== 'struct') throw new JsonMismatch('schemaString.type is not struct');
   const columns = fieldsOf(root, 'schemaString', 0);
-  return { columns, partitionColumns: partitionColumns.map((name) => spelling(columns, name)) };
+  return { columns, partitionColumns: partitionColumns.map((name) => spelling(columns, name)), mapping: 'none' };
 }
 
 function parsed(text: string): unknown {
@@ -68,6 +68,7 @@ function columnOf(field: JsonObject, parent: string, depth: number): Column {
     type: typeOf(field.raw('type'), `${parent}.${name}`, depth + 1),
     nullable: field.raw('nullable') !== false,
     comment: typeof comment === 'string' && comment !== '' ? comment : null,
+    physical: null,
   };
 }
 

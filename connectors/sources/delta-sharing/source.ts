@@ -64,6 +64,14 @@ export function openSource(options: SourceOptions): Source {
       };
     },
 
+    versionAt: async () => {
+      throw new Error('not built');
+    },
+
+    snapshot: async () => {
+      throw new Error('not built');
+    },
+
     changes: async (table, request, signal) => {
       const changes = await askForChanges(client, table, request, signal);
       const difference = request.listedAs === null ? null : differenceInWay(request.listedAs, changes.range);

@@ -26,7 +26,7 @@ for (const [index, damage] of damages.slice(from).entries()) {
 function outcomeOf(copy: Uint8Array): string {
   try {
     let rows = 0;
-    for (const batch of decoder.batches({ bytes: copy, columns: COLUMNS, changeTypes: false, batchRows: 100, fromRow: 0 }))
+    for (const batch of decoder.batches({ bytes: copy, columns: COLUMNS, mapping: 'none', changeTypes: false, batchRows: 100, fromRow: 0 }))
       rows += batch.rows;
     return 'rows';
   } catch (error) {

@@ -14,7 +14,14 @@ const decoder = openDecoder();
 
 /** The values of one column, in batches of three. */
 function values(file: string, wanted: Column): readonly JsonScalar[] {
-  const rows = rowsFrom(decoder, { bytes: parquetFile(file), columns: [wanted], changeTypes: false, batchRows: 3, fromRow: 0 });
+  const rows = rowsFrom(decoder, {
+    bytes: parquetFile(file),
+    columns: [wanted],
+    mapping: 'none',
+    changeTypes: false,
+    batchRows: 3,
+    fromRow: 0,
+  });
   return rows.map((row) => row[wanted.name] ?? null);
 }
 
@@ -73,7 +80,14 @@ describe('timestamps are exact in microseconds', () => {
 
   it('from the middle of a row group of INT96', () => {
     const bytes = parquetFile('row_groups_int96');
-    const rows = rowsFrom(decoder, { bytes, columns: [column('at', 'timestamp')], changeTypes: false, batchRows: 10, fromRow: 203 });
+    const rows = rowsFrom(decoder, {
+      bytes,
+      columns: [column('at', 'timestamp')],
+      mapping: 'none',
+      changeTypes: false,
+      batchRows: 10,
+      fromRow: 203,
+    });
     expect(rows.map(({ at }) => at)).toEqual(days.slice(203));
   });
 
@@ -176,7 +190,14 @@ describe('strings and binaries', () => {
 
 it('an Arrow schema in the footer changes nothing', () => {
   const columns = [column('d', 'string'), column('l', 'string'), column('v', 'string'), column('b', 'binary'), column('t', 'timestamp')];
-  const rows = rowsFrom(decoder, { bytes: parquetFile('arrow_schema'), columns, changeTypes: false, batchRows: 3, fromRow: 0 });
+  const rows = rowsFrom(decoder, {
+    bytes: parquetFile('arrow_schema'),
+    columns,
+    mapping: 'none',
+    changeTypes: false,
+    batchRows: 3,
+    fromRow: 0,
+  });
   expect(rows).toEqual([
     { d: 'x', l: 'ä', v: 'view', b: 'AA==', t: '0' },
     { d: 'y', l: null, v: null, b: null, t: null },
@@ -195,6 +216,7 @@ it.each(['pages_v2', 'no_dictionary_lz4', 'checksums', 'row_groups'])('%s holds 
     rowsFrom(decoder, {
       bytes: parquetFile(name),
       columns: ['id', 'name', 'even', 'at'].map((one, i) => column(one, KINDS[i] ?? 'long')),
+      mapping: 'none',
       changeTypes: false,
       batchRows: 64,
       fromRow: 0,
@@ -248,14 +270,21 @@ describe('an illegal change type is named with its row', () => {
     ['long', 1, `"${'x'.repeat(40)}" in row 3, which is none of insert, update_preimage, update_postimage, delete`, 3],
   ])('%s', (_, batchRows, message, fromRow) => {
     const bytes = parquetFile('change_types_illegal');
-    expect(() => rowsFrom(decoder, { bytes, columns: [], changeTypes: true, batchRows, fromRow })).toThrow(
+    expect(() => rowsFrom(decoder, { bytes, columns: [], mapping: 'none', changeTypes: true, batchRows, fromRow })).toThrow(
       failure('file.change_type', `_change_type is ${message}`),
     );
   });
 });
 
 it('a second file ends the iteration over the first, which says so', () => {
-  const request = { bytes: parquetFile('row_groups'), columns: [column('id', 'long')], changeTypes: false, batchRows: 64, fromRow: 0 };
+  const request = {
+    bytes: parquetFile('row_groups'),
+    columns: [column('id', 'long')],
+    mapping: 'none' as const,
+    changeTypes: false,
+    batchRows: 64,
+    fromRow: 0,
+  };
   const first = decoder.batches(request)[Symbol.iterator]();
   first.next();
   expect(rowsFrom(decoder, request)).toHaveLength(1000);

@@ -283,7 +283,7 @@ describe('an answer about changes', () => {
       ['provider.malformed', `${ASKED}, line 3: add.size is not a whole number from 0 to 2^53 - 1`],
     ],
     'with a partition value that is a number (trap 18)': [
-      parquet(file('add', 3, 'f', { partitionValues: { p: 0.1 } })),
+      parquet(file('add', 3, 'f', { partitionValues: { p: 0.1 }, rows: null })),
       ['provider.malformed', `${ASKED}, line 3: add.partitionValues.p is not a string`],
     ],
     'with an address that is none': [
@@ -315,7 +315,7 @@ describe('an answer about changes', () => {
       ['provider.malformed', `${ASKED}, line 2: schemaString has two columns named "A"`],
     ],
     'whose partition column is no column': [
-      lines([PROTOCOL, metaData(2, { partitionColumns: ['day'] }), END], PARQUET),
+      lines([PROTOCOL, metaData(2, { partitionColumns: ['day'], mapping: 'none' }), END], PARQUET),
       ['provider.malformed', `${ASKED}, line 2: partitionColumns names "day", which is no column`],
     ],
     'with two schemas for one version': [

@@ -23,11 +23,15 @@ import {
   VERSION,
 } from './wire-makers.ts';
 
-const LONG = { columns: [{ name: 'id', type: { kind: 'long' }, nullable: true, comment: null }], partitionColumns: [] };
+const LONG = {
+  columns: [{ name: 'id', type: { kind: 'long' }, nullable: true, comment: null, physical: null }],
+  partitionColumns: [],
+  mapping: 'none',
+};
 const TWO_COLUMNS = schemaString(['id', 'long'], ['name', 'string']);
 
 function change(kind: 'add' | 'cdf' | 'remove', id: string): object {
-  return { kind, id, size: 4, partitionValues: {} };
+  return { kind, id, size: 4, partitionValues: {}, rows: null };
 }
 
 async function changesFrom(answers: readonly Scripted[], request: Partial<ChangesRequest> = {}): Promise<ChangeListing> {
@@ -139,7 +143,7 @@ it('a file that is listed twice is one file, and ids recur across versions and k
 it('the empty partition value is null, the text null is a text, and texts stay as they are (trap 17)', async () => {
   const partitionValues = { p: '', q: null, r: 'null', s: '0.00004', ['__proto__']: 'x' };
   const answer = lines(
-    [PROTOCOL, metaData(0), JSON.stringify(file('add', 1, 'a', { partitionValues: { ...partitionValues } })), END],
+    [PROTOCOL, metaData(0), JSON.stringify(file('add', 1, 'a', { partitionValues: { ...partitionValues }, rows: null })), END],
     PARQUET,
   );
   const listing = await changesFrom([answer]);

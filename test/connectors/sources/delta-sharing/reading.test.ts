@@ -57,7 +57,8 @@ async function ask(server: ScriptedServer, settings: SourceSettings = {}): Promi
 
 async function read(listing: ChangeListing, index = 0, signal: AbortSignal = NEVER): Promise<string> {
   const version = must(listing.versions[0], 'a version');
-  return new TextDecoder().decode(await listing.read(version, must(version.files[index], 'a file'), signal));
+  const { bytes } = await listing.read(version, must(version.files[index], 'a file'), signal);
+  return new TextDecoder().decode(bytes);
 }
 
 function signatures(server: ScriptedServer, path = '/f'): readonly (string | undefined)[] {

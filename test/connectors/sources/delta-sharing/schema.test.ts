@@ -42,7 +42,7 @@ it('columns keep their order, nullability and comment; char and varchar are stri
   expect(parseSchema(JSON.stringify({ type: 'struct', fields }), ['b'])).toEqual({
     columns: [
       { name: 'B', type: { kind: 'string' }, nullable: false, comment: 'why' },
-      { name: 'a', type: { kind: 'long' }, nullable: true, comment: null },
+      { name: 'a', type: { kind: 'long' }, nullable: true, comment: null, physical: null },
     ],
     partitionColumns: ['B'],
   });
