@@ -233,14 +233,15 @@ function feedSpec(of: {
     start: startOf(entry.start),
     key: entry.key,
     adopt: entry.adopt,
-    onGap: 'park',
-    onRecreate: 'park',
-    onSchemaChange: 'evolve',
+    onGap: entry.onGap,
+    onRecreate: entry.onRecreate,
+    onSchemaChange: entry.onSchemaChange,
   };
 }
 
 function startOf(start: TableShape['start']): Start {
-  return typeof start === 'string' ? { kind: start } : { kind: 'version', version: start.version };
+  if (typeof start === 'string') return { kind: start };
+  return 'version' in start ? { kind: 'version', version: start.version } : { kind: 'timestamp', at: start.timestamp };
 }
 
 function sameTopic(feed: FeedSpec, other: FeedSpec, otherPlace: Place): string {

@@ -17,17 +17,13 @@ const KEYS: Readonly<Record<string, string>> = {
   'recipients[].tables[].where': 'all rows are published; ask the provider to share a view with fewer',
   'recipients[].tables[].mask': 'nothing is masked; ask the provider to share a view without the column',
   'recipients[].tables[].newColumns': 'columns added upstream are published',
-  'recipients[].tables[].onGap': 'a gap parks the feed',
-  'recipients[].tables[].onSchemaChange': 'new and dropped columns are followed, any other change parks the feed',
-  'recipients[].tables[].onRecreate': 'a table that was created anew parks the feed',
   'recipients[].tables[].onBadRecord': 'a value that cannot be carried parks the feed',
-  'recipients[].tables[].start.timestamp': 'use `earliest`, `latest` or `{version: 12}`',
   'http.adminToken': 'the HTTP port serves /metrics, /livez and /readyz only',
 };
 
 /** By path and value. */
 const VALUES: Readonly<Record<string, string>> = {
-  'recipients[].tables[].start=snapshot': 'use `earliest`, `latest` or `{version: 12}`',
+  'recipients[].tables[].onSchemaChange=new-topic': 'use evolve, follow or park',
   'kafka.sasl.mechanism=oauthbearer': 'use plain, scram-sha-256 or scram-sha-512',
   'kafka.sasl.mechanism=aws-msk-iam': 'use plain, scram-sha-256 or scram-sha-512',
   'kafka.driver=direct': 'the relay uses its one driver',

@@ -159,12 +159,18 @@ export const table = z
       ),
     start: z
       .union([
-        z.enum(['earliest', 'latest']),
+        z.enum(['snapshot', 'earliest', 'latest']),
         z.strictObject({ version: integer(0, Number.MAX_SAFE_INTEGER).describe('The first version to be published.') }),
+        z.strictObject({ timestamp: instant().describe('The first version published is the earliest one at or after this time.') }),
       ])
-      .register(expectations, { text: '`earliest`, `latest` or `{version: 12}`', kind: 'choice', words: ['earliest', 'latest'] })
+      .register(expectations, {
+        text: '`snapshot`, `earliest`, `latest`, `{version: 12}` or `{timestamp: 2026-01-01T00:00:00Z}`',
+        kind: 'choice',
+        words: ['snapshot', 'earliest', 'latest'],
+      })
+      .default('snapshot')
       .describe(
-        'Where a feed without a checkpoint begins: at the first version that the provider still gives, after the latest one, or at a version.',
+        'Where a feed without a checkpoint begins: with the table as it is now, at the first version that the provider still gives, after the latest one, at a version or at a time.',
       ),
     key: z
       .array(text('a column name'))
@@ -172,6 +178,19 @@ export const table = z
       .register(expectations, { text: 'a list of column names', kind: 'other', words: [] })
       .prefault([])
       .describe('The columns that make up the record key, in this order; without it the feed uses one partition.'),
+    onGap: choice(['park', 'skip', 'snapshot'])
+      .default('park')
+      .describe(
+        'What becomes of versions whose changes the provider does not give: a person decides, the feed goes on behind them and says so on `{recipient}.commits`, or it starts again in a new topic from a snapshot.',
+      ),
+    onSchemaChange: choice(['evolve', 'follow', 'park'])
+      .default('evolve')
+      .describe(
+        'What becomes of a schema that changes: what every consumer reads right goes on and anything else parks, everything goes on, or everything parks.',
+      ),
+    onRecreate: choice(['park', 'snapshot'])
+      .default('park')
+      .describe('What becomes of a table that was dropped and made again: a person decides, or it starts again in a new topic from a snapshot.'),
     adopt: flag().default(false).describe('Whether the feed may publish into a topic that holds records of which no checkpoint knows.'),
   })
   .describe('One table for the recipient: a feed.');
@@ -360,6 +379,16 @@ function cron() {
       const problem = cronProblem(value);
       if (problem !== null) context.addIssue({ code: 'custom', params: { predicate: problem } });
     });
+}
+
+/** A point in time, in milliseconds since the epoch. */
+function instant() {
+  return z
+    .string()
+    .regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/)
+    .refine((value) => !Number.isNaN(Date.parse(value)))
+    .register(expectations, { text: 'a time with its zone such as `2026-01-01T00:00:00Z`', kind: 'text', words: [] })
+    .transform((value) => Date.parse(value));
 }
 
 function timezone() {

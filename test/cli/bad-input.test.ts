@@ -36,8 +36,8 @@ const BAD_CONFIGS: readonly BadConfig[] = [
   },
   {
     what: 'a value of a part that is not built',
-    change: ['start: earliest', 'start: snapshot'],
-    told: '8:45: `recipients[0].tables[0].start`: `snapshot` is not available yet: use `earliest`, `latest` or `{version: 12}`.',
+    change: ['start: earliest', 'start: earliest, onSchemaChange: new-topic'],
+    told: '8:71: `recipients[0].tables[0].onSchemaChange`: `new-topic` is not available yet: use evolve, follow or park.',
   },
   {
     what: 'tables by a pattern',
@@ -45,14 +45,14 @@ const BAD_CONFIGS: readonly BadConfig[] = [
     told: '8:17: `recipients[0].tables[0].table`: `sales.public.*` is not available yet: name each table as `share.schema.table`.',
   },
   {
-    what: 'no start',
-    change: [', start: earliest', ''],
-    told: '8:9: `recipients[0].tables[0].start` is missing: Where a feed without a checkpoint begins: at the first version that the provider still gives, after the latest one, or at a version.',
+    what: 'a start at a time without its zone',
+    change: ['start: earliest', 'start: {timestamp: 2026-01-01T00:00:00}'],
+    told: '8:57: `recipients[0].tables[0].start.timestamp` must be a time with its zone such as `2026-01-01T00:00:00Z`, not `2026-01-01T00:00:00`.',
   },
   {
     what: 'a start with a typing error',
     change: ['start: earliest', 'start: earlyest'],
-    told: '8:45: `recipients[0].tables[0].start` must be `earliest`, `latest` or `{version: 12}`, not `earlyest`. Did you mean `earliest`?',
+    told: '8:45: `recipients[0].tables[0].start` must be `snapshot`, `earliest`, `latest`, `{version: 12}` or `{timestamp: 2026-01-01T00:00:00Z}`, not `earlyest`. Did you mean `earliest`?',
   },
   {
     what: 'a version that is none',
