@@ -1,5 +1,5 @@
 /**
- * `tail`: a feed's topic as a consumer reads it, each record as a JSON line `{partition, offset, timestamp, key, value}`.
+ * `tail`: a feed's topic as a consumer reads it, each record as a JSON line `{partition, offset, timestamp, key, value}`, and `headers` where it has any.
  */
 import { rowReader } from '../codec/avro-reader.ts';
 import type { JsonRow } from '../codec/avro-reader.ts';
@@ -40,6 +40,7 @@ interface TailLine {
   readonly timestamp: string;
   readonly key: JsonRow | null;
   readonly value: JsonRow | null;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 class RecordDecoder {
@@ -53,13 +54,14 @@ class RecordDecoder {
   }
 
   async decode(record: ReadRecord, signal: AbortSignal): Promise<TailLine> {
-    const { partition, offset } = record;
+    const { partition, offset, headers } = record;
     return {
       partition,
       offset,
       timestamp: new Date(record.timestamp).toISOString(),
       key: await this.#row(record.key, signal),
       value: await this.#row(record.value, signal),
+      ...(Object.keys(headers).length > 0 && { headers }),
     };
   }
 

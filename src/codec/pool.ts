@@ -107,10 +107,11 @@ class Pool implements Encoder {
       if (job === undefined) return;
       thread.job = job;
       thread.worker.ref();
-      const { bytes } = job.request;
-      // Memory that the view shows only a part of may belong to others too.
-      const own = bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
-      send(thread, { kind: 'job', request: { ...job.request, bytes: own } }, [own.buffer]);
+      const { rows } = job.request;
+      // Memory that a view shows only a part of may belong to others too, and would go over whole.
+      const bytes = compact(job.request.bytes);
+      const request = { ...job.request, bytes, rows: rows === null ? null : { ...rows, bits: compact(rows.bits) } };
+      send(thread, { kind: 'job', request }, [bytes.buffer]);
     }
   }
 
@@ -175,6 +176,10 @@ class Pool implements Encoder {
 /** The two passes over a change file take other rows of it: that one ends well says nothing of the other. */
 function passKey({ entry, version }: EncodeRequest): string {
   return `${version}/${entry.pass}/${entry.kind}/${entry.file.id}`;
+}
+
+function compact(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
 }
 
 /** Its end is seen by the event `exit`. */

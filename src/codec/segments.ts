@@ -1,7 +1,7 @@
 /**
  * One plan entry, encoded: Parquet batches → Avro rows in Kafka record framing → segments. No row is ever an object.
  *
- * For each batch the rows of the entry's pass are selected and measured, column by column; keys are encoded aside, since their hash decides the partition.
+ * For each batch the entry's rows are selected and measured, column by column; keys are encoded aside, since their hash decides the partition.
  * Then row after row is admitted until the segment, a block or the arena is full. A run of admitted rows is written into the arena, again column by column,
  * each row at its own cursor, the rows of one partition side by side; then each partition's stretch is appended to its block:
  *
@@ -10,21 +10,22 @@
  *
  * A record (Kafka protocol, RecordBatch v2 "Record"), all numbers zigzag varints:
  *
- *     length │ attributes 0 │ timestamp delta 0 │ offset delta │ key length │ key │ value length │ value │ headers 0
+ *     length │ attributes 0 │ timestamp delta 0 │ offset delta │ key length │ key │ value length │ value │ headers
  */
 import { assert, must } from '../lib/assert.ts';
 import { murmur2 } from '../lib/murmur2.ts';
-import { CHANGE_TYPES } from '../model/column-batch.ts';
 import type { ColumnBatch } from '../model/column-batch.ts';
 import type { PlanEntry } from '../model/plan.ts';
 import type { EncodeRequest, Segment } from '../ports/encoder.ts';
 import type { FileDecoder } from '../ports/file-decoder.ts';
 import { arena, atLeast, copy } from './arena.ts';
-import type { Arena } from './arena.ts';
+import type { Arena, Constant } from './arena.ts';
 import type { RowRange } from './cells.ts';
 import { OpenSegment } from './open-segment.ts';
+import { recordEnd } from './record-end.ts';
 import { measureRows, rowLayout, writeRows } from './row-layout.ts';
 import type { RowLayout } from './row-layout.ts';
+import { changeTypeOf, checkSelection, selectRows } from './select-rows.ts';
 import { unsignedLength, writeUnsigned } from './varint.ts';
 
 /** Rows a batch: about 1 MB of Avro, which stays in the processor's cache from column to column. */
@@ -33,16 +34,11 @@ export const BATCH_ROWS = 8192;
 /** A run's bytes at most, but for a single larger record. */
 const ARENA_BYTES = 1024 * 1024;
 
-/** Attributes, timestamp delta and number of headers: zeroes that every record has. */
-const BARE_BYTES = 3;
+/** Attributes and timestamp delta: zeroes that every record has. */
+const BARE_BYTES = 2;
 
 /** The zigzag form of the key length -1: no key. */
 const NO_KEY = 0x01;
-
-const INSERT = CHANGE_TYPES.indexOf('insert');
-const PREIMAGE = CHANGE_TYPES.indexOf('update_preimage');
-const POSTIMAGE = CHANGE_TYPES.indexOf('update_postimage');
-const DELETE = CHANGE_TYPES.indexOf('delete');
 
 /** The memory of one thread, used for file after file. */
 export class SegmentEncoder {
@@ -58,6 +54,7 @@ export class SegmentEncoder {
   #slotCursors = new Int32Array(1);
   #keys: Arena = arena(64 * 1024);
   #arena: Arena = arena(ARENA_BYTES);
+  #recordEnd: Constant = recordEnd(false);
 
   constructor(decoder: FileDecoder) {
     this.#decoder = decoder;
@@ -67,6 +64,7 @@ export class SegmentEncoder {
   *encode(request: EncodeRequest): Generator<Segment, void> {
     const { entry, fromRow } = request;
     const layout = rowLayout(request);
+    this.#recordEnd = recordEnd(request.isSnapshot);
     const slots = layout.key === null ? 1 : request.layout.partitions;
     const open = new OpenSegment(request, slots, layout.key === null ? request.layout.unkeyedPartition : 0);
     if (this.#slotCursors.length < slots) this.#slotCursors = new Int32Array(slots);
@@ -81,7 +79,7 @@ export class SegmentEncoder {
       fromRow,
     })) {
       assert(batch.rows <= BATCH_ROWS, `a batch of ${batch.rows} rows`);
-      const count = selectRows(batch, entry, this.#rows);
+      const count = selectRows(batch, entry, request.rows, this.#rows);
       this.#measure(layout, batch, count, slots);
       for (let start = 0; start < count;) {
         const { end, isFull } = this.#admit(layout, open, start, count);
@@ -96,6 +94,7 @@ export class SegmentEncoder {
       }
       covered = batch.firstRow + batch.rows;
     }
+    checkSelection(request.rows, covered);
     yield open.take(covered);
   }
 
@@ -125,11 +124,12 @@ export class SegmentEncoder {
   /** How far the next run goes, and whether the segment is full before the row at `end`. Fixes the lengths of the run's records. */
   #admit(layout: RowLayout, open: OpenSegment, start: number, count: number): { readonly end: number; readonly isFull: boolean } {
     const isKeyed = layout.key !== null;
+    const bare = BARE_BYTES + this.#recordEnd.bytes.length;
     for (let i = start; i < count; i += 1) {
       const slot = this.#slots[i] ?? 0;
       const key = this.#keyLengths[i] ?? 0;
       const value = this.#valueLengths[i] ?? 0;
-      const measured = (isKeyed ? unsignedLength(key << 1) + key : 1) + unsignedLength(value << 1) + value + BARE_BYTES;
+      const measured = (isKeyed ? unsignedLength(key << 1) + key : 1) + unsignedLength(value << 1) + value + bare;
       const length = measured + unsignedLength(open.offsetDelta(slot) << 1);
       // A block begins anew if the record goes into the next segment, but it never gets longer by that.
       const record = unsignedLength(length << 1) + length;
@@ -153,12 +153,14 @@ export class SegmentEncoder {
   /** Everything around the values, and the cursors at which these begin. */
   #writeFrames(isKeyed: boolean, { start, end }: RowRange): void {
     const { bytes } = this.#arena;
+    const tail = this.#recordEnd;
+    const tailBytes = tail.bytes.length;
     for (let i = start; i < end; i += 1) {
       const slot = this.#slots[i] ?? 0;
       const body = this.#bodyLengths[i] ?? 0;
       const value = this.#valueLengths[i] ?? 0;
       let at = writeUnsigned(body << 1, bytes, this.#slotCursors[slot] ?? 0);
-      const recordEnd = at + body;
+      const ending = at + body;
       bytes[at] = 0;
       bytes[at + 1] = 0;
       at = writeUnsigned((this.#offsetDeltas[i] ?? 0) << 1, bytes, at + 2);
@@ -170,34 +172,15 @@ export class SegmentEncoder {
         at += 1;
       }
       this.#cursors[i] = writeUnsigned(value << 1, bytes, at);
-      bytes[recordEnd - 1] = 0;
-      this.#slotCursors[slot] = recordEnd;
+      this.#slotCursors[slot] = copy(tail, 0, tailBytes, this.#arena, ending - tailBytes);
     }
   }
-}
-
-/** The rows of the batch that belong to the entry's pass, by number in the batch; returns how many. */
-function selectRows(batch: ColumnBatch, entry: PlanEntry, rows: Int32Array): number {
-  if (entry.kind !== 'cdf') {
-    for (let row = 0; row < batch.rows; row += 1) rows[row] = row;
-    return batch.rows;
-  }
-  const types = must(batch.changeTypes, 'the change types of a change file');
-  const [first, second] = entry.pass === 'leaves' ? [PREIMAGE, DELETE] : [INSERT, POSTIMAGE];
-  let count = 0;
-  for (let row = 0; row < batch.rows; row += 1) {
-    const type = types[row];
-    if (type === first || type === second) {
-      rows[count] = row;
-      count += 1;
-    }
-  }
-  return count;
 }
 
 function countChanges(batch: ColumnBatch, entry: PlanEntry, { rows, start, end }: RowRange, open: OpenSegment): void {
-  if (entry.kind !== 'cdf') {
-    open.count(entry.kind === 'add' ? INSERT : DELETE, end - start);
+  const type = changeTypeOf(entry);
+  if (type !== null) {
+    open.count(type, end - start);
     return;
   }
   const types = must(batch.changeTypes, 'the change types of a change file');

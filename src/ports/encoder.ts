@@ -67,7 +67,7 @@ export interface Encoder {
   /**
    * The segments of one entry in file order, at least one (maybe without records), until the file's end. Work begins at once, as soon as a worker is free, and
    * runs ahead of the reader by a bounded number of segments. Leaving the iteration early frees the worker.
-   * Rejects with `Failure`: what the decoder throws, `schema.type`, `schema.name`, `key.type`, `worker.died` when the thread ended, `file.poison` when it ended
+   * Rejects with `Failure`: what the decoder throws, `file.vector`, `schema.type`, `schema.name`, `key.type`, `worker.died` when the thread ended, `file.poison` when it ended
    * twice on this file.
    */
   encode(request: EncodeRequest, signal: AbortSignal): AsyncIterable<Segment>;

@@ -4,6 +4,7 @@ import { avroTexts } from '../../src/codec/avro-schema.ts';
 import { records } from '../../src/codec/records.ts';
 import { SegmentEncoder } from '../../src/codec/segments.ts';
 import { partitionOf } from '../../src/lib/murmur2.ts';
+import type { RowSelection } from '../../src/model/change-files.ts';
 import type { ChangeType } from '../../src/model/column-batch.ts';
 import type { Column, DataType } from '../../src/model/table-schema.ts';
 import type { EncodeRequest, Segment } from '../../src/ports/encoder.ts';
@@ -28,6 +29,8 @@ interface Case {
   readonly partitionColumns?: readonly string[];
   readonly partitionValues?: Readonly<Record<string, string | null>>;
   readonly batchRows?: number;
+  readonly selection?: RowSelection;
+  readonly isSnapshot?: boolean;
 }
 
 function request(of: Case): EncodeRequest {
@@ -46,8 +49,8 @@ function request(of: Case): EncodeRequest {
       unkeyedPartition: of.key === undefined ? 3 : 0,
     },
     bytes: new Uint8Array(0),
-    rows: null,
-    isSnapshot: false,
+    rows: of.selection ?? null,
+    isSnapshot: of.isSnapshot ?? false,
     fromRow: of.fromRow ?? 0,
     segmentRecords: of.segmentRecords ?? 1_000_000,
     segmentBytes: of.segmentBytes ?? 1_000_000_000,
@@ -66,7 +69,8 @@ function expectedRecords(of: Case): ReadonlyMap<number, readonly string[]> {
   const encodeValue = avscEncoder(texts.value, of.columns);
   const encodeKey = texts.key === null ? null : avscEncoder(texts.key, keyColumns);
   const found = new Map<number, string[]>();
-  for (const row of of.rows.slice(of.fromRow ?? 0)) {
+  for (const [i, row] of of.rows.entries()) {
+    if (i < (of.fromRow ?? 0) || !isSelected(of.selection, i)) continue;
     const change: ChangeType = entry.kind === 'add' ? 'insert' : entry.kind === 'remove' ? 'delete' : (row.change ?? 'insert');
     const leaves = change === 'delete' || change === 'update_preimage';
     if (leaves !== (entry.pass === 'leaves')) continue;
@@ -78,11 +82,21 @@ function expectedRecords(of: Case): ReadonlyMap<number, readonly string[]> {
   return new Map([...found].sort(([a], [b]) => a - b));
 }
 
-function actualRecords(segments: readonly Segment[]): ReadonlyMap<number, readonly string[]> {
+/** Spelled in another way than the codec does. */
+function isSelected(selection: RowSelection | undefined, row: number): boolean {
+  if (selection === undefined) return true;
+  const text = [...selection.bits].map((byte) => [...byte.toString(2).padStart(8, '0')].reverse().join('')).join('');
+  return row < selection.rows ? text[row] === '1' : selection.beyond;
+}
+
+function actualRecords(segments: readonly Segment[], headers: readonly (readonly string[])[] = []): ReadonlyMap<number, readonly string[]> {
   const found = new Map<number, string[]>();
   for (const block of segments.flatMap(({ blocks }) => blocks)) {
     const all = [...records(block)];
     expect(all.map(({ offsetDelta }) => offsetDelta)).toEqual(all.map((_, i) => i));
+    expect(all.map((record) => record.headers.map(({ key, value }) => [key, Buffer.from(value ?? []).toString()]))).toEqual(
+      all.map(() => headers),
+    );
     const texts = all.map(
       ({ key, value }) => `${key === null ? 'none' : Buffer.from(key).toString('hex')} ${Buffer.from(value ?? []).toString('hex')}`,
     );
@@ -170,6 +184,10 @@ function cellOf(type: DataType): fc.Arbitrary<Cell> {
   }
 }
 
+function selectionOf(fileRows: number, bits: Uint8Array<ArrayBuffer>, share: number, beyond: boolean): RowSelection {
+  return { bits, rows: Math.floor(fileRows * share), beyond };
+}
+
 const cases: fc.Arbitrary<Case> = fc
   .tuple(
     fc.uniqueArray(fc.tuple(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 6 }), flatType), {
@@ -185,8 +203,9 @@ const cases: fc.Arbitrary<Case> = fc
     fc.integer({ min: 1, max: 12 }),
     fc.integer({ min: 1, max: 2000 }),
     fc.boolean(),
+    fc.option(fc.tuple(fc.uint8Array({ minLength: 6, maxLength: 6 }), fc.double({ min: 0, max: 1, noNaN: true }), fc.boolean())),
   )
-  .chain(([named, kind, pass, partitions, timestamp, batchRows, segmentRecords, segmentBytes, keyed]) => {
+  .chain(([named, kind, pass, partitions, timestamp, batchRows, segmentRecords, segmentBytes, keyed, selected]) => {
     const columns = named.map(([name, type]) => column(name, type));
     const key = keyed
       ? columns
@@ -210,6 +229,7 @@ const cases: fc.Arbitrary<Case> = fc
       segmentRecords,
       segmentBytes,
       ...(key.length > 0 && { key }),
+      ...(selected !== null && { selection: selectionOf(rows.length, ...selected) }),
     }));
   });
 
@@ -339,4 +359,53 @@ test('partition values stand in every row, in keys too, whatever the file holds'
   const same: Case = { ...of, rows: [1n, 2n].map((value) => ({ cells: { id: value, region: 'nörd', day: null } })) };
   expect(actualRecords(encode(of))).toEqual(expectedRecords(same));
   expect(() => encode({ ...of, partitionValues: { region: 'n', day: 'x' } })).toThrow(expect.objectContaining({ code: 'file.column' }));
+});
+
+test('reading on from a row selects the same rows as reading from the start', () => {
+  const selection = { bits: Uint8Array.of(0b1010_0110, 0b0000_1111, 0b1100_0001), rows: 21, beyond: true };
+  const whole = { ...wide(50, 20), selection, segmentRecords: 3, batchRows: 7 };
+  const all = encode(whole);
+  expect(actualRecords(all)).toEqual(expectedRecords(whole));
+  expect(all.reduce((sum, { counts }) => sum + counts.insert, 0)).toBe(4 + 4 + 1 + 29);
+  for (const [i, { nextRow }] of all.entries()) {
+    const rest = encode({ ...whole, fromRow: nextRow });
+    expect(actualRecords([...all.slice(0, i + 1), ...rest])).toEqual(expectedRecords(whole));
+  }
+});
+
+test('a selection that speaks of rows that the file does not have fails, resumed or not, and one of fewer does not', () => {
+  const bits = Uint8Array.of(255, 255);
+  for (const [fromRow, rows] of [
+    [0, 10],
+    [7, 10],
+    [9, 10],
+    [9, 16],
+  ] as const) {
+    const message = `the deletion vector speaks of ${rows} rows, and the file has 9`;
+    expect(() => encode({ ...wide(9, 5), fromRow, selection: { bits, rows, beyond: false } })).toThrow(
+      expect.objectContaining({ code: 'file.vector', message }),
+    );
+  }
+  const sound = { ...wide(9, 5), selection: { bits, rows: 9, beyond: false } };
+  expect(actualRecords(encode(sound))).toEqual(expectedRecords(sound));
+});
+
+test('of a file whose rows are all gone one empty segment covers it', () => {
+  const [segment, ...more] = encode({ ...wide(9, 5), batchRows: 4, selection: { bits: new Uint8Array(1), rows: 8, beyond: false } });
+  expect([segment?.records, segment?.nextRow, more]).toEqual([0, 9, []]);
+});
+
+test('records of a snapshot say so in a header, which counts in every length', () => {
+  for (const one of [wide(30, 300), { ...wide(30, 300), key: ['id'], partitions: 3 }]) {
+    const segments = encode({ ...one, isSnapshot: true, segmentRecords: 8 });
+    expect(actualRecords(segments, [['cdf-relay.snapshot', 'true']])).toEqual(expectedRecords(one));
+    const plain = encode({ ...one, segmentRecords: 8 });
+    // The name with its length, `true` with its length.
+    const header = 1 + 18 + 1 + 4;
+    expect(segments.map(({ bytes }) => bytes)).toEqual(plain.map(({ bytes, records: count }) => bytes + count * header));
+    expect(segments.map(({ largestRecord }) => largestRecord)).toEqual(plain.map(({ largestRecord }) => largestRecord + header));
+    expect(segments.map(({ bytes }) => bytes)).toEqual(
+      segments.map(({ blocks }) => blocks.reduce((sum, { bytes }) => sum + bytes.length, 0)),
+    );
+  }
 });
