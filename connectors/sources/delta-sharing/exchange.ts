@@ -1,5 +1,5 @@
 /**
- * One GET over HTTP: headers out, a status and a stream of bytes back, with limits on waiting and on where a redirect may lead.
+ * One question over HTTP: headers out, a status and a stream of bytes back, with limits on waiting and on where a redirect may lead.
  *
  * No message here holds the path or the query of an address, and no foreign error is kept as a cause: either may hold a signed URL.
  */
@@ -23,7 +23,11 @@ export type Fault =
 
 export interface Exchange {
   readonly url: URL;
+  /** Left out: GET. */
+  readonly method?: 'GET' | 'POST';
   readonly headers: Readonly<Record<string, string>>;
+  /** Left out: none. It goes along a redirect that may be followed. */
+  readonly body?: string;
   /** Whether a redirect may lead to `to`; the headers above go along with it. */
   readonly mayFollow: (to: URL) => boolean;
   readonly timeouts: Timeouts;
@@ -97,9 +101,10 @@ class Guard {
 }
 
 async function follow(request: Exchange, guard: Guard, signal: AbortSignal): Promise<Response> {
+  const { method = 'GET', body = null } = request;
   let url = request.url;
   for (let redirects = 0; ; redirects++) {
-    const response = await guard.wait('answer', fetch(url.href, { headers: request.headers, redirect: 'manual', signal }));
+    const response = await guard.wait('answer', fetch(url.href, { method, headers: request.headers, body, redirect: 'manual', signal }));
     const location = response.headers.get('location');
     if (response.status < 300 || response.status > 399 || location === null) return response;
     if (!URL.canParse(location, url.href)) throw request.fail('redirect', 'a redirect to what is no address');
