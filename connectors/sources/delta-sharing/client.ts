@@ -5,7 +5,7 @@
 import { Semaphore } from '../../../src/lib/semaphore.ts';
 import { Failure } from '../../../src/model/failure.ts';
 import type { Telemetry } from '../../../src/ports/telemetry.ts';
-import type { Fault, Reply } from './exchange.ts';
+import type { Exchange, Fault, Reply } from './exchange.ts';
 import { exchange } from './exchange.ts';
 import type { Profile } from './profile.ts';
 import type { ProviderError } from './provider-error.ts';
@@ -18,6 +18,8 @@ import type { SourceTimeouts } from './timeouts.ts';
 export interface Question<T> {
   /** Begins every message: `asking acme for …`. */
   readonly doing: string;
+  /** Sent as JSON by a POST. Left out: a GET. */
+  readonly body?: Readonly<Record<string, unknown>>;
   /** Below the endpoint: `/shares/…`, its parts encoded. */
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
@@ -74,7 +76,13 @@ export class Client {
       return await exchange(
         {
           url,
-          headers: { ...question.headers, 'user-agent': userAgent, authorization: `Bearer ${profile.token.reveal()}` },
+          ...sent(question.body),
+          headers: {
+            ...question.headers,
+            ...(question.body === undefined ? {} : { 'content-type': 'application/json; charset=utf-8' }),
+            'user-agent': userAgent,
+            authorization: `Bearer ${profile.token.reveal()}`,
+          },
           mayFollow: (to) => to.origin === url.origin,
           timeouts: timeouts[question.timeouts],
           fail: (fault, reason) => {
@@ -99,6 +107,10 @@ export class Client {
   refuse(question: Pick<Question<unknown>, 'doing' | 'refused'>, error: ProviderError): Failure {
     return question.refused(error) ?? refusal(error, question.doing, this.#options.profile.expirationTime, this.retry.clock.now());
   }
+}
+
+function sent(body: Question<unknown>['body']): Pick<Exchange, 'method' | 'body'> {
+  return body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) };
 }
 
 function faultText(fault: Fault, url: URL, reason: string): string {

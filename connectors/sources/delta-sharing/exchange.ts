@@ -110,6 +110,9 @@ async function follow(request: Exchange, guard: Guard, signal: AbortSignal): Pro
     if (!URL.canParse(location, url.href)) throw request.fail('redirect', 'a redirect to what is no address');
     const to = new URL(location, url);
     if (!request.mayFollow(to)) throw request.fail('redirect', `a redirect to ${to.origin}, which is not followed`);
+    // Any other redirect turns a POST into a GET (RFC 9110 §15.4), which is another request than was meant.
+    if (method === 'POST' && response.status !== 307 && response.status !== 308)
+      throw request.fail('redirect', `a redirect ${response.status} of a POST`);
     if (redirects === REDIRECTS_MAX) throw request.fail('redirect', `more than ${REDIRECTS_MAX} redirects`);
     await response.body?.cancel();
     url = to;
