@@ -8,7 +8,7 @@ import { parseTableName, tableText } from '../model/version.ts';
 import { nearest } from '../lib/nearest.ts';
 import { recipientHead, source as sourceSchema, table as tableSchema } from './schema.ts';
 import type { TableShape } from './schema.ts';
-import { topicIdentity, topicName, unknownPlaceholder } from './topic-name.ts';
+import { topicIdentity, topicName, unknownPlaceholder } from '../model/topic-name.ts';
 import type { Path, Place, Problem, YamlTree } from './yaml-tree.ts';
 
 export interface CrossChecked {

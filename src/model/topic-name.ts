@@ -2,7 +2,7 @@
  * Names of data topics: the template filled in, made legal for Kafka.
  */
 import { createHash } from 'node:crypto';
-import type { TableName } from '../model/version.ts';
+import type { TableName } from './version.ts';
 
 const PLACEHOLDERS = ['recipient', 'share', 'schema', 'table'] as const;
 

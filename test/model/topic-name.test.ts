@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { topicName, unknownPlaceholder } from '../../src/config/topic-name.ts';
+import { topicName, unknownPlaceholder } from '../../src/model/topic-name.ts';
 
 const TABLE = { share: 'sales', schema: 'public', table: 'orders' };
 const DEFAULT = '{recipient}.{share}.{schema}.{table}';
