@@ -77,7 +77,7 @@ async function printVersion(
   const layout = { schema, table, key: [], prefixes: { key: null, value: new Uint8Array(0) }, partitions: 1, unkeyedPartition: 0 };
   const read = rowReader(encoder.schemas(layout).value);
   let rows = 0;
-  for (const entry of planOf(changes).entries) {
+  for (const entry of planOf(changes, false).entries) {
     const { bytes, rows: selection } = await listing.read(changes, entry.file, signal);
     for await (const segment of encoder.encode(
       { entry, version, timestamp, layout, bytes, rows: selection, isSnapshot: false, fromRow: 0, ...SEGMENT },

@@ -9,8 +9,10 @@
 import { Worker } from 'node:worker_threads';
 import { assert } from '../lib/assert.ts';
 import { Failure } from '../model/failure.ts';
-import type { AvroTexts, EncodeRequest, Encoder, RecordLayout, Segment } from '../ports/encoder.ts';
+import type { FeedEvent } from '../model/feed-event.ts';
+import type { AvroTexts, EncodeRequest, Encoder, RecordBlock, RecordLayout, Segment } from '../ports/encoder.ts';
 import { avroTexts } from './avro-schema.ts';
+import { EVENT_SCHEMA, encodeEvent } from './events.ts';
 import { Job } from './job.ts';
 import { PoisonList } from './poison-list.ts';
 import { rebuilt } from './wire.ts';
@@ -69,6 +71,12 @@ class Pool implements Encoder {
 
   schemas(layout: Pick<RecordLayout, 'schema' | 'table' | 'key'>): AvroTexts {
     return avroTexts(layout);
+  }
+
+  readonly eventSchema = EVENT_SCHEMA;
+
+  event(event: FeedEvent, prefix: Uint8Array): RecordBlock {
+    return encodeEvent(event, prefix);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

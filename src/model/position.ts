@@ -75,8 +75,10 @@ export interface SchemaNames {
 export interface KnownColumn {
   /** What the column is whatever it is called: its physical name under column mapping, else its name. */
   readonly identity: string;
-  /** Its Delta type when last seen, as `typeText` spells it. */
+  /** Its Delta type when last seen, as `typeText` spells it; of a nested one only `struct`, `array` or `map`, since its parts stand beside it. */
   readonly type: string;
+  /** Set while the schema does not have it. */
+  readonly dropped?: true;
 }
 
 export interface Checkpoint {
@@ -105,7 +107,7 @@ export interface Checkpoint {
     | 'parked';
   readonly failure: ParkedBy | null;
   readonly schemas: SchemaNames;
-  /** Every column ever published, by Avro name, dropped ones included: what the next schema is compared with. Null before the first schema. */
+  /** Every column ever published, by its path, dropped ones included: what the next schema is compared with. Null before the first schema. */
   readonly columns: Readonly<Record<string, KnownColumn>> | null;
   readonly open: OpenVersion | null;
   /** The relay that wrote it: `cdf-relay/0.1.0`. */

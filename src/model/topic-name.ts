@@ -2,6 +2,7 @@
  * Names of data topics: the template filled in, made legal for Kafka.
  */
 import { createHash } from 'node:crypto';
+import { isGlob } from '../lib/glob.ts';
 import type { TableName } from './version.ts';
 
 const PLACEHOLDERS = ['recipient', 'share', 'schema', 'table'] as const;
@@ -30,4 +31,39 @@ export function topicName(template: string, recipient: string, table: TableName)
 /** Two names that are equal here cannot both be topics: Kafka's metrics take `.` and `_` for one another. */
 export function topicIdentity(topic: string): string {
   return topic.replaceAll('.', '_');
+}
+
+const RESERVED_SUFFIXES = ['commits', 'schemas', 'dead-letters'] as const;
+
+/** What a topic must keep clear of. */
+export interface TopicNeighbours {
+  /** Null where it is not known. */
+  readonly relayName: string | null;
+  readonly recipients: readonly string[];
+}
+
+/** Why no feed may have the topic, as a clause behind its name; null if one may. */
+export function reservedBecause(topic: string, { relayName, recipients }: TopicNeighbours): string | null {
+  if (topic === '.' || topic === '..') return 'which Kafka forbids';
+  if (topic.startsWith('__')) return "which begins with `__` like Kafka's own";
+  if (relayName !== null && topicIdentity(topic).startsWith(topicIdentity(`${relayName}.`)))
+    return 'which begins with the name of the relay like its internal topics';
+  for (const recipient of recipients) {
+    for (const suffix of RESERVED_SUFFIXES) {
+      if (topicIdentity(topic) === topicIdentity(`${recipient}.${suffix}`))
+        return `which the relay itself writes for recipient \`${recipient}\``;
+    }
+  }
+  return null;
+}
+
+/** Another recipient that may read the topic by the prefix that is its own; null if there is none. */
+export function strangerOf(topic: string, recipient: string, { recipients }: TopicNeighbours): string | null {
+  return recipients.find((name) => name !== recipient && topic.startsWith(`${name}.`)) ?? null;
+}
+
+/** Placeholders of the parts that a pattern leaves open and the template does not use: tables that differ in them alone would have one topic. */
+export function openPlaceholders(template: string, tables: TableName): readonly string[] {
+  const parts = { share: tables.share, schema: tables.schema, table: tables.table };
+  return Object.entries(parts).flatMap(([name, part]) => (isGlob(part) && !template.includes(`{${name}}`) ? [name] : []));
 }

@@ -2,6 +2,7 @@
  * A plan entry and its file's bytes → blocks of Kafka records. The implementation is src/codec: a pool of worker threads, each with a decoder of its own.
  */
 import type { RowSelection } from '../model/change-files.ts';
+import type { FeedEvent } from '../model/feed-event.ts';
 import type { ChangeCounts } from '../model/position.ts';
 import type { PlanEntry } from '../model/plan.ts';
 import type { TableSchema } from '../model/table-schema.ts';
@@ -74,6 +75,11 @@ export interface Encoder {
 
   /** The Avro schemas of a layout as compact JSON, in the attribute order of DESIGN §6. Pure; throws `Failure` `schema.type`, `schema.name`, `key.type`. */
   schemas(layout: Pick<RecordLayout, 'schema' | 'table' | 'key'>): AvroTexts;
+
+  /** The Avro schema of the records that `event` makes, as compact JSON. */
+  readonly eventSchema: string;
+  /** A record for `{recipient}.commits`, whose value begins with `prefix`. */
+  event(event: FeedEvent, prefix: Uint8Array): RecordBlock;
 
   [Symbol.asyncDispose](): Promise<void>;
 }

@@ -64,6 +64,11 @@ export function resetCheckpoint(last: Checkpoint, relay: string, at: EpochMs): C
   return newCheckpoint(last.feed, last.generation + 1, last.seq + 1, relay, at);
 }
 
+/** As `resetCheckpoint`, and the generation begins with a snapshot whatever the config says of the first. */
+export function snapshotCheckpoint(last: Checkpoint, relay: string, at: EpochMs): Checkpoint {
+  return { ...resetCheckpoint(last, relay, at), start: { asked: 'snapshot', version: 0 } };
+}
+
 /**
  * The feed goes on at its position under whatever the config and the topic say at the next claim. Throws `arguments.invalid` for a feed without a position, and in the
  * middle of a version, whose records must all follow one contract.
@@ -88,7 +93,9 @@ export function acceptCheckpoint(last: Checkpoint, relay: string, at: EpochMs): 
         'put the settings back until the version is whole, or use `checkpoint reset`',
     );
   }
-  return { ...last, seq: last.seq + 1, contract: null, topicId: null, open: null, state: 'running', failure: null, relay, at };
+  // A schema that was refused is accepted with all that it changes: what comes later is compared with it.
+  const columns = last.failure?.code.startsWith('schema.') === true ? null : last.columns;
+  return { ...last, seq: last.seq + 1, contract: null, topicId: null, columns, open: null, state: 'running', failure: null, relay, at };
 }
 
 export function parkedCheckpoint(last: Checkpoint, failure: ParkedBy, relay: string, at: EpochMs): Checkpoint {
@@ -143,9 +150,8 @@ function readCheckpoint(json: JsonObject): Checkpoint {
 }
 
 function readPosition(json: JsonObject): Position {
-  json.oneOf('kind', ['changes']);
   return {
-    kind: 'changes',
+    kind: json.oneOf('kind', ['snapshot', 'changes']),
     version: json.integer('version'),
     records: json.integer('records'),
     entry: json.integer('entry'),
@@ -178,7 +184,7 @@ function readParkedBy(json: JsonObject): ParkedBy {
 
 function readColumn(object: JsonObject, name: string): KnownColumn {
   const column = object.object(name);
-  return { identity: column.string('identity'), type: column.string('type') };
+  return { identity: column.string('identity'), type: column.string('type'), ...(column.raw('dropped') === true ? { dropped: true } : {}) };
 }
 
 function readOpen(json: JsonObject): OpenVersion {

@@ -24,7 +24,8 @@ export interface VersionHead {
   readonly rows: {
     readonly schemas: SchemaNames;
     readonly columns: Readonly<Record<string, KnownColumn>>;
-    readonly anchor: Anchor;
+    /** Null: a snapshot, which says nothing of the history. */
+    readonly anchor: Anchor | null;
     /** Schemas to be published before the first of these rows. */
     readonly schemaRecords: readonly ControlRecord[];
   } | null;

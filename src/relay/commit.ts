@@ -51,7 +51,7 @@ function behind(before: Checkpoint, part: ChunkPart, blocks: readonly RecordBloc
   const open: OpenVersion = part.isWhole ? { ...NOTHING_OPEN, nextOffsets: ledger.nextOffsets } : ledger;
   if (head.rows === null) return { ...before, tableId: head.tableId, open };
   const { schemas, columns, anchor } = head.rows;
-  return { ...before, tableId: head.tableId, schemas, columns, anchor: part.isWhole ? anchor : before.anchor, open };
+  return { ...before, tableId: head.tableId, schemas, columns, anchor: part.isWhole ? (anchor ?? before.anchor) : before.anchor, open };
 }
 
 function ledgerBehind(checkpoint: Checkpoint, part: ChunkPart, blocks: readonly RecordBlock[], offsets: readonly number[]): OpenVersion {
@@ -84,5 +84,7 @@ function ledgerBehind(checkpoint: Checkpoint, part: ChunkPart, blocks: readonly 
 }
 
 function isSame(a: Position, b: Position): boolean {
-  return a.version === b.version && a.records === b.records && a.entry === b.entry && a.row === b.row && a.plan === b.plan;
+  return (
+    a.kind === b.kind && a.version === b.version && a.records === b.records && a.entry === b.entry && a.row === b.row && a.plan === b.plan
+  );
 }

@@ -9,9 +9,11 @@
  * anew from it. So a crash anywhere loses work, never a row: whoever claims next goes on from the last confirmed position, and what was sent beyond it was never
  * committed.
  *
- * Any failure ends the run; what becomes of the feed then is the supervisor's to say.
+ * A feed begins with a snapshot, unless its config says otherwise: the rows of the table as it was at one version go down the same line as if they had all been
+ * inserted by it. What the feed's own policies answer for, a gap or a table that was made again, is overcome here (gap.ts), and the feed opens anew on top of that.
+ * Any other failure ends the run; what becomes of the feed then is the supervisor's to say.
  */
-import { must } from '../lib/assert.ts';
+import { assert, must } from '../lib/assert.ts';
 import { prefetch } from '../lib/prefetch.ts';
 import type { Release } from '../lib/semaphore.ts';
 import { Failure } from '../model/failure.ts';
@@ -19,19 +21,20 @@ import type { FailureCode } from '../model/failure.ts';
 import type { Checkpoint } from '../model/position.ts';
 import { tableText } from '../model/version.ts';
 import type { Version } from '../model/version.ts';
+import type { ListedAs } from '../ports/source.ts';
 import { NO_COUNTS } from './checkpoint.ts';
 import { countsOf, gather } from './chunk.ts';
 import type { Chunk } from './chunk.ts';
 import { sendChunk } from './commit.ts';
+import { overcome } from './gap.ts';
 import type { Line } from './line.ts';
 import { checkTableId, listVersions } from './listing.ts';
 import type { ListedVersion } from './listing.ts';
 import { checkAnchor, openFeed } from './open.ts';
 import type { ClaimedPartition } from './partition.ts';
 import { stepsOf } from './steps.ts';
+import type { Window } from './window.ts';
 
-/** Versions asked for at once. */
-const WINDOW_VERSIONS = 100;
 /** While the relay stops, a version in hand is finished if that takes less. */
 const STOP_VERSION_MS = 20_000;
 /** How often a feed asks whether its history is still told as it was. */
@@ -41,29 +44,45 @@ const LIKE_ANOTHER_TABLE: readonly FailureCode[] = ['gap.history_gone', 'gap.una
 /** What a record batch adds to the records themselves, generously (RecordBatch v2 header: 61 bytes). */
 const BATCH_OVERHEAD_BYTES = 512;
 
-/** How far `--until-current` goes; found at first contact and kept over the feed's runs. */
-export interface Target {
-  version: Version | null;
+/** What is kept over a feed's runs. */
+export interface Course {
+  /** How far `--until-current` goes; found at first contact with the generation's table. */
+  target: { readonly generation: number; readonly version: Version } | null;
+  readonly window: Window;
 }
 
 /**
  * Publishes until the target is reached (`--until-current`) or the relay stops. Rejects with the `Failure` that ended the run, or with `signal.reason`.
  */
-export async function runFeed(line: Line, partition: ClaimedPartition, target: Target, signal: AbortSignal): Promise<void> {
+export async function runFeed(line: Line, partition: ClaimedPartition, course: Course, signal: AbortSignal): Promise<void> {
+  const asking = AbortSignal.any([signal, line.works.stopping]);
+  for (;;) {
+    const checkpoint = await openFeed(line, partition, asking, signal);
+    const run: Run = { line, partition, course, checkpoint, schemasOut: new Set(), recordMax: 0, signal, asking };
+    try {
+      return await publish(run);
+    } catch (error) {
+      if (!(error instanceof Failure) || partition.lost.aborted) throw error;
+      await overcome(run, error);
+    }
+  }
+}
+
+async function publish(run: Run): Promise<void> {
+  const { line, course, asking } = run;
   const { works, spec } = line;
-  const asking = AbortSignal.any([signal, works.stopping]);
-  const checkpoint = await openFeed(line, partition, asking, signal);
-  const run: Run = { line, partition, checkpoint, schemasOut: new Set(), recordMax: 0, signal, asking };
   run.recordMax = await recordMax(run);
   works.telemetry.feedState(spec.id, 'running');
   for (;;) {
     const latest = await poll(run);
     await checkHistory(run, latest);
-    target.version ??= latest;
-    const end = works.untilCurrent ? Math.min(latest, target.version) : latest;
+    const { generation } = run.checkpoint;
+    if (course.target?.generation !== generation) course.target = { generation, version: latest };
+    const target = course.target.version;
+    const end = works.untilCurrent ? Math.min(latest, target) : latest;
     while (run.checkpoint.position.version <= end && !works.stopping.aborted) await publishNext(run, end);
     await settle(run);
-    if (works.stopping.aborted || (works.untilCurrent && run.checkpoint.position.version > target.version)) return;
+    if (works.stopping.aborted || (works.untilCurrent && run.checkpoint.position.version > target)) return;
     works.telemetry.lag(spec.id, 0, null);
     await line.wait(asking);
   }
@@ -72,6 +91,7 @@ export async function runFeed(line: Line, partition: ClaimedPartition, target: T
 interface Run {
   readonly line: Line;
   readonly partition: ClaimedPartition;
+  readonly course: Course;
   /** As last confirmed by Kafka, or as opened on top of that. */
   checkpoint: Checkpoint;
   /** Names of the schemas that were published and confirmed under this claim. */
@@ -141,6 +161,7 @@ async function publishNext(run: Run, end: Version): Promise<void> {
     const chunks = gather(steps, run.checkpoint.position, works.chunk, works.clock);
     // The next chunk is prepared while this one commits.
     for await (const chunk of prefetch(chunks, 1, (made) => made, { abandon: () => leaving.abort(), discard: () => {} })) {
+      if (chunk.from.records === 0 && chunk.to.records > 0) await prove(run, listed, chunk.to.version);
       await commit(run, chunk);
       tellLag(run, listed, end);
       if (mayStop(run)) break;
@@ -165,21 +186,36 @@ async function takePlace({ share, works }: Line, signal: AbortSignal): Promise<R
   }
 }
 
+/** Before the first rows of a version that takes several transactions: a file that is gone must not be met in its middle. */
+async function prove(run: Run, listed: readonly ListedVersion[], version: Version): Promise<void> {
+  const { changes, listing } = must(
+    listed.find((one) => one.version === version),
+    'the listing of a version in hand',
+  );
+  if (changes !== null) await listing.prove(changes, run.asking);
+}
+
 async function list(run: Run, end: Version): Promise<readonly ListedVersion[]> {
-  const { line, checkpoint, asking } = run;
+  const { line, course, checkpoint, asking } = run;
   const { spec, source, works } = line;
-  const { version, records, responseFormat, idHash } = checkpoint.position;
+  const { kind, version, records, responseFormat, idHash } = checkpoint.position;
   // A version that is half published is asked for alone, and just as it was: its ids and their order must be the same.
   const isOpen = records > 0;
   const listedAs = isOpen ? { responseFormat: must(responseFormat, 'the response format of an open version'), idHash } : null;
-  const to = isOpen ? version : Math.min(end, version + WINDOW_VERSIONS - 1);
+  const to = isOpen || kind === 'snapshot' ? version : Math.min(end, version + course.window.versions - 1);
   const startedAt = works.clock.now();
   try {
-    const listed = await listVersions(source, { table: spec.table, from: version, to, listedAs }, asking);
+    const listed =
+      kind === 'snapshot'
+        ? await listSnapshot(run, listedAs)
+        : await listVersions(source, { table: spec.table, from: version, to, listedAs }, asking);
+    const answered = must(listed[0], 'a listed version').listing.to - version + 1;
+    if (!isOpen) course.window.answered(to - version + 1, answered);
     await checkTableId(source, spec.table, checkpoint.tableId, listed, asking);
     works.telemetry.stage(source.name, 'list', (works.clock.now() - startedAt) / 1000);
     return listed;
   } catch (error) {
+    course.window.failed(error);
     // After a table was recreated some servers refuse its old versions, or break at them, for an hour: its metadata tells (notes/sharing-server.md §2.5).
     if (error instanceof Failure && LIKE_ANOTHER_TABLE.includes(error.code)) await checkSameTable(run, error.message);
     if (error instanceof Failure && error.code === 'start.beyond') {
@@ -191,6 +227,16 @@ async function list(run: Run, end: Version): Promise<readonly ListedVersion[]> {
     }
     throw error;
   }
+}
+
+/** The table at the position's version, as if that version had inserted all of it. */
+async function listSnapshot(run: Run, listedAs: ListedAs | null): Promise<readonly ListedVersion[]> {
+  const { line, checkpoint, asking } = run;
+  const { version, commitTimestamp } = checkpoint.position;
+  const listing = await line.source.snapshot(line.spec.table, { version, listedAs }, asking);
+  const changes = must(listing.versions[0], 'the version of a snapshot');
+  assert(changes.version === version, `a snapshot of version ${changes.version}, not ${version}`);
+  return [{ version, tableId: listing.tableId, changes: { ...changes, timestamp: commitTimestamp }, listing, isSnapshot: true }];
 }
 
 async function commit(run: Run, chunk: Chunk): Promise<void> {

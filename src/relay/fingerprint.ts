@@ -34,12 +34,20 @@ export function planHash(plan: VersionPlan, contract: string, schemas: SchemaNam
     value: schemas.value,
     version: plan.version,
     timestamp: plan.timestamp,
-    entries: plan.entries.map(({ pass, kind, file }) => [pass, kind, file.id, file.size, partitionList(file)]),
+    ...(plan.isSnapshot ? { snapshot: true } : {}),
+    entries: plan.entries.map(({ pass, kind, file }) => [
+      pass,
+      kind,
+      file.id,
+      file.size,
+      partitionList(file),
+      ...(file.rows === null ? [] : [file.rows.inside?.id ?? null, file.rows.outside?.id ?? null]),
+    ]),
   });
 }
 
 export function anchorOf(changes: VersionChanges, responseFormat: ResponseFormat, idHash: string | null): Anchor {
-  const files = changes.files.map((file) => `${file.kind} ${file.id}`).toSorted();
+  const files = changes.files.map(({ kind, id }) => `${kind} ${id}`).toSorted();
   return { version: changes.version, timestamp: changes.timestamp, hash: sha256(files), responseFormat, idHash };
 }
 

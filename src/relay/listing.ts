@@ -21,6 +21,8 @@ export interface ListedVersion {
   /** Null: the version has no lines. */
   readonly changes: VersionChanges | null;
   readonly listing: ChangeListing;
+  /** Whether the files are the table as it was, and not what changed in it. */
+  readonly isSnapshot: boolean;
 }
 
 export interface ListRequest {
@@ -86,6 +88,9 @@ export async function checkTableId(
   }
 }
 
+/** Servers behind a balancer may not all have heard of a new table: one that knows the old one is enough. */
+const ASKED_BEFORE = 3;
+
 async function stoodBefore(
   source: Source,
   table: TableName,
@@ -94,12 +99,14 @@ async function stoodBefore(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (version === 0) return false;
-  try {
-    return (await source.metadata(table, version - 1, signal)).tableId === tableId;
-  } catch (error) {
-    if (error instanceof Failure && error.disposition !== 'retry') return false;
-    throw error;
+  for (let i = 0; i < ASKED_BEFORE; i++) {
+    try {
+      if ((await source.metadata(table, version - 1, signal)).tableId === tableId) return true;
+    } catch (error) {
+      if (!(error instanceof Failure) || error.disposition === 'retry') throw error;
+    }
   }
+  return false;
 }
 
 async function narrowed(source: Source, request: ListRequest, signal: AbortSignal): Promise<ChangeListing> {
@@ -124,7 +131,7 @@ function versionsOf(listing: ChangeListing, from: Version, to: Version): ListedV
   for (let version = from; version <= to; version++) {
     const changes = withLines.get(version) ?? null;
     if (changes !== null) tableId = must(changes.tableId, 'the table id');
-    listed.push({ version, tableId, changes, listing });
+    listed.push({ version, tableId, changes, listing, isSnapshot: false });
   }
   return listed;
 }

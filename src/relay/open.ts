@@ -4,16 +4,18 @@
  */
 import { partitionOf } from '../lib/murmur2.ts';
 import { Failure } from '../model/failure.ts';
-import { startOf } from '../model/position.ts';
 import type { Checkpoint } from '../model/position.ts';
+import type { Start } from '../model/feed.ts';
 import { tableText } from '../model/version.ts';
-import type { Version } from '../model/version.ts';
 import type { TopicState } from '../ports/publisher.ts';
 import { NOTHING_OPEN, newCheckpoint, topicOf } from './checkpoint.ts';
 import { anchorOf, contractOf } from './fingerprint.ts';
 import type { Line } from './line.ts';
 import type { ClaimedPartition } from './partition.ts';
 import { resolveStart, startText } from './start.ts';
+
+/** What a generation begins with that was raised by a policy, whatever the config says of the first. */
+export const SNAPSHOT: Start = { kind: 'snapshot' };
 
 /** The feed's checkpoint, running. Rejects with the `Failure` that parks it. `asking` may abort before `signal`, which ends a transaction too. */
 export async function openFeed(line: Line, partition: ClaimedPartition, asking: AbortSignal, signal: AbortSignal): Promise<Checkpoint> {
@@ -61,6 +63,14 @@ export function unkeyedPartition(checkpoint: Checkpoint): number {
   return partitionOf(new TextEncoder().encode(checkpoint.feed), checkpoint.partitions);
 }
 
+/** What happens to the recipient's feeds beside their rows. */
+export function commitsTopic(recipient: string): string {
+  return `${recipient}.commits`;
+}
+
+/** Kept for ever: it is the ledger of what was delivered (DESIGN §6). */
+const COMMITS_CONFIG = { 'cleanup.policy': 'delete', 'retention.ms': '-1' } as const;
+
 async function begin(
   line: Line,
   partition: ClaimedPartition,
@@ -71,8 +81,8 @@ async function begin(
 ): Promise<Checkpoint> {
   const { spec, source, works } = line;
   const state = await ensureTopics(line, topic, asking);
-  const version = await resolveStart(source, spec.table, spec.start, asking);
-  const tableId = await idBefore(line, version, asking);
+  const start: Start = last?.start.asked === SNAPSHOT.kind ? SNAPSHOT : spec.start;
+  const { position, tableId } = await resolveStart(source, spec.table, start, works.clock.now(), asking);
   if (!spec.adopt) await checkEmpty(line, state, asking);
   const at = works.clock.now();
   const first: Checkpoint = {
@@ -83,28 +93,18 @@ async function begin(
     topicId: state.topicId,
     partitions: state.partitions,
     contract: contractOf(spec, source.endpoint, topic, state.partitions, works.framing),
-    start: { asked: startText(spec.start), version },
-    position: startOf(version),
+    start: { asked: startText(start), version: position.version },
+    position,
     open: { ...NOTHING_OPEN, nextOffsets: await endsOf(line, state, asking) },
     state: 'running',
   };
-  works.telemetry.log('info', 'feed starts', { feed: spec.id, topic, start: first.start.asked, version });
+  works.telemetry.log('info', 'feed starts', { feed: spec.id, topic, start: first.start.asked, version: position.version });
   return partition.transact(spec.id, () => Promise.resolve(first), signal);
 }
 
 /** A position that brokers lost is never gone on from by itself, whoever claims: the records behind it may still be in the topic. */
 function checkLost(last: Checkpoint | null): void {
   if (last?.failure?.code === 'checkpoint.lost') throw new Failure('checkpoint.lost', last.failure.message);
-}
-
-/**
- * Of a feed that begins behind the latest version, the table it waits for: another one in its place must not be taken for it. Null for versions that are there, whose own
- * reply says it.
- */
-async function idBefore(line: Line, version: Version, signal: AbortSignal): Promise<string | null> {
-  const { source, spec } = line;
-  if (spec.start.kind === 'earliest' || version <= (await source.latestVersion(spec.table, signal))) return null;
-  return (await source.metadata(spec.table, null, signal)).tableId;
 }
 
 function keepsContract({ spec, source, works }: Line, last: Checkpoint, topic: string): boolean {
@@ -130,6 +130,7 @@ async function ensureTopics(line: Line, topic: string, signal: AbortSignal): Pro
     await ensureTopic(line, name, partitions, config, signal);
     await warnDeleting(line, name, signal);
   }
+  if (spec.onGap !== 'park' || spec.onRecreate !== 'park') await ensureTopic(line, commitsTopic(spec.recipient), 1, COMMITS_CONFIG, signal);
   return ensureTopic(line, topic, works.topics.partitions, works.topics.config, signal);
 }
 

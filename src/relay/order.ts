@@ -5,11 +5,12 @@
 import type { ChangeFile, VersionChanges } from '../model/change-files.ts';
 import type { PlanEntry, VersionPlan } from '../model/plan.ts';
 
-export function planOf(changes: VersionChanges): VersionPlan {
+/** `isSnapshot`: the files are the table as it was at the version. */
+export function planOf(changes: VersionChanges, isSnapshot: boolean): VersionPlan {
   const files = changes.files.toSorted(byId);
   const leaves = files.filter((file) => file.kind !== 'add').map((file): PlanEntry => ({ pass: 'leaves', kind: file.kind, file }));
   const arrives = files.filter((file) => file.kind !== 'remove').map((file): PlanEntry => ({ pass: 'arrives', kind: file.kind, file }));
-  return { version: changes.version, timestamp: changes.timestamp, isSnapshot: false, entries: [...leaves, ...arrives] };
+  return { version: changes.version, timestamp: changes.timestamp, isSnapshot, entries: [...leaves, ...arrives] };
 }
 
 /** By code unit, not by locale: the same everywhere. */

@@ -50,7 +50,7 @@ export async function* planVersions(
       yield { head, listed: version, plan: null, planHash: null, layout: null };
       continue;
     }
-    columns = evolve(columns, changes.schema, version.version);
+    columns = evolve(columns, changes.schema, version.version, line.spec.onSchemaChange);
     const text = JSON.stringify(changes.schema);
     if (prepared?.text !== text) {
       const keyBefore: string | null = prepared?.schemas.key ?? checkpoint.schemas.key;
@@ -69,7 +69,7 @@ function planned(
 ): PlannedVersion {
   const changes = must(listed.changes, 'the changes of a version with files');
   const { responseFormat, idHash } = listed.listing;
-  const plan = planOf(changes);
+  const plan = planOf(changes, listed.isSnapshot);
   const hash = planHash(plan, must(checkpoint.contract, 'the contract of an open feed'), prepared.schemas);
   checkResumed(line, checkpoint, plan, hash);
   return {
@@ -77,7 +77,12 @@ function planned(
       version: listed.version,
       timestamp: changes.timestamp,
       tableId: listed.tableId,
-      rows: { schemas: prepared.schemas, columns, anchor: anchorOf(changes, responseFormat, idHash), schemaRecords: prepared.records },
+      rows: {
+        schemas: prepared.schemas,
+        columns,
+        anchor: listed.isSnapshot ? null : anchorOf(changes, responseFormat, idHash),
+        schemaRecords: prepared.records,
+      },
     },
     listed,
     plan,

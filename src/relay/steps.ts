@@ -110,7 +110,7 @@ async function* worksOf(
 
 function positionIn(planned: PlannedVersion, records: number, entry: number, row: number): Position {
   return {
-    kind: 'changes',
+    kind: planned.listed.isSnapshot ? 'snapshot' : 'changes',
     version: planned.head.version,
     records,
     entry,
@@ -158,7 +158,7 @@ function encodeWork(line: Line, work: Fetched, signal: AbortSignal): Encoding {
     timestamp: work.planned.head.timestamp,
     layout: work.layout,
     ...work.content,
-    isSnapshot: false,
+    isSnapshot: work.planned.listed.isSnapshot,
     fromRow: work.fromRow,
     segmentRecords: chunk.records,
     segmentBytes: chunk.bytes,

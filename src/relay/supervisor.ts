@@ -12,9 +12,10 @@ import { Failure } from '../model/failure.ts';
 import type { FeedId } from '../model/feed.ts';
 import { newCheckpoint, parkedCheckpoint } from './checkpoint.ts';
 import { runFeed } from './feed.ts';
-import type { Target } from './feed.ts';
+import type { Course } from './feed.ts';
 import type { Line } from './line.ts';
 import type { ClaimedPartition } from './partition.ts';
+import { Window } from './window.ts';
 
 const BACKOFF = { firstMs: 1_000, maxMs: 60_000 };
 const PROBE_MS = 600_000;
@@ -30,7 +31,7 @@ export type Outcome =
 
 /** What is remembered of a feed over its claims. */
 export interface FeedMemory {
-  readonly target: Target;
+  readonly course: Course;
   /** Runs in a row that failed without a new checkpoint in between. */
   failures: number;
   failingSince: number | null;
@@ -43,7 +44,14 @@ export interface FeedMemory {
 }
 
 export function newMemory(): FeedMemory {
-  return { target: { version: null }, failures: 0, failingSince: null, failedAtSeq: -1, confirmedSeq: 0, pending: null };
+  return {
+    course: { target: null, window: new Window() },
+    failures: 0,
+    failingSince: null,
+    failedAtSeq: -1,
+    confirmedSeq: 0,
+    pending: null,
+  };
 }
 
 /** Runs the feed under one claim until it has an outcome. Rejects when the claim is lost (with its failure) or `signal` aborts. */
@@ -78,7 +86,7 @@ async function runOnce(line: Line, partition: ClaimedPartition, memory: FeedMemo
   works.telemetry.feedState(spec.id, 'starting');
   try {
     checkConfirmed(partition, spec.id, memory);
-    await runFeed(line, partition, memory.target, signal);
+    await runFeed(line, partition, memory.course, signal);
     if (!works.stopping.aborted) works.telemetry.feedState(spec.id, 'done');
     return null;
   } catch (error) {

@@ -126,7 +126,7 @@ test.each([
   { what: 'a fraction', text: serialise(FULL).replace('"seq":17', '"seq":1.5'), told: /seq is not a whole number$/ },
   {
     what: 'an unknown kind of position',
-    text: serialise(FULL).replace('"kind":"changes"', '"kind":"snapshot"'),
+    text: serialise(FULL).replace('"kind":"changes"', '"kind":"backfill"'),
     told: /position\.kind is not one of changes$/,
   },
 ])('of $what is refused', ({ text, told }) => {

@@ -25,11 +25,11 @@ function failureOf(run: () => unknown): Failure {
 }
 
 test('added and dropped columns are taken, and dropped ones are remembered', () => {
-  const first = evolve(null, schema({ id: type('long'), note: type('string') }), 0);
-  expect(evolve(first, schema({ id: type('long'), more: type('date') }), 1)).toEqual({
+  const first = evolve(null, schema({ id: type('long'), note: type('string') }), 0, 'evolve');
+  expect(evolve(first, schema({ id: type('long'), more: type('date') }), 1, 'evolve')).toEqual({
     id: { identity: 'id', type: 'long' },
-    note: { identity: 'note', type: 'string' },
     more: { identity: 'more', type: 'date' },
+    note: { identity: 'note', type: 'string', dropped: true },
   });
 });
 
@@ -42,8 +42,8 @@ test.each<readonly [PrimitiveName, PrimitiveName]>([
   ['float', 'double'],
   ['integer', 'double'],
 ])('%s → %s is read right by consumers', (from, to) => {
-  const first = evolve(null, schema({ a: type(from) }), 0);
-  expect(evolve(first, schema({ a: type(to) }), 1)).toEqual({ a: { identity: 'a', type: to } });
+  const first = evolve(null, schema({ a: type(from) }), 0, 'evolve');
+  expect(evolve(first, schema({ a: type(to) }), 1, 'evolve')).toEqual({ a: { identity: 'a', type: to } });
 });
 
 test.each<readonly [DataType, DataType, string]>([
@@ -54,8 +54,8 @@ test.each<readonly [DataType, DataType, string]>([
   [type('date'), type('timestamp_ntz'), 'from date to timestamp_ntz'],
   [type('string'), type('binary'), 'from string to binary'],
 ])('%o → %o is breaking, and says so', (from, to, words) => {
-  const first = evolve(null, schema({ a: from }), 0);
-  const failure = failureOf(() => evolve(first, schema({ a: to }), 5));
+  const first = evolve(null, schema({ a: from }), 0, 'evolve');
+  const failure = failureOf(() => evolve(first, schema({ a: to }), 5, 'evolve'));
   expect([failure.code, failure.message, failure.version]).toEqual([
     'schema.breaking',
     `version 5 changes the type of column a ${words}`,
@@ -64,20 +64,21 @@ test.each<readonly [DataType, DataType, string]>([
 });
 
 test('a name that was dropped and comes back with another type is breaking versions apart', () => {
-  const first = evolve(null, schema({ a: type('string'), b: type('long') }), 0);
-  const second = evolve(first, schema({ b: type('long') }), 1);
-  expect(failureOf(() => evolve(second, schema({ a: type('long'), b: type('long') }), 2)).code).toBe('schema.breaking');
+  const first = evolve(null, schema({ a: type('string'), b: type('long') }), 0, 'evolve');
+  const second = evolve(first, schema({ b: type('long') }), 1, 'evolve');
+  expect(failureOf(() => evolve(second, schema({ a: type('long'), b: type('long') }), 2, 'evolve')).code).toBe('schema.breaking');
 });
 
 test.each(['constructor', 'toString', '__proto__'])('a column may be called %s', (name) => {
-  const first = evolve(null, schema({ id: type('long') }), 0);
+  const first = evolve(null, schema({ id: type('long') }), 0, 'evolve');
   const second = evolve(
     first,
     { columns: [{ name, type: type('string'), nullable: true, comment: null, physical: null }], partitionColumns: [], mapping: 'none' },
     1,
+    'evolve',
   );
   expect(Object.entries(second)).toEqual([
-    ['id', { identity: 'id', type: 'long' }],
     [name, { identity: name, type: 'string' }],
+    ['id', { identity: 'id', type: 'long', dropped: true }],
   ]);
 });

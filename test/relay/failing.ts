@@ -109,6 +109,8 @@ export function failingEncoder(real: Encoder, step: Step): Encoder {
     async *encode(request, signal): AsyncGenerator<Segment> {
       for await (const segment of real.encode(request, signal)) yield await step.take('encode', () => Promise.resolve(segment));
     },
+    eventSchema: real.eventSchema,
+    event: (event, prefix) => real.event(event, prefix),
     schemas: (layout) => real.schemas(layout),
     [Symbol.asyncDispose]: async () => {},
   };

@@ -7,7 +7,10 @@ function file(kind: FileKind, id: string): ChangeFile {
 }
 
 function order(files: readonly ChangeFile[]): readonly string[] {
-  const plan = planOf({ version: 7, timestamp: 1, tableId: 't', schema: { columns: [], partitionColumns: [], mapping: 'none' }, files });
+  const plan = planOf(
+    { version: 7, timestamp: 1, tableId: 't', schema: { columns: [], partitionColumns: [], mapping: 'none' }, files },
+    false,
+  );
   return plan.entries.map((entry) => `${entry.pass} ${entry.kind} ${entry.file.id}`);
 }
 

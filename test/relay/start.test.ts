@@ -2,9 +2,17 @@ import { afterAll, expect, test } from 'vitest';
 import type { Source } from '../../src/ports/source.ts';
 import type { FaultRule } from '../../src/provider/faults.ts';
 import { resolveStart } from '../../src/relay/start.ts';
+import type { Start } from '../../src/model/feed.ts';
+import type { TableName } from '../../src/model/version.ts';
 import { fixtureTable, shareTables } from '../support/shared-tables.ts';
 
 const signal = new AbortController().signal;
+const NOW = Date.parse('2026-11-01T00:00:00Z');
+
+async function startOf(source: Source, table: TableName, start: Start, until: AbortSignal): Promise<number> {
+  return (await resolveStart(source, table, start, NOW, until)).position.version;
+}
+
 const tables = await shareTables();
 afterAll(async () => tables[Symbol.asyncDispose]());
 
@@ -13,21 +21,21 @@ test.each([
   ['feed_toggled', 3],
   ['long_history', 20],
 ])('the earliest readable version of %s is %i', async (table, version) => {
-  expect(await resolveStart(tables.source, fixtureTable(table), { kind: 'earliest' }, signal)).toBe(version);
+  expect(await startOf(tables.source, fixtureTable(table), { kind: 'earliest' }, signal)).toBe(version);
 });
 
 test('latest begins behind the version that is the latest now', async () => {
-  expect(await resolveStart(tables.source, fixtureTable('basics'), { kind: 'latest' }, signal)).toBe(12);
+  expect(await startOf(tables.source, fixtureTable('basics'), { kind: 'latest' }, signal)).toBe(12);
 });
 
 test('a version is taken as it is, also the one that is next', async () => {
   const table = fixtureTable('basics');
-  expect(await resolveStart(tables.source, table, { kind: 'version', version: 4 }, signal)).toBe(4);
-  expect(await resolveStart(tables.source, table, { kind: 'version', version: 12 }, signal)).toBe(12);
+  expect(await startOf(tables.source, table, { kind: 'version', version: 4 }, signal)).toBe(4);
+  expect(await startOf(tables.source, table, { kind: 'version', version: 12 }, signal)).toBe(12);
 });
 
 test('a version beyond the next one is refused with what there is', async () => {
-  await expect(resolveStart(tables.source, fixtureTable('basics'), { kind: 'version', version: 13 }, signal)).rejects.toMatchObject({
+  await expect(startOf(tables.source, fixtureTable('basics'), { kind: 'version', version: 13 }, signal)).rejects.toMatchObject({
     code: 'start.beyond',
     message: 'start is version 13, and local.default.basics has versions up to 11',
   });
@@ -47,7 +55,7 @@ test('a refusal that passes does not cut the history short', async () => {
       { match: { route: 'changes', path: 'startingVersion=1&', times: 1 }, do: refuse },
     ],
   });
-  expect(await resolveStart(faulty.source, fixtureTable('basics'), { kind: 'earliest' }, signal)).toBe(1);
+  expect(await startOf(faulty.source, fixtureTable('basics'), { kind: 'earliest' }, signal)).toBe(1);
 });
 
 test('versions that a provider breaks at, as some do where the log was cleaned, are behind the earliest', async () => {
@@ -56,7 +64,7 @@ test('versions that a provider breaks at, as some do where the log was cleaned, 
     do: { kind: 'status', status: 500 },
   });
   await using faulty = await shareTables({ faults: [0, 1, 2].map(broken) });
-  expect(await resolveStart(faulty.source, fixtureTable('basics'), { kind: 'earliest' }, signal)).toBe(3);
+  expect(await startOf(faulty.source, fixtureTable('basics'), { kind: 'earliest' }, signal)).toBe(3);
 });
 
 test('the search asks with quick patience, and what its result hangs on with the whole', async () => {
@@ -68,7 +76,7 @@ test('the search asks with quick patience, and what its result hangs on with the
       return tables.source.changes(table, { ...range, patience: 'quick' }, end);
     },
   };
-  expect(await resolveStart(source, fixtureTable('feed_toggled'), { kind: 'earliest' }, signal)).toBe(3);
+  expect(await startOf(source, fixtureTable('feed_toggled'), { kind: 'earliest' }, signal)).toBe(3);
   expect(asked).toEqual([
     '0..0 quick',
     '1..1 quick',
@@ -88,14 +96,14 @@ test('a table none of whose versions gives its changes says so', async () => {
     message: 'change data was not recorded for version [0]',
   } as const;
   await using faulty = await shareTables({ faults: [{ match: { route: 'changes' }, do: refuse }] });
-  await expect(resolveStart(faulty.source, fixtureTable('basics'), { kind: 'earliest' }, signal)).rejects.toMatchObject({
+  await expect(startOf(faulty.source, fixtureTable('basics'), { kind: 'earliest' }, signal)).rejects.toMatchObject({
     code: 'start.none',
   });
 });
 
 test('a provider that cannot be reached is not taken for a refusal', async () => {
   await using faulty = await shareTables({ faults: [{ match: { route: 'changes' }, do: { kind: 'status', status: 401 } }] });
-  await expect(resolveStart(faulty.source, fixtureTable('basics'), { kind: 'earliest' }, signal)).rejects.toMatchObject({
+  await expect(startOf(faulty.source, fixtureTable('basics'), { kind: 'earliest' }, signal)).rejects.toMatchObject({
     code: 'provider.unauthorized',
   });
 });

@@ -1,0 +1,226 @@
+/**
+ * What becomes of a feed whose next versions cannot be had: by its policies `onGap` and `onRecreate` (DESIGN §4).
+ *
+ *   park       a person decides; the failure says which versions are concerned
+ *   skip       the feed goes on behind them, and a `gap` on `{recipient}.commits` says so in the same transaction
+ *   snapshot   a new generation begins in a new topic from a snapshot, and a record on `{recipient}.commits` in the same transaction says where
+ *
+ * Nothing is skipped on one answer: the first missing version must be refused three times alike while the provider answers otherwise, and the next one that is there must
+ * have answered. In the middle of a version nothing is skipped at all. A snapshot of which no row is published yet is simply taken anew at a later version.
+ */
+import { Failure } from '../model/failure.ts';
+import type { FailureCode } from '../model/failure.ts';
+import type { FeedEvent } from '../model/feed-event.ts';
+import { startOf } from '../model/position.ts';
+import type { Checkpoint } from '../model/position.ts';
+import { tableText } from '../model/version.ts';
+import type { Version } from '../model/version.ts';
+import { NOTHING_OPEN, snapshotCheckpoint, topicOf } from './checkpoint.ts';
+import type { Line } from './line.ts';
+import { commitsTopic } from './open.ts';
+import type { ClaimedPartition } from './partition.ts';
+import { earliest, refusal, resolveStart, staysRefused } from './start.ts';
+
+const GAPS: readonly FailureCode[] = ['gap.feed_off', 'gap.history_gone', 'gap.unanswered', 'gap.file_gone'];
+/** Why the rest of a snapshot cannot be had. */
+const SNAPSHOT_LOST: readonly FailureCode[] = [...GAPS, 'snapshot.moved', 'table.recreated', 'provider.refused'];
+/** Versions looked at one by one for the end of a stretch without a feed, which may go on and off. */
+const FEED_OFF_MAX = 10_000;
+/** The same where the end only makes the message clearer. */
+const FEED_OFF_TOLD = 100;
+
+export interface Troubled {
+  readonly line: Line;
+  readonly partition: ClaimedPartition;
+  /** As last confirmed. */
+  readonly checkpoint: Checkpoint;
+  readonly asking: AbortSignal;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Resolves when the feed can go on: behind the gap, or in a new generation. Rejects with `failure` itself, or with what says more, when it cannot.
+ */
+export async function overcome(troubled: Troubled, failure: Failure): Promise<void> {
+  const { line, checkpoint } = troubled;
+  const { onGap, onRecreate } = line.spec;
+  const { position } = checkpoint;
+  if (position.kind === 'snapshot' && SNAPSHOT_LOST.includes(failure.code)) {
+    if (position.records === 0) return beginAnew(troubled, failure);
+    if (onGap === 'snapshot') return raiseGeneration(troubled, 'gap', failure);
+    throw failure;
+  }
+  if (failure.code === 'table.recreated' && onRecreate === 'snapshot') return raiseGeneration(troubled, 'recreation', failure);
+  if (!GAPS.includes(failure.code)) throw failure;
+  if (onGap === 'snapshot') return raiseGeneration(troubled, 'gap', failure);
+  if (onGap === 'skip' && position.records === 0) return skip(troubled, failure);
+  throw await told(troubled, failure);
+}
+
+/** The snapshot at a later version: of the one that the checkpoint names no row is published. */
+async function beginAnew({ line, partition, checkpoint, asking, signal }: Troubled, failure: Failure): Promise<void> {
+  const { spec, source, works } = line;
+  const { position, tableId } = await resolveStart(source, spec.table, { kind: 'snapshot' }, works.clock.now(), asking);
+  // At the same version it would fail in the same way.
+  if (position.version === checkpoint.position.version && tableId === checkpoint.tableId) throw failure;
+  works.telemetry.log('info', 'snapshot is taken at a later version', {
+    feed: spec.id,
+    version: position.version,
+    instead: checkpoint.position.version,
+    because: failure.message,
+  });
+  const next: Checkpoint = {
+    ...checkpoint,
+    seq: checkpoint.seq + 1,
+    tableId,
+    start: { ...checkpoint.start, version: position.version },
+    position,
+    relay: works.relay,
+    at: works.clock.now(),
+  };
+  await partition.transact(spec.id, () => Promise.resolve(next), signal);
+}
+
+async function skip(troubled: Troubled, failure: Failure): Promise<void> {
+  const { line, checkpoint, asking } = troubled;
+  const { spec, source } = line;
+  const from = checkpoint.position.version;
+  if (failure.code === 'gap.file_gone') await confirmGone(troubled, failure);
+  else if (!(await staysRefused(source, spec.table, from, asking))) throw passing(troubled, failure);
+  const to = await lastMissing(troubled, failure, FEED_OFF_MAX);
+  if (to === null) {
+    throw new Failure('gap.open', `no version of ${tableText(spec.table)} from ${from} on gives its changes: ${failure.message}`, {
+      version: from,
+      cause: failure,
+    });
+  }
+  line.works.telemetry.log('warn', 'gap skipped', { feed: spec.id, from, to, code: failure.code, because: failure.message });
+  await publishEvent(troubled, { kind: 'gap', toVersion: to, nextTopic: null }, failure, (at) => ({
+    ...checkpoint,
+    seq: checkpoint.seq + 1,
+    position: startOf(to + 1),
+    open: { ...NOTHING_OPEN, nextOffsets: checkpoint.open?.nextOffsets ?? {} },
+    state: 'running',
+    failure: null,
+    relay: line.works.relay,
+    at,
+  }));
+}
+
+async function raiseGeneration(troubled: Troubled, kind: FeedEvent['kind'], failure: Failure): Promise<void> {
+  const { line, checkpoint } = troubled;
+  const { spec, works } = line;
+  // What would be refused at once is refused before the old topic is left.
+  await resolveStart(line.source, spec.table, { kind: 'snapshot' }, works.clock.now(), troubled.asking);
+  const nextTopic = topicOf(spec.topic, checkpoint.generation + 1);
+  works.telemetry.log('warn', 'feed starts again from a snapshot in a new topic', {
+    feed: spec.id,
+    topic: nextTopic,
+    code: failure.code,
+    because: failure.message,
+  });
+  await publishEvent(troubled, { kind, toVersion: null, nextTopic }, failure, (at) => snapshotCheckpoint(checkpoint, works.relay, at));
+}
+
+/** One transaction: the event, and the checkpoint behind it. */
+async function publishEvent(
+  { line, partition, checkpoint, asking, signal }: Troubled,
+  event: Pick<FeedEvent, 'kind' | 'toVersion' | 'nextTopic'>,
+  failure: Failure,
+  next: (at: number) => Checkpoint,
+): Promise<void> {
+  const { spec, works } = line;
+  const topic = commitsTopic(spec.recipient);
+  const schema = await works.registry.ensure({ recipient: spec.recipient, topic, part: 'value', text: works.encoder.eventSchema }, asking);
+  const at = works.clock.now();
+  const record = works.encoder.event(
+    {
+      ...event,
+      feed: spec.id,
+      source: spec.source,
+      table: tableText(spec.table),
+      tableId: checkpoint.tableId,
+      topic: checkpoint.topic,
+      topicId: checkpoint.topicId,
+      generation: checkpoint.generation,
+      version: checkpoint.position.version,
+      code: failure.code,
+      message: failure.message,
+      at,
+    },
+    schema.prefix,
+  );
+  await partition.transact(
+    spec.id,
+    async (producer) => {
+      await producer.send(topic, [record]);
+      if (schema.records.length > 0) await producer.sendControl(schema.records);
+      return next(at);
+    },
+    signal,
+  );
+}
+
+/** A file that is gone is gone in a new listing too. */
+async function confirmGone(troubled: Troubled, failure: Failure): Promise<void> {
+  const { line, checkpoint, asking } = troubled;
+  const { version } = checkpoint.position;
+  const listing = await line.source.changes(line.spec.table, { from: version, to: version, listedAs: null }, asking);
+  for (const changes of listing.versions) {
+    try {
+      await listing.prove(changes, asking);
+    } catch (error) {
+      if (error instanceof Failure && error.code === 'gap.file_gone') return;
+      throw error;
+    }
+  }
+  throw passing(troubled, failure);
+}
+
+function passing({ line, checkpoint }: Troubled, failure: Failure): Failure {
+  return new Failure(
+    'provider.unavailable',
+    `version ${checkpoint.position.version} of ${tableText(line.spec.table)} was refused, and asked again it is not: ${failure.message}`,
+    { cause: failure },
+  );
+}
+
+/** The last version of the gap; null where none behind it gives its changes, as far as it was looked. */
+async function lastMissing({ line, checkpoint, asking }: Troubled, failure: Failure, versionsMax: number): Promise<Version | null> {
+  const { source, spec } = line;
+  const from = checkpoint.position.version;
+  if (failure.code === 'gap.file_gone') return from;
+  const latest = await source.latestVersion(spec.table, asking);
+  if (latest <= from) return null;
+  if (failure.code !== 'gap.feed_off') {
+    const next = await earliest(source, spec.table, from, latest, asking).catch(noneToNull);
+    return next === null ? null : next - 1;
+  }
+  for (let version = from + 1; version <= Math.min(latest, from + versionsMax); version++) {
+    if ((await refusal(source, spec.table, version, 'quick', asking)) === null) return version - 1;
+  }
+  return null;
+}
+
+function noneToNull(error: unknown): null {
+  if (error instanceof Failure && error.code === 'start.none') return null;
+  throw error;
+}
+
+/** The failure with the versions that are missing. */
+async function told(troubled: Troubled, failure: Failure): Promise<Failure> {
+  const { line, checkpoint } = troubled;
+  const from = checkpoint.position.version;
+  const to = await lastMissing(troubled, failure, FEED_OFF_TOLD).catch((error: unknown) => {
+    if (error instanceof Failure) return null;
+    throw error;
+  });
+  if (to !== null && to < from) return failure;
+  const which = to === null ? `the versions from ${from} on` : to === from ? `version ${from}` : `versions ${from} to ${to}`;
+  const table = tableText(line.spec.table);
+  return new Failure(failure.code, `the changes of ${which} of ${table} cannot be had: ${failure.message}`, {
+    version: from,
+    ...(to === null ? {} : { toVersion: to }),
+    cause: failure,
+  });
+}
