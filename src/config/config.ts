@@ -2,6 +2,7 @@
  * The parsed config: what the rest of the relay works with. Units are in the names, secrets are `Secret`, paths are resolved and their files read.
  */
 import { Failure } from '../model/failure.ts';
+import type { FeedPattern } from '../model/feed-pattern.ts';
 import type { FeedSpec } from '../model/feed.ts';
 import { Secret } from '../model/secret.ts';
 import { crossCheck } from './feeds.ts';
@@ -22,8 +23,10 @@ export interface Config {
   readonly registry: RegistryConfig | null;
   readonly sources: readonly SourceConfig[];
   readonly recipients: readonly string[];
-  /** In the order of the file. */
+  /** Of the entries that name a table, in the order of the file. */
   readonly feeds: readonly FeedSpec[];
+  /** The entries that name tables by a pattern, in the order of the file. */
+  readonly patterns: readonly FeedPattern[];
   readonly limits: Limits;
   readonly http: { readonly host: string; readonly port: number };
   readonly log: LogConfig;
@@ -104,10 +107,10 @@ export function parseConfig(text: string, world: ConfigWorld): Config {
   const tree = readYaml(text, { world, isText: isTextAt });
   if (tree.value === undefined) throw invalid(tree.problems, world);
   const shape = configSchema.safeParse(tree.value);
-  const { feeds, problems, warnings } = crossCheck(tree);
+  const { feeds, patterns, problems, warnings } = crossCheck(tree);
   const all = [...tree.problems, ...(shape.success ? [] : shapeProblems(tree, shape.error.issues)), ...problems];
   const files = new Files(tree, world);
-  const config = shape.success ? build(shape.data, { feeds, files, world }) : null;
+  const config = shape.success ? build(shape.data, { feeds, patterns, files, world }) : null;
   if (config === null) files.readSoundParts();
   all.push(...files.problems);
   if (config === null || all.length > 0) throw invalid(all, world);
@@ -116,11 +119,12 @@ export function parseConfig(text: string, world: ConfigWorld): Config {
 
 interface Parts {
   readonly feeds: readonly FeedSpec[];
+  readonly patterns: readonly FeedPattern[];
   readonly files: Files;
   readonly world: ConfigWorld;
 }
 
-function build(shape: ConfigShape, { feeds, files, world }: Parts): Config {
+function build(shape: ConfigShape, { feeds, patterns, files, world }: Parts): Config {
   const { limits } = shape;
   if (limits.chunkBytes > limits.memory / 8)
     files.complain(
@@ -151,6 +155,7 @@ function build(shape: ConfigShape, { feeds, files, world }: Parts): Config {
     })),
     recipients: shape.recipients.map((recipient) => recipient.name),
     feeds,
+    patterns,
     limits: {
       memoryBytes: limits.memory,
       workers: limits.workers === 'auto' ? Math.max(1, world.cores - 1) : limits.workers,

@@ -2,18 +2,22 @@
  * Sources and recipients → feeds, with everything that has to fit together across keys: names, sources, topics. Looks at each piece whose own shape is sound, so that
  * one wrong key does not hide the rest.
  */
-import { feedId } from '../model/feed.ts';
+import { feedOf, isPattern, patternText } from '../model/feed-pattern.ts';
+import type { FeedPattern } from '../model/feed-pattern.ts';
 import type { FeedSpec, Start } from '../model/feed.ts';
 import { parseTableName, tableText } from '../model/version.ts';
 import { nearest } from '../lib/nearest.ts';
 import { recipientHead, source as sourceSchema, table as tableSchema } from './schema.ts';
 import type { TableShape } from './schema.ts';
-import { topicIdentity, topicName, unknownPlaceholder } from '../model/topic-name.ts';
+import { openPlaceholders, reservedBecause, strangerOf, topicIdentity, unknownPlaceholder } from '../model/topic-name.ts';
+import type { TopicNeighbours } from '../model/topic-name.ts';
 import type { Path, Place, Problem, YamlTree } from './yaml-tree.ts';
 
 export interface CrossChecked {
   /** Whole only where the shape had no problems and this has none. */
   readonly feeds: readonly FeedSpec[];
+  /** The same; both in the order of the file. */
+  readonly patterns: readonly FeedPattern[];
   readonly problems: readonly Problem[];
   readonly warnings: readonly Problem[];
 }
@@ -32,10 +36,9 @@ interface Placed<T> {
   readonly place: Place;
 }
 
-const RESERVED_SUFFIXES = ['commits', 'schemas', 'dead-letters'] as const;
-
 class Check {
   readonly feeds: FeedSpec[] = [];
+  readonly patterns: FeedPattern[] = [];
   readonly problems: Problem[] = [];
   readonly warnings: Problem[] = [];
   readonly #tree: YamlTree;
@@ -76,8 +79,7 @@ class Check {
       if (first !== undefined) this.#wrong(place, `two recipients are named \`${name}\`: the other one stands in line ${first.line}.`);
       else this.#recipients.set(name, place);
       this.#nameAgainstRelay(name, place);
-      const source = this.#sourceOf(head.data.source ?? null, ['recipients', i]);
-      if (source !== null) this.#tables({ raw, i, recipient: name, source });
+      this.#tables({ raw, i, recipient: name, source: head.data.source ?? null });
     }
   }
 
@@ -85,14 +87,14 @@ class Check {
     const taken = new Map<string, { readonly feed: FeedSpec; readonly place: Place }>();
     for (const { feed, place } of this.#topics) {
       // A recipient with the name of the relay is told once, and not again for each of its topics.
-      const problem = feed.recipient === this.#relayName ? null : this.#topicProblem(feed.topic);
+      const problem = feed.recipient === this.#relayName ? null : reservedBecause(feed.topic, this.#neighbours);
       if (problem !== null)
         this.#wrong(place, `the topic of ${tableText(feed.table)} is \`${feed.topic}\`, ${problem}: give it another \`topic\`.`);
       const first = taken.get(topicIdentity(feed.topic));
       if (first !== undefined) this.#wrong(place, sameTopic(feed, first.feed, first.place));
       else taken.set(topicIdentity(feed.topic), { feed, place });
-      const stranger = [...this.#recipients.keys()].find((name) => name !== feed.recipient && feed.topic.startsWith(`${name}.`));
-      if (stranger !== undefined) {
+      const stranger = strangerOf(feed.topic, feed.recipient, this.#neighbours);
+      if (stranger !== null) {
         this.#warn(
           place,
           `the topic \`${feed.topic}\` of recipient \`${feed.recipient}\` begins with \`${stranger}.\`: recipient \`${stranger}\`, who may read that prefix, will see it.`,
@@ -107,35 +109,58 @@ class Check {
       if (!this.#used.has(key)) this.#warn(place, `no recipient takes a table of the source \`${value}\`.`);
   }
 
-  #tables(of: { readonly raw: unknown; readonly i: number; readonly recipient: string; readonly source: string }): void {
+  #tables(of: { readonly raw: unknown; readonly i: number; readonly recipient: string; readonly source: string | null }): void {
+    const ofRecipient = this.#ownSource(of.source, ['recipients', of.i], items(of.raw, 'tables'));
     const seen = new Map<string, Place>();
     for (const [j, raw] of items(of.raw, 'tables').entries()) {
       const path: Path = ['recipients', of.i, 'tables', j];
       const entry = tableSchema.safeParse(raw);
-      const table = entry.success ? parseTableName(entry.data.table) : null;
-      if (!entry.success || table === null || this.#tree.isBroken([...path, 'table']) || this.#tree.isBroken([...path, 'topic'])) continue;
+      if (!entry.success || this.#tree.isBroken([...path, 'table']) || this.#tree.isBroken([...path, 'topic'])) continue;
+      const source = entry.data.source === undefined ? ofRecipient() : this.#sourceOf(entry.data.source, path);
+      const tables = parseTableName(entry.data.table);
+      if (source === null || tables === null) continue;
+      const pattern = patternOf({ recipient: of.recipient, source, entry: entry.data, tables });
       const place = this.#tree.placeOf([...path, 'table']);
-      const first = seen.get(tableText(table).toLowerCase());
+      const first = seen.get(patternText(pattern));
       if (first !== undefined) {
         this.#wrong(
           place,
-          `recipient \`${of.recipient}\` already has the table ${tableText(table)} in line ${first.line}: name it once (case does not count).`,
+          `recipient \`${of.recipient}\` already has the ${isPattern(tables) ? 'pattern' : 'table'} ${tableText(tables)} in line ${first.line}: name it once (case does not count).`,
         );
         continue;
       }
-      seen.set(tableText(table).toLowerCase(), place);
+      seen.set(patternText(pattern), place);
       this.#key(entry.data.key, path);
-      const template = entry.data.topic;
       const topicPlace = hasKey(raw, 'topic') ? this.#tree.placeOf([...path, 'topic']) : place;
-      const unknown = unknownPlaceholder(template);
-      if (unknown !== null) {
+      const unknown = unknownPlaceholder(entry.data.topic);
+      if (unknown !== null)
         this.#wrong(topicPlace, `\`{${unknown}}\` stands for nothing in a topic: write {recipient}, {share}, {schema} or {table}.`);
-        continue;
-      }
-      const topic = topicName(template, of.recipient, table);
-      const feed = feedSpec({ recipient: of.recipient, source: of.source, entry: entry.data, table, topic });
-      this.feeds.push(feed);
-      this.#topics.push({ feed, place: topicPlace });
+      else if (isPattern(tables)) this.#pattern(pattern, { path, topicPlace });
+      else this.#exact(feedOf(pattern, tables), topicPlace);
+    }
+  }
+
+  #exact(feed: FeedSpec, place: Place): void {
+    this.feeds.push(feed);
+    this.#topics.push({ feed, place });
+  }
+
+  #pattern(pattern: FeedPattern, { path, topicPlace }: { readonly path: Path; readonly topicPlace: Place }): void {
+    this.patterns.push(pattern);
+    const tables = tableText(pattern.tables);
+    const { start } = pattern.settings;
+    if (start.kind === 'latest' || start.kind === 'version') {
+      this.#wrong(
+        this.#tree.placeOf([...path, 'start']),
+        `the pattern ${tables} cannot start at ${start.kind === 'latest' ? '`latest`' : 'a version'}: a table that joins later would lose what it already holds; write \`snapshot\` or \`earliest\`.`,
+      );
+    }
+    const open = openPlaceholders(pattern.topicTemplate, pattern.tables);
+    if (open.length > 0) {
+      this.#warn(
+        topicPlace,
+        `the topic \`${pattern.topicTemplate}\` of the pattern ${tables} is without ${open.map((name) => `{${name}}`).join(' and ')}: of tables whose topics are equal only one is published, the others park.`,
+      );
     }
   }
 
@@ -147,17 +172,25 @@ class Check {
     }
   }
 
-  #sourceOf(name: string | null, path: Path): string | null {
+  /** The source of the recipient's entries that name none, told as missing once, and only where one of them needs it. */
+  #ownSource(name: string | null, path: Path, entries: readonly unknown[]): () => string | null {
     const known = [...this.#sources.values()].map((source) => source.value);
-    if (name === null) {
-      if (this.#sourceCount === 1) return this.#use(known[0] ?? null);
-      if (this.#sourceCount > 1)
-        this.#wrong(
-          this.#tree.placeOf(path),
-          `\`source\` is missing: with several sources each recipient names its own, one of ${known.join(', ')}.`,
-        );
-      return null;
+    if (name !== null) {
+      const source = this.#sourceOf(name, path);
+      return () => source;
     }
+    if (this.#sourceCount === 1) return () => this.#use(known[0] ?? null);
+    if (this.#sourceCount > 1 && entries.some((entry) => !hasKey(entry, 'source'))) {
+      this.#wrong(
+        this.#tree.placeOf(path),
+        `\`source\` is missing: with several sources each recipient, or each of its tables, names its own, one of ${known.join(', ')}.`,
+      );
+    }
+    return () => null;
+  }
+
+  #sourceOf(name: string, path: Path): string | null {
+    const known = [...this.#sources.values()].map((source) => source.value);
     const source = this.#sources.get(name.toLowerCase());
     if (source !== undefined) return this.#use(source.value);
     if (this.#sources.size < this.#sourceCount || this.#tree.isBroken([...path, 'source'])) return null;
@@ -184,18 +217,8 @@ class Check {
     }
   }
 
-  #topicProblem(topic: string): string | null {
-    if (topic === '.' || topic === '..') return 'which Kafka forbids';
-    if (topic.startsWith('__')) return "which begins with `__` like Kafka's own";
-    if (this.#relayName !== null && topicIdentity(topic).startsWith(topicIdentity(`${this.#relayName}.`)))
-      return 'which begins with the name of the relay like its internal topics';
-    for (const recipient of this.#recipients.keys()) {
-      for (const suffix of RESERVED_SUFFIXES) {
-        if (topicIdentity(topic) === topicIdentity(`${recipient}.${suffix}`))
-          return `which the relay itself writes for recipient \`${recipient}\``;
-      }
-    }
-    return null;
+  get #neighbours(): TopicNeighbours {
+    return { relayName: this.#relayName, recipients: [...this.#recipients.keys()] };
   }
 
   #pollWarning(raw: unknown, i: number): void {
@@ -216,26 +239,27 @@ class Check {
   }
 }
 
-function feedSpec(of: {
+/** What the entry says of each table that its pattern matches; of a name without `*` and `?`, which matches itself alone, it is the feed. */
+function patternOf(of: {
   readonly recipient: string;
   readonly source: string;
   readonly entry: TableShape;
-  readonly table: FeedSpec['table'];
-  readonly topic: string;
-}): FeedSpec {
-  const { recipient, source, entry, table, topic } = of;
+  readonly tables: FeedPattern['tables'];
+}): FeedPattern {
+  const { recipient, source, entry, tables } = of;
   return {
-    id: feedId(recipient, source, table),
     recipient,
     source,
-    table,
-    topic,
-    start: startOf(entry.start),
-    key: entry.key,
-    adopt: entry.adopt,
-    onGap: entry.onGap,
-    onRecreate: entry.onRecreate,
-    onSchemaChange: entry.onSchemaChange,
+    tables,
+    topicTemplate: entry.topic,
+    settings: {
+      start: startOf(entry.start),
+      key: entry.key,
+      adopt: entry.adopt,
+      onGap: entry.onGap,
+      onRecreate: entry.onRecreate,
+      onSchemaChange: entry.onSchemaChange,
+    },
   };
 }
 

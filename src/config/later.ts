@@ -11,7 +11,6 @@ const KEYS: Readonly<Record<string, string>> = {
   'sources[].requestsPerSecond': 'raise `poll` to ask less often',
   'sources[].allowHosts': 'signed URLs may point to any host',
   'sources[].partitionTimeZone': 'timestamp partition values without a zone are read as UTC',
-  'recipients[].tables[].source': 'give `source` at the recipient',
   'recipients[].tables[].envelope': 'every record has the envelope `change`',
   'recipients[].tables[].columns': 'all columns are published; ask the provider to share a view with fewer',
   'recipients[].tables[].where': 'all rows are published; ask the provider to share a view with fewer',
@@ -38,10 +37,7 @@ export function laterKey(path: readonly (string | number)[]): string | null {
 
 /** The same for a value. */
 export function laterValue(path: readonly (string | number)[], value: unknown): string | null {
-  const at = pattern(path);
-  if (at === 'recipients[].tables[].table' && typeof value === 'string' && /[*?]/.test(value))
-    return 'name each table as `share.schema.table`';
-  return typeof value === 'string' ? lookUp(VALUES, `${at}=${value.toLowerCase()}`) : null;
+  return typeof value === 'string' ? lookUp(VALUES, `${pattern(path)}=${value.toLowerCase()}`) : null;
 }
 
 function pattern(path: readonly (string | number)[]): string {

@@ -21,7 +21,7 @@ export const expectations = z.registry<Expectation>();
 const RECIPIENT_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const RELAY_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
 const SOURCE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
-const TABLE = /^[^/\s*?]+\.[^./\s*?]+\.[^./\s*?]+$/;
+const TABLE = /^[^/\s]+\.[^./\s]+\.[^./\s]+$/;
 const BROKER = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d{1,5}$/;
 
 const relay = z
@@ -151,7 +151,10 @@ export const source = z
 
 export const table = z
   .strictObject({
-    table: text('`share.schema.table`', TABLE).describe('The table, as `share.schema.table`.'),
+    table: text('`share.schema.table`', TABLE).describe(
+      'The table, as `share.schema.table`; or a pattern such as `sales.public.*`, with `*` and `?` in any of its parts: every table that it matches is a feed, those that come later too.',
+    ),
+    source: text('the name of a source').optional().describe("The source of the table; left out, the recipient's."),
     topic: text('a topic name, in which {recipient}, {share}, {schema} and {table} are filled in')
       .default('{recipient}.{share}.{schema}.{table}')
       .describe(
@@ -190,10 +193,12 @@ export const table = z
       ),
     onRecreate: choice(['park', 'snapshot'])
       .default('park')
-      .describe('What becomes of a table that was dropped and made again: a person decides, or it starts again in a new topic from a snapshot.'),
+      .describe(
+        'What becomes of a table that was dropped and made again: a person decides, or it starts again in a new topic from a snapshot.',
+      ),
     adopt: flag().default(false).describe('Whether the feed may publish into a topic that holds records of which no checkpoint knows.'),
   })
-  .describe('One table for the recipient: a feed.');
+  .describe('One table for the recipient, or those of a pattern: each is a feed.');
 
 const recipientKeys = {
   name: text('lower-case letters, digits and `-`, beginning with a letter or digit, 63 at most', RECIPIENT_NAME).describe(

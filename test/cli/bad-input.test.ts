@@ -40,9 +40,9 @@ const BAD_CONFIGS: readonly BadConfig[] = [
     told: '8:71: `recipients[0].tables[0].onSchemaChange`: `new-topic` is not available yet: use evolve, follow or park.',
   },
   {
-    what: 'tables by a pattern',
-    change: ['sales.public.orders', 'sales.public.*'],
-    told: '8:17: `recipients[0].tables[0].table`: `sales.public.*` is not available yet: name each table as `share.schema.table`.',
+    what: 'tables by a pattern that would lose what a table holds when it joins',
+    change: ['sales.public.orders, start: earliest', 'sales.public.*, start: latest'],
+    told: '8:40: the pattern sales.public.* cannot start at `latest`: a table that joins later would lose what it already holds; write `snapshot` or `earliest`.',
   },
   {
     what: 'a start at a time without its zone',

@@ -36,6 +36,7 @@ describe('parseConfig', () => {
           onSchemaChange: 'evolve',
         },
       ],
+      patterns: [],
       limits: {
         memoryBytes: 512 * 2 ** 20,
         workers: 3,
