@@ -23,7 +23,7 @@ export interface Expanded {
 
 const PRIVATE_BLOCK = 0xe000;
 const REFERENCE = /\$?\$\{[^}\n]*\}/g;
-const MASKED = /\$\uE07B[\uE000-\uE07F]*?\uE07D/g;
+const MASKED = /\$\uE07B[^\uE07D\n]*\uE07D/g;
 const TOKEN = /\$\$\{|\$\{([^}]*)\}|\$\{/g;
 
 /** The same text with references made of characters that mean nothing to YAML; every offset stays. */
