@@ -100,6 +100,8 @@ export const FAILURES = {
   'checkpoint.settings': { disposition: 'environment', remedy: 'Mend the topic with the command above.' },
   'http.port': { disposition: 'environment', remedy: 'Free the port, or set `http.host` and `http.port` to others.' },
   'topic.missing': { disposition: 'environment', remedy: 'Create the topic, or set `kafka.topics.create: true`.' },
+  'topic.taken': { disposition: 'park', remedy: 'Give one of the two an entry of its own with another `topic`, or a pattern whose `topic` keeps them apart; then restart.' },
+  'topic.reserved': { disposition: 'park', remedy: 'Give the table an entry of its own, or its pattern, with another `topic`; then restart.' },
   'topic.not_empty': { disposition: 'park', remedy: 'Choose another `topic`, or set `adopt: true` to publish behind what is there.' },
   'topic.recreated': { disposition: 'park', remedy: 'The topic is not the one the feed wrote to: `checkpoint accept` goes on in it, `checkpoint reset` starts again in a new one.' },
   'topic.foreign': { disposition: 'park', remedy: 'Somebody else writes to the topic: stop it, then `checkpoint accept` to go on behind its records.' },
