@@ -14,6 +14,7 @@ export interface ArrowArray {
   readonly nullCount: number;
   /** Addresses, in the order of the type's layout; 0 = absent. The first is the validity bitmap. */
   readonly buffers: readonly number[];
+  readonly children: readonly ArrowArray[];
 }
 
 /** The columns of the record batch whose `ArrowArray` struct lies at `address`. */
@@ -21,9 +22,13 @@ export function arrowColumns(memory: ArrayBuffer, address: number): readonly Arr
   const view = new DataView(memory);
   const batch = readArray(view, memory, address);
   assert(batch.offset === 0, 'a record batch begins at its first row');
-  const count = integer(view, address + 32);
-  const children = view.getUint32(address + 44, true);
-  return Array.from({ length: count }, (_, i) => readArray(view, memory, view.getUint32(children + 4 * i, true)));
+  return batch.children;
+}
+
+/** `count` values of the array from its value `first` on. */
+export function sliceOf(array: ArrowArray, first: number, count: number): ArrowArray {
+  assert(first >= 0 && first + count <= array.length, `values ${first} to ${first + count} of an array of ${array.length}`);
+  return { ...array, offset: array.offset + first, length: count };
 }
 
 /** The validity bitmap from the array's first row on; null = no nulls. */
@@ -70,25 +75,34 @@ export function fixedBytesOf(array: ArrowArray, width: number): Uint8Array {
 
 /** Offsets from 0 on, and the bytes that they point into. */
 export function bytesOf(array: ArrowArray): { readonly offsets: Int32Array; readonly data: Uint8Array } {
-  if (array.length === 0) return { offsets: new Int32Array(1), data: new Uint8Array(0) };
-  const count = array.length + 1;
-  const offsets = new Int32Array(...place(array, array.offset * 4, count * 4, 4), count);
-  const first = must(offsets[0], 'the first offset');
-  const length = must(offsets[array.length], 'the last offset') - first;
+  const { offsets, first, count } = offsetsOf(array);
   const address = array.buffers[2] ?? 0;
-  const data = length === 0 || address === 0 ? new Uint8Array(0) : new Uint8Array(array.memory, address + first, length);
-  return { offsets: first === 0 ? offsets : offsets.map((offset) => offset - first), data };
+  const data = count === 0 || address === 0 ? new Uint8Array(0) : new Uint8Array(array.memory, address + first, count);
+  return { offsets, data };
+}
+
+/** The offsets of a list, map, string or binary array from 0 on, where in its elements they begin, and how many those are. */
+export function offsetsOf(array: ArrowArray): { readonly offsets: Int32Array; readonly first: number; readonly count: number } {
+  if (array.length === 0) return { offsets: new Int32Array(1), first: 0, count: 0 };
+  const length = array.length + 1;
+  const offsets = new Int32Array(...place(array, array.offset * 4, length * 4, 4), length);
+  const first = must(offsets[0], 'the first offset');
+  const count = must(offsets[array.length], 'the last offset') - first;
+  return { offsets: first === 0 ? offsets : offsets.map((offset) => offset - first), first, count };
 }
 
 function readArray(view: DataView, memory: ArrayBuffer, address: number): ArrowArray {
   const buffersCount = integer(view, address + 24);
+  const childrenCount = integer(view, address + 32);
   const buffers = view.getUint32(address + 40, true);
+  const children = view.getUint32(address + 44, true);
   return {
     memory,
     length: integer(view, address),
     nullCount: integer(view, address + 8),
     offset: integer(view, address + 16),
     buffers: Array.from({ length: buffersCount }, (_, i) => view.getUint32(buffers + 4 * i, true)),
+    children: Array.from({ length: childrenCount }, (_, i) => readArray(view, memory, view.getUint32(children + 4 * i, true))),
   };
 }
 

@@ -6,26 +6,26 @@
 import type { ColumnData } from '../../src/model/column-batch.ts';
 import { Failure } from '../../src/model/failure.ts';
 import { isSet } from './bits.ts';
-import type { ColumnPair } from './column-pair.ts';
+import type { ColumnPair, Place } from './column-pair.ts';
 import type { Footer } from './footer.ts';
 
 /** Throws `file.calendar` for a batch that holds a value of the old calendar. */
-export type CalendarGuard = (data: ColumnData, firstRow: number) => void;
+export type CalendarGuard = (data: ColumnData, place: Place) => void;
 
 /** The guard for a date or timestamp column of a file in the old calendar; null where the calendars cannot differ. */
-export function calendarGuard(footer: Footer, pair: Pick<ColumnPair, 'field' | 'column'>): CalendarGuard | null {
-  const { kind } = pair.column.type;
+export function calendarGuard(footer: Footer, pair: Pick<ColumnPair, 'field' | 'path' | 'type'>): CalendarGuard | null {
+  const { kind } = pair.type;
   const { type, converted_type: annotation } = pair.field.element;
   // A timestamp without zone is never in the old calendar, unless it is read from a date.
   const isConcerned = kind === 'date' || kind === 'timestamp' || (kind === 'timestamp_ntz' && annotation === 'DATE');
   if (!isConcerned) return null;
   if (!isLegacy(footer.keys, type === 'INT96')) return null;
-  return (data, firstRow) => {
+  return (data, place) => {
     const row = firstOld(data);
     if (row === -1) return;
     throw new Failure(
       'file.calendar',
-      `column "${pair.column.name}" is in Spark's legacy calendar, and its value in row ${firstRow + row} lies before ${data.kind === 'int32' ? '1582-10-15' : '1900-01-01'}`,
+      `column "${pair.path}" is in Spark's legacy calendar, and its value in row ${place.firstRow + row} lies before ${data.kind === 'int32' ? '1582-10-15' : '1900-01-01'}`,
     );
   };
 }

@@ -1,5 +1,5 @@
 /**
- * From an Arrow array to the column's own form. The reader of a column is chosen once a row group, by the file's type and the table's: the same, or
+ * From an Arrow array of a flat type to the column's own form. The reader of a column is chosen once a row group, by the file's type and the table's: the same, or
  * narrower so that no value is lost (a table's columns are widened without rewriting its files: Delta PROTOCOL.md §Type Widening). Anything else fails with `file.column`.
  */
 import { DataType as ArrowType, DateUnit, Precision, TimeUnit } from 'apache-arrow';
@@ -21,7 +21,7 @@ import {
   wordsOf,
 } from './arrow-memory.ts';
 import { isSet } from './bits.ts';
-import type { ColumnPair, ColumnReader } from './column-pair.ts';
+import type { ColumnPair, ColumnReader, Place } from './column-pair.ts';
 import { typeFailure, valueFailure } from './column-pair.ts';
 import { decimalReader } from './decimal-reader.ts';
 
@@ -34,7 +34,7 @@ export function columnReader(pair: ColumnPair): ColumnReader {
 }
 
 function readerFor(pair: ColumnPair): ColumnReader | null {
-  const { type } = pair.column;
+  const { type } = pair;
   switch (type.kind) {
     case 'boolean':
       return ArrowType.isBool(pair.fileType) ? readBoolean : null;
@@ -63,7 +63,7 @@ function readerFor(pair: ColumnPair): ColumnReader | null {
     case 'decimal':
       return decimalReader(pair, type);
     default:
-      assert(false, `column "${pair.column.name}" of type ${typeText(type)} was to be refused before decoding`);
+      assert(false, `column "${pair.path}" of type ${typeText(type)} was to be refused before decoding`);
   }
 }
 
@@ -141,12 +141,12 @@ function int32Reader(pair: ColumnPair, min: number, max: number): ColumnReader |
   const { bitWidth, isSigned } = pair.fileType;
   const fits = isSigned ? max >= 2 ** (bitWidth - 1) - 1 : max >= 2 ** bitWidth - 1;
   if (fits && isSigned && bitWidth === 32) return readInt32;
-  return (array, firstRow) => {
+  return (array, place) => {
     const validity = validityOf(array);
     const values = integers(array);
     if (!fits) {
       const outside = values.findIndex((value, i) => (value < min || value > max) && isSet(validity, i));
-      if (outside !== -1) throw valueFailure(pair, firstRow + outside, 'is out of range');
+      if (outside !== -1) throw valueFailure(pair, place, outside, 'is out of range');
     }
     return { kind: 'int32', validity, values: Int32Array.from(values) };
   };
@@ -168,11 +168,11 @@ function longReader(pair: ColumnPair): ColumnReader | null {
 }
 
 function unsignedLongReader(pair: ColumnPair): ColumnReader {
-  return (array, firstRow) => {
+  return (array, place) => {
     const validity = validityOf(array);
     const values = wordsOf(array, 2);
     for (let i = 0; i < array.length; i++) {
-      if ((values[2 * i + 1] ?? 0) < 0 && isSet(validity, i)) throw valueFailure(pair, firstRow + i, 'is out of range');
+      if ((values[2 * i + 1] ?? 0) < 0 && isSet(validity, i)) throw valueFailure(pair, place, i, 'is out of range');
     }
     return { kind: 'int64', validity, values };
   };
@@ -200,20 +200,20 @@ function timestampReader(pair: ColumnPair): ColumnReader | null {
     case TimeUnit.MICROSECOND:
       return readInt64;
     case TimeUnit.MILLISECOND:
-      return (array, firstRow) =>
+      return (array, place) =>
         scaled(
           pair,
           array,
-          firstRow,
+          place,
           (millis) => BigInt.asIntN(64, millis * 1000n),
           (micros, millis) => micros / 1000n === millis,
         );
     case TimeUnit.NANOSECOND:
-      return (array, firstRow) =>
+      return (array, place) =>
         scaled(
           pair,
           array,
-          firstRow,
+          place,
           (nanos) => nanos / 1000n,
           (micros, nanos) => micros * 1000n === nanos,
         );
@@ -225,7 +225,7 @@ function timestampReader(pair: ColumnPair): ColumnReader | null {
 function scaled(
   pair: ColumnPair,
   array: ArrowArray,
-  firstRow: number,
+  place: Place,
   toMicros: (value: bigint) => bigint,
   isExact: (micros: bigint, value: bigint) => boolean,
 ): ColumnData {
@@ -234,7 +234,7 @@ function scaled(
   for (const [i, value] of bigint64sOf(array).entries()) {
     const scaledValue = toMicros(value);
     if (isSet(validity, i) && !isExact(scaledValue, value))
-      throw valueFailure(pair, firstRow + i, 'is not a whole number of microseconds within 64 bits');
+      throw valueFailure(pair, place, i, 'is not a whole number of microseconds within 64 bits');
     micros[i] = scaledValue;
   }
   return { kind: 'int64', validity, values: new Int32Array(micros.buffer) };

@@ -2,20 +2,12 @@
  * A Parquet file's footer: what the file says of itself before any value is read (Parquet format: README.md "File format", src/main/thrift/parquet.thrift).
  */
 import { parquetMetadata, parquetSchema } from 'hyparquet';
-import type { FileMetaData, SchemaElement } from 'hyparquet';
+import type { FileMetaData, SchemaTree } from 'hyparquet';
 
 import { Failure } from '../../src/model/failure.ts';
+import type { FileField } from './file-field.ts';
+import { fieldsOfSchema } from './file-field.ts';
 import { decoding } from './undecodable.ts';
-
-/** One top-level field of the file. */
-export interface FileField {
-  readonly name: string;
-  /** Its place among the top-level fields. */
-  readonly index: number;
-  /** Its place among the column chunks of a row group; null for a group of fields. */
-  readonly leaf: number | null;
-  readonly element: SchemaElement;
-}
 
 export interface FileRowGroup {
   readonly index: number;
@@ -26,7 +18,10 @@ export interface FileRowGroup {
 
 export interface Footer {
   readonly metadata: FileMetaData;
+  /** The top-level ones. */
   readonly fields: readonly FileField[];
+  /** For each column chunk of a row group, whether it has just one value a row. */
+  readonly isFlat: readonly boolean[];
   readonly rowGroups: readonly FileRowGroup[];
   /** The key-value pairs that writers leave; a pair without a value has ''. */
   readonly keys: ReadonlyMap<string, string>;
@@ -45,7 +40,7 @@ export function readFooter(bytes: Uint8Array): Footer {
   return decoding('reading the footer', () => {
     const metadata = parquetMetadata(bytes.subarray(start), { parsers: RAW_STATISTICS, geoparquet: false });
     const rowGroups = rowGroupsOf(metadata);
-    return { metadata, fields: fieldsOf(metadata), rowGroups, keys: keysOf(metadata), start };
+    return { metadata, ...schemaOf(metadata), rowGroups, keys: keysOf(metadata), start };
   });
 }
 
@@ -105,23 +100,27 @@ function rowGroupsOf(metadata: FileMetaData): readonly FileRowGroup[] {
   return rowGroups;
 }
 
-function fieldsOf(metadata: FileMetaData): readonly FileField[] {
-  let leaf = 0;
-  const fields: FileField[] = [];
-  for (const [index, child] of parquetSchema(metadata).children.entries()) {
-    if (typeof child.element.name !== 'string') throw unsound(`its column ${index} has no name`);
-    const isLeaf = child.children.length === 0;
-    fields.push({ name: child.element.name, index, leaf: isLeaf ? leaf : null, element: child.element });
-    leaf += leavesOf(child);
-  }
+function schemaOf(metadata: FileMetaData): Pick<Footer, 'fields' | 'isFlat'> {
+  const root = parquetSchema(metadata);
+  checkNames(root);
+  const isFlat = root.children.flatMap((child) => flatLeaves(child, true));
   for (const group of metadata.row_groups) {
-    if (group.columns.length !== leaf) throw unsound(`a row group has ${group.columns.length} column chunks, the schema ${leaf} columns`);
+    if (group.columns.length !== isFlat.length)
+      throw unsound(`a row group has ${group.columns.length} column chunks, the schema ${isFlat.length} columns`);
   }
-  return fields;
+  return { fields: fieldsOfSchema(root), isFlat };
 }
 
-function leavesOf(tree: ReturnType<typeof parquetSchema>): number {
-  return tree.children.length === 0 ? 1 : tree.children.reduce((sum, child) => sum + leavesOf(child), 0);
+function checkNames({ children }: SchemaTree): void {
+  for (const [index, child] of children.entries()) {
+    if (typeof child.element.name !== 'string') throw unsound(`its column ${index} has no name`);
+    checkNames(child);
+  }
+}
+
+function flatLeaves({ element, children }: SchemaTree, isFlatAround: boolean): readonly boolean[] {
+  const isFlat = isFlatAround && element.repetition_type !== 'REPEATED';
+  return children.length === 0 ? [isFlat] : children.flatMap((child) => flatLeaves(child, isFlat));
 }
 
 function keysOf(metadata: FileMetaData): ReadonlyMap<string, string> {

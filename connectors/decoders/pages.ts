@@ -13,7 +13,7 @@ export interface Page {
   readonly header: ReturnType<typeof parquetHeader>;
   /** As it lies in the file. */
   readonly body: Uint8Array;
-  /** Rows of a flat column, nulls too; 0 for a dictionary. */
+  /** Values, nulls too: rows of a flat column; 0 for a dictionary. */
   readonly values: number;
 }
 
@@ -27,11 +27,9 @@ export function chunkOf(footer: Footer, rowGroup: FileRowGroup, leaf: number): C
 
 /** Reads the headers of all pages of the row group. Throws `file.undecodable` if they do not fit the footer or the file. */
 export function checkPages(bytes: Uint8Array, footer: Footer, rowGroup: FileRowGroup): void {
-  const leaves = footer.metadata.row_groups[rowGroup.index]?.columns.length ?? 0;
-  const flat = new Set(footer.fields.filter((field) => field.element.repetition_type !== 'REPEATED').map((field) => field.leaf));
-  for (let leaf = 0; leaf < leaves; leaf++) {
+  for (const [leaf, isFlat] of footer.isFlat.entries()) {
     const chunk = chunkOf(footer, rowGroup, leaf);
-    if (flat.has(leaf) && Number(chunk.num_values) !== rowGroup.rows) {
+    if (isFlat && Number(chunk.num_values) !== rowGroup.rows) {
       throw unsound(rowGroup, leaf, `claims ${chunk.num_values} values for ${rowGroup.rows} rows`);
     }
     const pages = pagesOf(bytes, footer, rowGroup, leaf);

@@ -9,21 +9,20 @@ import { assert, must } from '../../src/lib/assert.ts';
 import type { DataType as ArrowType } from 'apache-arrow';
 import type { ColumnBatch, ColumnData } from '../../src/model/column-batch.ts';
 import { Failure } from '../../src/model/failure.ts';
-import type { Column } from '../../src/model/table-schema.ts';
+import type { DataType } from '../../src/model/table-schema.ts';
 import type { DecodeRequest, FileDecoder } from '../../src/ports/file-decoder.ts';
 import type { ArrowArray } from './arrow-memory.ts';
-import { calendarGuard } from './calendar.ts';
 import { CHANGE_TYPE_COLUMN, changeTypesOf } from './change-types.ts';
-import { columnReader } from './column-reader.ts';
-import { typeFailure } from './column-pair.ts';
-import { fieldNamed, fieldsOf } from './columns.ts';
-import type { FileField, FileRowGroup, Footer } from './footer.ts';
+import type { Place } from './column-pair.ts';
+import type { FileField } from './file-field.ts';
+import { fieldNamed, findField, hasIds } from './find-field.ts';
+import type { FileRowGroup, Footer } from './footer.ts';
 import { readFooter, withoutArrowSchema } from './footer.ts';
-import { readInt96 } from './int96.ts';
 import { checkPages } from './pages.ts';
 import { DecodedStretch, wasmBytes } from './parquet-wasm.ts';
 import type { DecodedBatch } from './parquet-wasm.ts';
 import { readRows } from './rows.ts';
+import { valueReader } from './value-reader.ts';
 
 /**
  * A decoder of this thread. One iteration of `batches` at a time: a second one may move the memory that the first one's batch lies in, so it ends
@@ -45,25 +44,47 @@ interface Job {
   /** The file, as parquet-wasm is to see it. */
   readonly bytes: Uint8Array;
   readonly footer: Footer;
-  readonly fields: readonly (FileField | null)[];
-  readonly changeTypeField: FileField | null;
+  readonly columns: readonly Wanted[];
+  /** Null for data files. */
+  readonly changeType: Wanted | null;
+}
+
+interface Wanted {
+  readonly name: string;
+  readonly type: DataType;
+  /** Null: the file lacks it. */
+  readonly field: FileField | null;
 }
 
 function* batches(request: DecodeRequest): Generator<ColumnBatch> {
   assert(request.batchRows > 0 && request.fromRow >= 0, `batches of ${request.batchRows} rows from row ${request.fromRow}`);
   const footer = readFooter(request.bytes);
-  const fields = fieldsOf(footer, request.columns);
-  const changeTypeField = request.changeTypes ? fieldNamed(footer, CHANGE_TYPE_COLUMN) : null;
-  if (request.changeTypes && changeTypeField === null)
-    throw new Failure('file.change_type', `the change file has no column ${CHANGE_TYPE_COLUMN}`);
-  const job = { request, bytes: withoutArrowSchema(request.bytes, footer), footer, fields, changeTypeField };
+  const columns = wantedColumns(request, footer);
+  const changeType = request.changeTypes ? wantedChangeType(footer) : null;
+  const job = { request, bytes: withoutArrowSchema(request.bytes, footer), footer, columns, changeType };
   for (const rowGroup of footer.rowGroups) {
     if (rowGroup.firstRow + rowGroup.rows > request.fromRow) yield* rowGroupBatches(job, rowGroup);
   }
 }
 
-/** One column of a row group: the batch's array, and its place in the row group, to data. */
-type Extract = (arrays: readonly ArrowArray[], row: number, rows: number) => ColumnData;
+function wantedColumns({ columns, mapping }: DecodeRequest, { fields }: Footer): readonly Wanted[] {
+  if (mapping === 'id' && columns.length > 0 && !hasIds(fields))
+    throw new Failure('file.column', 'the table finds its columns by field id, and the file has no field ids');
+  return columns.map((column) => {
+    const { name, type } = column;
+    return { name, type, field: findField(fields, column, mapping, name) };
+  });
+}
+
+/** It is not a column of the table, and has neither a physical name nor an id (Delta PROTOCOL.md §Change Data Files). */
+function wantedChangeType({ fields }: Footer): Wanted {
+  const field = fieldNamed(fields, CHANGE_TYPE_COLUMN, CHANGE_TYPE_COLUMN);
+  if (field === null) throw new Failure('file.change_type', `the change file has no column ${CHANGE_TYPE_COLUMN}`);
+  return { name: CHANGE_TYPE_COLUMN, type: { kind: 'string' }, field };
+}
+
+/** One column of a row group: of a batch's arrays its own, to data. */
+type Extract = (arrays: readonly ArrowArray[], place: Place) => ColumnData;
 
 function* rowGroupBatches(job: Job, rowGroup: FileRowGroup): Generator<ColumnBatch> {
   checkPages(job.bytes, job.footer, rowGroup);
@@ -104,46 +125,29 @@ function extractsOf(job: Job, rowGroup: FileRowGroup, types: readonly ArrowType[
     throw new Failure('file.undecodable', `the footer names ${job.footer.fields.length} columns, of which ${types.length} can be decoded`);
   }
   return {
-    columns: job.request.columns.map((column, i) => extractOf(job, rowGroup, types, column, job.fields[i] ?? null)),
-    changeType: job.changeTypeField === null ? null : extractOf(job, rowGroup, types, CHANGE_TYPE, job.changeTypeField),
+    columns: job.columns.map((wanted) => extractOf(job, rowGroup, types, wanted)),
+    changeType: job.changeType === null ? null : extractOf(job, rowGroup, types, job.changeType),
   };
 }
 
 function extracted({ columns, changeType }: Extracts, batch: DecodedBatch, rowGroup: FileRowGroup, row: number): ColumnBatch {
   const { rows } = batch;
   const firstRow = rowGroup.firstRow + row;
+  const place = { firstRow, rows, isByRow: true };
   return {
     firstRow,
     rows,
-    columns: columns.map((extract) => extract(batch.columns, row, rows)),
-    changeTypes: changeType === null ? null : changeTypesOf(changeType(batch.columns, row, rows), rows, firstRow),
+    columns: columns.map((extract) => extract(batch.columns, place)),
+    changeTypes: changeType === null ? null : changeTypesOf(changeType(batch.columns, place), rows, firstRow),
   };
 }
 
-const CHANGE_TYPE: Column = { name: CHANGE_TYPE_COLUMN, type: { kind: 'string' }, nullable: true, comment: null, physical: null };
-
-function extractOf(job: Job, rowGroup: FileRowGroup, types: readonly ArrowType[], column: Column, field: FileField | null): Extract {
+/** Throws `file.column` if the file's type does not fit the table's. */
+function extractOf(job: Job, rowGroup: FileRowGroup, types: readonly ArrowType[], wanted: Wanted): Extract {
+  const { field } = wanted;
   if (field === null) return () => ({ kind: 'null' });
-  const guard = calendarGuard(job.footer, { field, column });
-  const extract =
-    field.element.type === 'INT96' ? int96Extract(job, rowGroup, column, field) : arrowExtract(rowGroup, types, column, field);
-  if (guard === null) return extract;
-  return (arrays, row, rows) => {
-    const data = extract(arrays, row, rows);
-    guard(data, rowGroup.firstRow + row);
-    return data;
-  };
-}
-
-function int96Extract({ request, footer }: Job, rowGroup: FileRowGroup, column: Column, field: FileField): Extract {
-  const pair = { field, column };
-  if (column.type.kind !== 'timestamp' || field.element.repetition_type === 'REPEATED') throw typeFailure(pair);
-  const chunk = readInt96({ bytes: request.bytes, footer, rowGroup, pair });
-  return (_, row, rows) => chunk.slice(row, rows);
-}
-
-function arrowExtract(rowGroup: FileRowGroup, types: readonly ArrowType[], column: Column, field: FileField): Extract {
   const fileType = must(types[field.index], `field ${field.index} of the file`);
-  const reader = columnReader({ field, fileType, column });
-  return (arrays, row) => reader(must(arrays[field.index], `column ${field.index} of the batch`), rowGroup.firstRow + row);
+  const source = { bytes: job.request.bytes, footer: job.footer, rowGroup, mapping: job.request.mapping };
+  const read = valueReader({ path: wanted.name, type: wanted.type, field, fileType }, source);
+  return (arrays, place) => read(must(arrays[field.index], `column ${field.index} of the batch`), place);
 }

@@ -7,8 +7,8 @@ import { CHANGE_TYPES } from '../../src/model/column-batch.ts';
 import type { Column, DataType } from '../../src/model/table-schema.ts';
 import type { DecodeRequest, FileDecoder } from '../../src/ports/file-decoder.ts';
 
-export type JsonScalar = string | number | boolean | null;
-export type JsonRow = Readonly<Record<string, JsonScalar>>;
+export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [field: string]: JsonValue };
+export type JsonRow = Readonly<Record<string, JsonValue>>;
 
 /** All rows that a decoder yields for a request. */
 export function rowsFrom(decoder: FileDecoder, request: DecodeRequest): readonly JsonRow[] {
@@ -21,7 +21,7 @@ export function rowsFrom(decoder: FileDecoder, request: DecodeRequest): readonly
 /** Each row as an object of the columns in order; `_change_type` comes first where the batch has it. */
 export function batchRows(batch: ColumnBatch, columns: readonly Column[]): readonly JsonRow[] {
   return Array.from({ length: batch.rows }, (_, row) => {
-    const cells = columns.map((column, i): [string, JsonScalar] => [
+    const cells = columns.map((column, i): [string, JsonValue] => [
       column.name,
       cell(must(batch.columns[i], column.name), column.type, row),
     ]);
@@ -33,8 +33,7 @@ export function batchRows(batch: ColumnBatch, columns: readonly Column[]): reado
   });
 }
 
-/** One value of flat type. */
-function cell(data: ColumnData, type: DataType, row: number): JsonScalar {
+function cell(data: ColumnData, type: DataType, row: number): JsonValue {
   if (data.kind === 'null' || !isSet(data.validity, row)) return null;
   switch (data.kind) {
     case 'boolean':
@@ -53,12 +52,37 @@ function cell(data: ColumnData, type: DataType, row: number): JsonScalar {
       return bytes.toString(type.kind === 'binary' ? 'base64' : 'utf8');
     }
     case 'struct':
-    case 'list':
-    case 'map':
-      throw new Error(`a column of kind ${data.kind}`);
+      return Object.fromEntries(structParts(type).map(([name, part], i) => [name, cell(must(data.fields[i], name), part, row)]));
+    case 'list': {
+      const element = type.kind === 'array' ? type.element : wrong(data, type);
+      return within(data.offsets, row).map((i) => cell(data.element, element, i));
+    }
+    case 'map': {
+      const { key, value } = type.kind === 'map' ? type : wrong(data, type);
+      return within(data.offsets, row).map((i) => [cell(data.key, key, i), cell(data.value, value, i)]);
+    }
     default:
       return unreachable(data);
   }
+}
+
+function structParts(type: DataType): readonly (readonly [string, DataType])[] {
+  if (type.kind === 'struct') return type.fields.map((field) => [field.name, field.type]);
+  if (type.kind !== 'variant') return wrong({ kind: 'struct' }, type);
+  return [
+    ['metadata', { kind: 'binary' }],
+    ['value', { kind: 'binary' }],
+  ];
+}
+
+function wrong({ kind }: Pick<ColumnData, 'kind'>, type: DataType): never {
+  throw new Error(`data of kind ${kind} for a ${type.kind}`);
+}
+
+/** The elements of a list's or a map's row. */
+function within(offsets: Int32Array, row: number): readonly number[] {
+  const from = at(offsets, row);
+  return Array.from({ length: at(offsets, row + 1) - from }, (_, i) => from + i);
 }
 
 function at(values: Int32Array | Float32Array | Float64Array, row: number): number {
@@ -76,7 +100,7 @@ function integer(words: Int32Array, row: number, count: number): bigint {
   return BigInt.asIntN(32 * count, value);
 }
 
-function floatForm(value: number): JsonScalar {
+function floatForm(value: number): JsonValue {
   if (Number.isFinite(value)) return Object.is(value, -0) ? '-0.0' : value;
   return String(value);
 }

@@ -3,7 +3,7 @@
  * It reads the log's JSON by itself, so that what is tested against it has no part in it.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import type { Column, DataType } from '../../src/model/table-schema.ts';
+import type { Column, ColumnMapping, DataType } from '../../src/model/table-schema.ts';
 
 const TABLES = new URL('../fixtures/tables/', import.meta.url);
 
@@ -11,10 +11,9 @@ export interface FixtureFile {
   readonly version: number;
   readonly kind: 'add' | 'cdf' | 'remove';
   readonly bytes: Uint8Array;
-  /** The flat columns that stand in the file, under the names they have in it. */
+  /** The columns that stand in the file, as the table has them at the version. */
   readonly columns: readonly Column[];
-  /** The same columns' names in the table. */
-  readonly names: readonly string[];
+  readonly mapping: ColumnMapping;
 }
 
 /** The files of the versions in the table's readable ranges, by Delta's rule: change files tell a version alone. */
@@ -24,16 +23,16 @@ export function fixtureFiles(table: string): readonly FixtureFile[] {
   const files: FixtureFile[] = [];
   for (const [from, to] of about.readableRanges) {
     for (let version = from; version <= to; version++) {
-      const { columns, names } = schemaAt(about, version);
+      const { columns, mapping } = schemaAt(about, version);
       for (const { kind, path } of filesOf(folder, version)) {
-        files.push({ version, kind, bytes: readFileSync(new URL(`table/${path}`, folder)), columns, names });
+        files.push({ version, kind, bytes: readFileSync(new URL(`table/${path}`, folder)), columns, mapping });
       }
     }
   }
   return files;
 }
 
-/** The expected rows, without commit times, partition columns and those that are not flat. */
+/** The expected rows, without commit times and the columns that do not stand in the files as they are read. */
 export function fixtureRows(table: string): readonly Readonly<Record<string, unknown>>[] {
   const folder = new URL(`${table}/`, TABLES);
   const about = aboutOf(folder);
@@ -41,7 +40,7 @@ export function fixtureRows(table: string): readonly Readonly<Record<string, unk
   return lines.map((line) => {
     const row: ExpectedRow = JSON.parse(line);
     const version = row._commit_version;
-    const kept = ['_change_type', ...schemaAt(about, version).names];
+    const kept = ['_change_type', ...schemaAt(about, version).columns.map(({ name }) => name)];
     return { _commit_version: version, ...Object.fromEntries(kept.map((name): [string, unknown] => [name, row[name]])) };
   });
 }
@@ -57,10 +56,22 @@ function aboutOf(folder: URL): About {
 
 interface RawField {
   readonly name: string;
-  readonly type: unknown;
+  readonly type: RawType;
   readonly nullable: boolean;
-  readonly metadata: Readonly<Record<string, string>>;
+  readonly metadata: RawMetadata;
 }
+
+interface RawMetadata {
+  readonly __CHAR_VARCHAR_TYPE_STRING?: string;
+  readonly 'delta.columnMapping.physicalName'?: string;
+  readonly 'delta.columnMapping.id'?: number;
+}
+
+type RawType =
+  | string
+  | { readonly type: 'struct'; readonly fields: readonly RawField[] }
+  | { readonly type: 'array'; readonly elementType: RawType; readonly containsNull: boolean }
+  | { readonly type: 'map'; readonly keyType: RawType; readonly valueType: RawType; readonly valueContainsNull: boolean };
 
 interface About {
   readonly readableRanges: readonly (readonly [number, number])[];
@@ -68,31 +79,38 @@ interface About {
     readonly fromVersion: number;
     readonly partitionColumns: readonly string[];
     readonly schema: { readonly fields: readonly RawField[] };
+    readonly configuration: { readonly 'delta.columnMapping.mode'?: ColumnMapping };
   }[];
 }
 
-function schemaAt(about: About, version: number): { readonly columns: readonly Column[]; readonly names: readonly string[] } {
+/** The columns that stand in the files as they are read: not partition columns, nor CHAR ones, which Spark pads when it reads them while the files hold them as written. */
+function schemaAt(about: About, version: number): { readonly columns: readonly Column[]; readonly mapping: ColumnMapping } {
   const metadata = about.metadata.findLast((entry) => entry.fromVersion <= version);
-  const fields = (metadata?.schema.fields ?? []).flatMap((field) => {
-    // Spark pads CHAR columns when it reads them; the files hold them as they were written.
-    const isChar = field.metadata['__CHAR_VARCHAR_TYPE_STRING']?.startsWith('char(') === true;
-    const type = isChar ? null : flatType(String(field.type));
-    return type === null || metadata?.partitionColumns.includes(field.name) === true ? [] : [{ field, type }];
+  const inFiles = (metadata?.schema.fields ?? []).filter(({ name, metadata: { __CHAR_VARCHAR_TYPE_STRING: char } }) => {
+    return metadata?.partitionColumns.includes(name) !== true && char?.startsWith('char(') !== true;
   });
-  return {
-    names: fields.map(({ field }) => field.name),
-    columns: fields.map(({ field, type }) => ({
-      name: field.metadata['delta.columnMapping.physicalName'] ?? field.name,
-      type,
-      nullable: field.nullable,
-      comment: null,
-      physical: null,
-    })),
-  };
+  return { columns: inFiles.map(columnOf), mapping: metadata?.configuration['delta.columnMapping.mode'] ?? 'none' };
 }
 
-/** Null for a nested type. */
-function flatType(text: string): DataType | null {
+function columnOf({ name, type, nullable, metadata }: RawField): Column {
+  const physicalName = metadata['delta.columnMapping.physicalName'];
+  const physical = physicalName === undefined ? null : { name: physicalName, id: metadata['delta.columnMapping.id'] ?? null };
+  return { name, type: typeOf(type), nullable, comment: null, physical };
+}
+
+function typeOf(raw: RawType): DataType {
+  if (typeof raw === 'string') return flatType(raw);
+  switch (raw.type) {
+    case 'struct':
+      return { kind: 'struct', fields: raw.fields.map(columnOf) };
+    case 'array':
+      return { kind: 'array', element: typeOf(raw.elementType), containsNull: raw.containsNull };
+    case 'map':
+      return { kind: 'map', key: typeOf(raw.keyType), value: typeOf(raw.valueType), valueContainsNull: raw.valueContainsNull };
+  }
+}
+
+function flatType(text: string): DataType {
   const [, precision, scale] = /^decimal\((\d+),(\d+)\)$/.exec(text) ?? [];
   if (precision !== undefined) return { kind: 'decimal', precision: Number(precision), scale: Number(scale) };
   switch (text) {
@@ -108,9 +126,11 @@ function flatType(text: string): DataType | null {
     case 'date':
     case 'timestamp':
     case 'timestamp_ntz':
+    case 'variant':
+    case 'void':
       return { kind: text };
     default:
-      return null;
+      return { kind: 'unknown', text };
   }
 }
 

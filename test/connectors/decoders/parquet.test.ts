@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { openDecoder } from '../../../connectors/decoders/parquet.ts';
 import type { Column } from '../../../src/model/table-schema.ts';
 import { fileDecoderExam, failure } from '../../contracts/file-decoder.ts';
-import type { JsonScalar } from '../../support/batch-rows.ts';
+import type { JsonValue } from '../../support/batch-rows.ts';
 import { rowsFrom } from '../../support/batch-rows.ts';
 import { column, decimal, parquetFile } from '../../support/parquet-file.ts';
 
@@ -13,7 +13,7 @@ fileDecoderExam(openDecoder);
 const decoder = openDecoder();
 
 /** The values of one column, in batches of three. */
-function values(file: string, wanted: Column): readonly JsonScalar[] {
+function values(file: string, wanted: Column): readonly JsonValue[] {
   const rows = rowsFrom(decoder, {
     bytes: parquetFile(file),
     columns: [wanted],

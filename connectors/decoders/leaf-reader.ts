@@ -1,0 +1,44 @@
+/**
+ * The reader of a value that is not nested, at any depth: by its Arrow array, or by its own pages where that cannot hold it (INT96).
+ */
+import { Failure } from '../../src/model/failure.ts';
+import { calendarGuard } from './calendar.ts';
+import type { ColumnPair, ColumnReader } from './column-pair.ts';
+import { typeFailure } from './column-pair.ts';
+import { columnReader } from './column-reader.ts';
+import type { FileRowGroup, Footer } from './footer.ts';
+import { readInt96 } from './int96.ts';
+
+/** What a leaf is read from, beside its Arrow array. */
+export interface LeafSource {
+  readonly bytes: Uint8Array;
+  readonly footer: Footer;
+  readonly rowGroup: FileRowGroup;
+}
+
+/** Throws `file.column` if the file's type does not fit the table's; of INT96 the whole column of the row group is decoded here. */
+export function leafReader(pair: ColumnPair, source: LeafSource): ColumnReader {
+  const read = pair.field.element.type === 'INT96' ? int96Reader(pair, source) : columnReader(pair);
+  const guard = calendarGuard(source.footer, pair);
+  if (guard === null) return read;
+  return (array, place) => {
+    const data = read(array, place);
+    guard(data, place);
+    return data;
+  };
+}
+
+function int96Reader(pair: ColumnPair, { bytes, footer, rowGroup }: LeafSource): ColumnReader {
+  const { shape } = pair.field;
+  if (pair.type.kind !== 'timestamp' || shape.kind !== 'leaf') throw typeFailure(pair);
+  const chunk = readInt96({ bytes, footer, rowGroup, pair, shape });
+  return (array, place) => {
+    const data = chunk.slice(place.firstRow - rowGroup.firstRow, place.rows);
+    if (data.values.length !== 2 * array.length)
+      throw new Failure(
+        'file.undecodable',
+        `decoding INT96 column "${pair.path}": its pages do not hold the values that its neighbours speak of`,
+      );
+    return data;
+  };
+}
