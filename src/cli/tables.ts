@@ -9,6 +9,7 @@ import { Failure } from '../model/failure.ts';
 import { typeText } from '../model/table-schema.ts';
 import type { TableName, Version } from '../model/version.ts';
 import { tableText } from '../model/version.ts';
+import { EVERYTHING } from '../ports/source.ts';
 import type { Source, TableMetadata } from '../ports/source.ts';
 import { parseArguments } from './arguments.ts';
 import { RELAY } from './assemble.ts';
@@ -28,7 +29,7 @@ export async function run(argv: readonly string[], signal: AbortSignal): Promise
     openSource({ name: 'the provider', profile, retryTimeoutMs: RETRY_MS, telemetry, clock: systemClock, userAgent: RELAY }),
   );
   let count = 0;
-  for await (const row of prefetch(source.tables(signal), WIDTH, (table) => describe(source, table, signal))) {
+  for await (const row of prefetch(source.tables(EVERYTHING, signal), WIDTH, (table) => describe(source, table, signal))) {
     count++;
     if (options.isSet('json')) await print(JSON.stringify(row), signal);
     else for (const line of tableLines(row)) await print(line, signal);

@@ -23,14 +23,26 @@ export interface ListedAs {
   readonly idHash: string | null;
 }
 
+/** What is looked into, by names in any case: the rest of what a profile gives is not asked for. */
+export interface ListingScope {
+  readonly share: (share: string) => boolean;
+  readonly schema: (share: string, schema: string) => boolean;
+}
+
+/** All that the profile gives. */
+export const EVERYTHING: ListingScope = { share: () => true, schema: () => true };
+
 export interface Source {
   /** As the config names it. */
   readonly name: string;
   /** The provider's endpoint: part of the feed's identity, not a secret. */
   readonly endpoint: string;
 
-  /** Every table the profile gives, over all pages; the order is the provider's. */
-  tables(signal: AbortSignal): AsyncIterable<TableName>;
+  /**
+   * Every table the profile gives within `scope`, over all pages; the order is the provider's, and so is the spelling. Ends only when the listing is complete: one
+   * that cannot be had to its end rejects, whatever of it was given before.
+   */
+  tables(scope: ListingScope, signal: AbortSignal): AsyncIterable<TableName>;
 
   /** The latest version that the provider answers with now. It may be lower than before: replicas lag. */
   latestVersion(table: TableName, signal: AbortSignal): Promise<Version>;

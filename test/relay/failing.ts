@@ -92,7 +92,7 @@ export function failingSource(real: Source, step: Step): Source {
   return {
     name: real.name,
     endpoint: real.endpoint,
-    tables: (signal) => real.tables(signal),
+    tables: (scope, signal) => real.tables(scope, signal),
     latestVersion: (table, signal) => step.take('latestVersion', () => real.latestVersion(table, signal)),
     metadata: (table, version, signal) => step.take('metadata', () => real.metadata(table, version, signal)),
     versionAt: (table, at, signal) => step.take('versionAt', () => real.versionAt(table, at, signal)),

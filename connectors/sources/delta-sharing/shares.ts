@@ -5,6 +5,7 @@
 import { JsonMismatch, JsonObject } from '../../../src/lib/json.ts';
 import { Failure } from '../../../src/model/failure.ts';
 import type { TableName } from '../../../src/model/version.ts';
+import type { ListingScope } from '../../../src/ports/source.ts';
 import type { Client, Question } from './client.ts';
 import type { Reply } from './exchange.ts';
 import { pathPart } from './questions.ts';
@@ -18,13 +19,15 @@ interface Page {
 }
 
 /**
- * Every table, in the provider's order. By schema and not by `all-tables`, which the reference server answers with 500 if one table has no id. Share and schema
+ * Every table of the scope, in the provider's order. By schema and not by `all-tables`, which the reference server answers with 500 if one table has no id. Share and schema
  * are named as they were listed: what a table's own item says of them is an echo.
  */
-export async function* allTables(client: Client, signal: AbortSignal): AsyncGenerator<TableName, void> {
+export async function* allTables(client: Client, scope: ListingScope, signal: AbortSignal): AsyncGenerator<TableName, void> {
   for await (const share of names(client, '/shares', 'shares', signal)) {
+    if (!scope.share(share)) continue;
     const inShare = `/shares/${pathPart(share, `listing the shares of ${client.source}`)}`;
     for await (const schema of names(client, `${inShare}/schemas`, `schemas of ${share}`, signal)) {
+      if (!scope.schema(share, schema)) continue;
       const inSchema = `${inShare}/schemas/${pathPart(schema, `listing the schemas of ${share}`)}`;
       for await (const table of names(client, `${inSchema}/tables`, `tables of ${share}.${schema}`, signal)) yield { share, schema, table };
     }

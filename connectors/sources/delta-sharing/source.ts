@@ -48,7 +48,7 @@ export function openSource(options: SourceOptions): Source {
     name,
     endpoint: profile.endpoint,
 
-    tables: (signal) => allTables(client, signal),
+    tables: (scope, signal) => allTables(client, scope, signal),
 
     latestVersion: async (table, signal) => client.ask(versionQuestion(client, table), signal),
 

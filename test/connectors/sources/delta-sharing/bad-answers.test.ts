@@ -9,6 +9,7 @@ import { readProfile } from '../../../../connectors/sources/delta-sharing/profil
 import { must } from '../../../../src/lib/assert.ts';
 import { Failure } from '../../../../src/model/failure.ts';
 import type { FailureCode } from '../../../../src/model/failure.ts';
+import { EVERYTHING } from '../../../../src/ports/source.ts';
 import type { Scripted, ScriptedServer } from './scripted-server.ts';
 import { cut, hangUp, json, lines, scriptedServer, silence, stall, text } from './scripted-server.ts';
 import {
@@ -418,7 +419,7 @@ describe('a listing of tables', () => {
   it.each(Object.entries(CASES))('%s', async (_, [answer, expected]) => {
     await using server = await scriptedServer();
     server.on('/api/shares', answer);
-    const first = sourceOver(server).tables(NEVER)[Symbol.asyncIterator]().next();
+    const first = sourceOver(server).tables(EVERYTHING, NEVER)[Symbol.asyncIterator]().next();
     expect(await told(first, host(server), 'PROVIDER')).toEqual(expected);
   });
 });

@@ -3,6 +3,7 @@ import type { SourceTimeouts } from '../../../../connectors/sources/delta-sharin
 import { TIMEOUTS } from '../../../../connectors/sources/delta-sharing/timeouts.ts';
 import { must } from '../../../../src/lib/assert.ts';
 import { Failure } from '../../../../src/model/failure.ts';
+import { EVERYTHING } from '../../../../src/ports/source.ts';
 import type { Source } from '../../../../src/ports/source.ts';
 import type { Scripted } from './scripted-server.ts';
 import { cut, hangUp, json, lines, scriptedServer, silence, text } from './scripted-server.ts';
@@ -72,7 +73,7 @@ it.each<[keyof SourceTimeouts, string, (source: Source) => Promise<unknown>]>([
   ['changes', CHANGES, (source) => source.changes(TABLE, { from: 0, to: 0, listedAs: null }, NEVER)],
   ['others', VERSION, (source) => source.latestVersion(TABLE, NEVER)],
   ['others', METADATA, (source) => source.metadata(TABLE, null, NEVER)],
-  ['others', '/api/shares', (source) => source.tables(NEVER)[Symbol.asyncIterator]().next()],
+  ['others', '/api/shares', (source) => source.tables(EVERYTHING, NEVER)[Symbol.asyncIterator]().next()],
   ['files', '/f', readFirstFile],
 ])('the time of %s holds for %s', async (kind, path, ask) => {
   await using server = await scriptedServer();

@@ -1,12 +1,13 @@
 import { expect, it } from 'vitest';
 import { json, scriptedServer } from './scripted-server.ts';
 import type { TableName } from '../../../../src/model/version.ts';
+import { EVERYTHING } from '../../../../src/ports/source.ts';
 import type { Source } from '../../../../src/ports/source.ts';
 import { NEVER, sourceOver } from './wire-makers.ts';
 
 async function listed(source: Source): Promise<readonly TableName[]> {
   const tables: TableName[] = [];
-  for await (const table of source.tables(NEVER)) tables.push(table);
+  for await (const table of source.tables(EVERYTHING, NEVER)) tables.push(table);
   return tables;
 }
 
