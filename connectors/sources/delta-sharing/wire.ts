@@ -1,9 +1,10 @@
 /**
- * Numbers and texts of the wire, read strictly: int64 comes as a JSON number or as a text, and what a double cannot hold exactly is refused, or taken as not
+ * Numbers, texts and addresses of the wire, read strictly: int64 comes as a JSON number or as a text, and what a double cannot hold exactly is refused, or taken as not
  * said, and never rounded.
  */
 import type { JsonObject } from '../../../src/lib/json.ts';
 import { JsonMismatch } from '../../../src/lib/json.ts';
+import { Secret } from '../../../src/model/secret.ts';
 
 /** A whole number from 0 that a double holds exactly, or null where the field is missing. `what` names the object in messages. */
 export function int64OrNull(object: JsonObject, key: string, what: string): number | null {
@@ -33,6 +34,15 @@ export function texts(object: JsonObject, key: string, what: string): readonly s
     if (typeof item !== 'string') throw new JsonMismatch(`${what}.${key} holds what is not a text`);
     return item;
   });
+}
+
+/** A signed URL. */
+export function urlOf(object: JsonObject, key: string, what: string): Secret {
+  const text = object.string(key);
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:'))
+    throw new JsonMismatch(`${what}.${key} is not an https address`);
+  return new Secret(text);
 }
 
 function wholeNumber(raw: unknown): number | null {
