@@ -7,12 +7,12 @@ import { KAFKA_DEFAULTS } from './kafka/options.ts';
 import { openConfluentRegistry } from './registries/confluent.ts';
 import { REGISTRY_DEFAULTS } from './registries/registry-http.ts';
 import { openTopicRegistry } from './registries/topic.ts';
-import { parseProfile } from './sources/delta-sharing/profile.ts';
+import { parseProfile, readProfile } from './sources/delta-sharing/profile.ts';
 import { openSource } from './sources/delta-sharing/source.ts';
 
 export const CONNECTORS = {
   sources: {
-    'delta-sharing': { open: openSource, parseProfile },
+    'delta-sharing': { open: openSource, parseProfile, readProfile },
   },
   decoders: {
     parquet: { open: openDecoder },

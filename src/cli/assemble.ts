@@ -2,6 +2,8 @@
  * From a config to the parts that a command works with: the one place where the command line chooses implementations.
  */
 import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import type { Profile } from '../../connectors/sources/delta-sharing/profile.ts';
 import { CONNECTORS } from '../../connectors/index.ts';
 import type { Config, SourceConfig } from '../config/config.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -17,9 +19,6 @@ export const RELAY = `cdf-relay/${packageVersion()}`;
 
 /** How long a call to a provider tries again in place; what lasts longer is the feed's backoff. */
 const IN_PLACE_MS = 30_000;
-
-/** A token is asked for in time, by people. */
-const EXPIRES_SOON_MS = 7 * 24 * 3_600_000;
 
 /** Throws `config.invalid` for a source that would never be polled: the config's own check reads the pattern, not the calendar. */
 export function checkSchedules(config: Config): void {
@@ -45,28 +44,23 @@ export function assembleRegistry(config: Config, publisher: Publisher): SchemaRe
   return confluent.open({ ...confluent.defaults, url: config.registry.url, auth: config.registry.basic });
 }
 
-/** Throws `profile.*` for a profile that cannot be used. */
-export function assembleSource(source: SourceConfig, config: Config, telemetry: Telemetry): Source {
-  const { open, parseProfile } = CONNECTORS.sources['delta-sharing'];
-  const profile = parseProfile(source.profile.reveal(), source.profilePath ?? `the profile of source ${source.name}`);
-  warnExpiring(source.name, profile.expirationTime, telemetry);
-  return open({
+/** Reads the profile of a source without touching the network. Rejects with `profile.*` where it cannot be used. */
+export async function readSourceProfile(source: SourceConfig, config: Config): Promise<Profile> {
+  const { parseProfile, readProfile } = CONNECTORS.sources['delta-sharing'];
+  if (source.profilePath === null) return parseProfile(source.profile.reveal(), `the profile of source ${source.name}`);
+  return readProfile(resolve(dirname(config.path), source.profilePath), `profile ${source.profilePath}`);
+}
+
+/** Rejects with `profile.*` for a profile that cannot be used. */
+export async function assembleSource(source: SourceConfig, config: Config, telemetry: Telemetry): Promise<Source> {
+  return CONNECTORS.sources['delta-sharing'].open({
     name: source.name,
-    profile,
+    profile: await readSourceProfile(source, config),
     retryTimeoutMs: Math.min(IN_PLACE_MS, config.limits.retryTimeoutMs),
     telemetry,
     clock: systemClock,
     userAgent: RELAY,
   });
-}
-
-function warnExpiring(source: string, expirationTime: number | null, telemetry: Telemetry): void {
-  if (expirationTime === null || expirationTime - Date.now() > EXPIRES_SOON_MS) return;
-  const verb = expirationTime < Date.now() ? 'expired' : 'expires';
-  telemetry.log(
-    'warn',
-    `the token of source ${source} ${verb} on ${new Date(expirationTime).toISOString()}: ask the provider for a new profile file`,
-  );
 }
 
 function packageVersion(): string {

@@ -43,7 +43,8 @@ async function runWith(config: Config, telemetry: OpenTelemetry, untilCurrent: b
   const { limits } = config;
   await using opened = new AsyncDisposableStack();
   opened.defer(() => telemetry.close());
-  const sources = new Map(config.sources.map((source) => [source.name, opened.use(assembleSource(source, config, telemetry))]));
+  const sources = new Map<string, Source>();
+  for (const source of config.sources) sources.set(source.name, opened.use(await assembleSource(source, config, telemetry)));
 
   const hard = new AbortController();
   let stoppedAt = 0;

@@ -1,12 +1,11 @@
 /**
  * `validate`: the config and the profiles it names, without touching the network.
  */
-import { parseProfile } from '../../connectors/sources/delta-sharing/profile.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/config.ts';
 import { Failure } from '../model/failure.ts';
 import { parseArguments } from './arguments.ts';
-import { checkSchedules } from './assemble.ts';
+import { checkSchedules, readSourceProfile } from './assemble.ts';
 import { failureText } from './exit.ts';
 import { print, tell } from './output.ts';
 
@@ -15,7 +14,7 @@ export async function run(argv: readonly string[], signal: AbortSignal): Promise
   const config = loadConfig(options.required('config'));
   checkSchedules(config);
   for (const warning of config.warnings) tell(`warning: ${warning}`);
-  const failures = profileFailures(config);
+  const failures = await profileFailures(config);
   for (const failure of failures) tell(failureText(failure));
   if (failures.length > 0) return 2;
   await print(
@@ -27,16 +26,17 @@ export async function run(argv: readonly string[], signal: AbortSignal): Promise
   return 0;
 }
 
-function profileFailures(config: Config): readonly Failure[] {
-  return config.sources.flatMap((source) => {
+async function profileFailures(config: Config): Promise<readonly Failure[]> {
+  const failures: Failure[] = [];
+  for (const source of config.sources) {
     try {
-      parseProfile(source.profile.reveal(), `profile ${source.profilePath ?? `of source ${source.name}`}`);
-      return [];
+      await readSourceProfile(source, config);
     } catch (error) {
-      if (error instanceof Failure) return [error];
-      throw error;
+      if (!(error instanceof Failure)) throw error;
+      failures.push(error);
     }
-  });
+  }
+  return failures;
 }
 
 function counted(count: number, noun: string): string {

@@ -149,8 +149,9 @@ class Recorder implements OpenTelemetry {
     this.#requests.inc({ source, status: /^[1-5]\d\d$/.test(status) ? status : 'error' });
   }
 
-  credentialExpiry(source: string, at: EpochMs): void {
-    this.#credentialExpiry.set({ source }, at / 1000);
+  credentialExpiry(source: string, at: EpochMs | null): void {
+    if (at === null) this.#credentialExpiry.remove({ source });
+    else this.#credentialExpiry.set({ source }, at / 1000);
   }
 
   stage(source: string, stage: Stage, seconds: number): void {

@@ -48,6 +48,7 @@ export interface Telemetry {
   transaction(outcome: 'committed' | 'aborted' | 'unknown', seconds: number): void;
   /** `status` is an HTTP status, or `error` where no answer came. */
   providerRequest(source: string, status: string): void;
-  credentialExpiry(source: string, at: EpochMs): void;
+  /** Null: the provider does not say, whatever it said before. */
+  credentialExpiry(source: string, at: EpochMs | null): void;
   stage(source: string, stage: Stage, seconds: number): void;
 }

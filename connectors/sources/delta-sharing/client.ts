@@ -1,18 +1,19 @@
 /**
- * Questions to one provider's API: the bearer token, limits on waiting and on how many are asked at once, refusals made failures, and tries repeated.
- * The token goes to the endpoint's own origin and nowhere else.
+ * Questions to one provider's API: the credential, limits on waiting and on how many are asked at once, refusals made failures, and tries repeated.
+ * The credential goes to the endpoint's own origin and nowhere else.
  */
 import { Semaphore } from '../../../src/lib/semaphore.ts';
 import { Failure } from '../../../src/model/failure.ts';
 import type { Telemetry } from '../../../src/ports/telemetry.ts';
 import type { Exchange, Fault, Reply } from './exchange.ts';
 import { exchange } from './exchange.ts';
-import type { Profile } from './profile.ts';
+import type { Authorization, Credentials } from './credentials.ts';
 import type { ProviderError } from './provider-error.ts';
 import { readProviderError } from './provider-error.ts';
-import { refusal } from './refusal.ts';
+import { RefusedByProvider, refusal } from './refusal.ts';
 import type { RetryPolicy } from './retry.ts';
 import { retryAfterMs, retrying } from './retry.ts';
+import { scrub } from './scrub.ts';
 import type { SourceTimeouts } from './timeouts.ts';
 
 export interface Question<T> {
@@ -35,7 +36,7 @@ export interface Question<T> {
 export interface ClientOptions {
   /** The source's name, for messages and metrics. */
   readonly source: string;
-  readonly profile: Profile;
+  readonly credentials: Credentials;
   readonly retry: RetryPolicy;
   readonly timeouts: SourceTimeouts;
   readonly telemetry: Telemetry;
@@ -66,46 +67,61 @@ export class Client {
     return retrying(this.retry, async () => this.once(question, signal), signal);
   }
 
-  /** Asks once. */
+  /** Asks once; and once more with a fresh credential, where there is one, if the provider refuses the one it was asked with. */
   async once<T>(question: Question<T>, signal: AbortSignal): Promise<T> {
-    const { profile, telemetry, timeouts, userAgent } = this.#options;
-    const url = new URL(`${profile.endpoint}${question.path}`);
-    for (const [key, value] of Object.entries(question.query)) url.searchParams.set(key, value);
+    const { credentials } = this.#options;
     const release = await this.#slots.acquire(1, signal);
     try {
-      return await exchange(
-        {
-          url,
-          ...sent(question.body),
-          headers: {
-            ...question.headers,
-            ...(question.body === undefined ? {} : { 'content-type': 'application/json; charset=utf-8' }),
-            'user-agent': userAgent,
-            authorization: `Bearer ${profile.token.reveal()}`,
-          },
-          mayFollow: (to) => to.origin === url.origin,
-          timeouts: timeouts[question.timeouts],
-          fail: (fault, reason) => {
-            if (fault !== 'body') telemetry.providerRequest(this.source, 'error');
-            return new Failure(FAULTS[fault], `${question.doing}: ${faultText(fault, url, reason)}`);
-          },
-        },
-        async (reply) => {
-          telemetry.providerRequest(this.source, String(reply.status));
-          if (reply.status === 200 || reply.status === 204) return question.read(reply);
-          const waitMs = retryAfterMs(reply.headers.get('retry-after'), this.retry.clock.now());
-          throw this.refuse(question, await readProviderError(reply, waitMs, profile.token));
-        },
-        signal,
-      );
+      const authorization = await credentials.authorization(signal);
+      try {
+        return await this.#ask(question, authorization, signal);
+      } catch (error) {
+        if (!(error instanceof RefusedByProvider) || error.status !== 401) throw error;
+        const other = await credentials.renewed(authorization, signal);
+        if (other === null) throw error;
+        return await this.#ask(question, other, signal);
+      }
     } finally {
       release();
     }
   }
 
-  /** The failure that a refusal of `question` is. */
+  /** The failure that a refusal of `question` is. `error` may say the provider's own words as they are. */
   refuse(question: Pick<Question<unknown>, 'doing' | 'refused'>, error: ProviderError): Failure {
-    return question.refused(error) ?? refusal(error, question.doing, this.#options.profile.expirationTime, this.retry.clock.now());
+    const { credentials } = this.#options;
+    const told = { ...error, message: scrub(credentials.redacted(error.message)) };
+    return question.refused(told) ?? refusal(told, question.doing, credentials.expirationTime, this.retry.clock.now());
+  }
+
+  async #ask<T>(question: Question<T>, { scheme, token }: Authorization, signal: AbortSignal): Promise<T> {
+    const { credentials, telemetry, timeouts, userAgent } = this.#options;
+    const url = new URL(`${credentials.endpoint}${question.path}`);
+    for (const [key, value] of Object.entries(question.query)) url.searchParams.set(key, value);
+    return exchange(
+      {
+        url,
+        ...sent(question.body),
+        headers: {
+          ...question.headers,
+          ...(question.body === undefined ? {} : { 'content-type': 'application/json; charset=utf-8' }),
+          'user-agent': userAgent,
+          authorization: `${scheme} ${token.reveal()}`,
+        },
+        mayFollow: (to) => to.origin === url.origin,
+        timeouts: timeouts[question.timeouts],
+        fail: (fault, reason) => {
+          if (fault !== 'body') telemetry.providerRequest(this.source, 'error');
+          return new Failure(FAULTS[fault], `${question.doing}: ${faultText(fault, url, reason)}`);
+        },
+      },
+      async (reply) => {
+        telemetry.providerRequest(this.source, String(reply.status));
+        if (reply.status === 200 || reply.status === 204) return question.read(reply);
+        const waitMs = retryAfterMs(reply.headers.get('retry-after'), this.retry.clock.now());
+        throw this.refuse(question, await readProviderError(reply, waitMs, (text) => credentials.redacted(text)));
+      },
+      signal,
+    );
   }
 }
 

@@ -3,7 +3,6 @@
  * the reference server sends text/plain; proxies send HTML (notes/protocol.md §2.9).
  */
 import { JsonObject } from '../../../src/lib/json.ts';
-import type { Secret } from '../../../src/model/secret.ts';
 import type { Reply } from './exchange.ts';
 import { scrub } from './scrub.ts';
 
@@ -18,10 +17,10 @@ export interface ProviderError {
 
 const BODY_BYTES_MAX = 65_536;
 
-/** Reads the body of a refusal, or the beginning of a long one. A body that echoes the token is told without it. */
-export async function readProviderError(reply: Reply, retryAfterMs: number, token: Secret): Promise<ProviderError> {
-  const text = await beginning(reply.body);
-  return { status: reply.status, retryAfterMs, ...saidIn(text.replaceAll(token.reveal(), '[token]')) };
+/** Reads the body of a refusal, or the beginning of a long one. A body that echoes a secret is told without it: `redact` takes it out. */
+export async function readProviderError(reply: Reply, retryAfterMs: number, redact: (text: string) => string): Promise<ProviderError> {
+  const said = saidIn(await beginning(reply.body), redact);
+  return { status: reply.status, retryAfterMs, ...said };
 }
 
 /** `400 INVALID_PARAMETER_VALUE: "No such thing."` */
@@ -30,7 +29,8 @@ export function errorText(error: ProviderError): string {
   return `${error.status}${code}${error.message === '' ? '' : `: ${JSON.stringify(error.message)}`}`;
 }
 
-async function beginning(body: AsyncIterable<Uint8Array>): Promise<string> {
+/** The body as text, cut where it is long. */
+export async function beginning(body: AsyncIterable<Uint8Array>): Promise<string> {
   const parts: Uint8Array[] = [];
   let bytes = 0;
   for await (const part of body) {
@@ -41,12 +41,15 @@ async function beginning(body: AsyncIterable<Uint8Array>): Promise<string> {
   return Buffer.concat(parts).subarray(0, BODY_BYTES_MAX).toString('utf8');
 }
 
-function saidIn(text: string): { readonly code: string; readonly message: string } {
+function saidIn(text: string, redact: (text: string) => string): { readonly code: string; readonly message: string } {
   const object = jsonObject(text);
-  if (object === null) return { code: '', message: scrub(plain(text)) };
+  if (object === null) return { code: '', message: scrub(redact(plain(text))) };
   const code = [dsError(object), object.raw('errorCode'), object.raw('error_code')].find((it) => typeof it === 'string' && it !== '');
   const message = object.raw('message');
-  return { code: typeof code === 'string' ? scrub(code).toUpperCase() : '', message: typeof message === 'string' ? scrub(message) : '' };
+  return {
+    code: typeof code === 'string' ? scrub(redact(code)).toUpperCase() : '',
+    message: typeof message === 'string' ? scrub(redact(message)) : '',
+  };
 }
 
 function jsonObject(text: string): JsonObject | null {

@@ -12,3 +12,8 @@ export function scrub(text: string): string {
     .trim();
   return line.length > WORDS_MAX ? `${line.slice(0, WORDS_MAX)}…` : line;
 }
+
+/** The text without the secrets, for what others say to whom we told them. */
+export function redact(text: string, secrets: readonly string[]): string {
+  return secrets.reduce((rest, secret) => (secret === '' ? rest : rest.replaceAll(secret, '[secret]')), text);
+}

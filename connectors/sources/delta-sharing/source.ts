@@ -10,6 +10,7 @@ import type { Source } from '../../../src/ports/source.ts';
 import type { Telemetry } from '../../../src/ports/telemetry.ts';
 import { askForChanges } from './changes.ts';
 import { Client } from './client.ts';
+import { Credentials } from './credentials.ts';
 import { differenceInWay } from './differences.ts';
 import { listingOf } from './listing.ts';
 import { askForMetadata } from './metadata.ts';
@@ -39,10 +40,18 @@ export function openSource(options: SourceOptions): Source {
   const { name, profile, telemetry, clock, userAgent } = options;
   const timeouts = options.timeouts ?? TIMEOUTS;
   const retry = { timeoutMs: options.retryTimeoutMs, clock };
-  const client = new Client({ source: name, profile, retry, timeouts, telemetry, userAgent });
   const slots = new Semaphore(FILES_AT_ONCE);
   const open = new AbortController();
-  if (profile.expirationTime !== null) telemetry.credentialExpiry(name, profile.expirationTime);
+  const credentials = new Credentials({
+    source: name,
+    profile,
+    retry,
+    timeouts: timeouts.others,
+    userAgent,
+    telemetry,
+    closing: open.signal,
+  });
+  const client = new Client({ source: name, credentials, retry, timeouts, telemetry, userAgent });
 
   return {
     name,

@@ -58,13 +58,21 @@ describe('a profile', () => {
       { ...GOOD, shareCredentialsVersion: '1' },
       ['profile.invalid', 'profile P: shareCredentialsVersion is not a whole number'],
     ],
-    'of version 2': [
-      { ...GOOD, shareCredentialsVersion: 2 },
-      ['profile.unsupported', 'profile P: shareCredentialsVersion 2 is not supported, only 1 is'],
+    'of version 3': [
+      { ...GOOD, shareCredentialsVersion: 3 },
+      ['profile.unsupported', 'profile P: shareCredentialsVersion 3 is not supported, only 1 and 2 are'],
     ],
     'of another type': [
+      { ...GOOD, shareCredentialsVersion: 2, type: 'oidc_managed_identity' },
+      [
+        'profile.unsupported',
+        'profile P: a profile of type "oidc_managed_identity" is not supported, only ' +
+          'bearer_token, oauth_client_credentials, oauth_jwt_bearer_private_key_jwt, basic are',
+      ],
+    ],
+    'whose type is of a later version': [
       { ...GOOD, type: 'oauth_client_credentials' },
-      ['profile.unsupported', 'profile P: a profile of type "oauth_client_credentials" is not supported, only bearer_token is'],
+      ['profile.invalid', 'profile P: type "oauth_client_credentials" needs shareCredentialsVersion 2, and it says 1'],
     ],
     'whose token has a line break in it': [
       { ...GOOD, bearerToken: `${TOKEN}\nx` },
@@ -110,7 +118,7 @@ describe('an answer about the latest version', () => {
     ],
     'that echoes the token': [
       json(403, { errorCode: 'X', message: `token ${TOKEN} may not` }),
-      ['provider.forbidden', `${ASKED}: the provider answers 403 X: "token [token] may not"`],
+      ['provider.forbidden', `${ASKED}: the provider answers 403 X: "token [secret] may not"`],
     ],
     'that knows no such table': [
       json(404, { errorCode: 'RESOURCE_DOES_NOT_EXIST', message: "table 't' not found" }),

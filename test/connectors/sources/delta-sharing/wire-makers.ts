@@ -138,7 +138,7 @@ export function sourceOver(server: Pick<ScriptedServer, 'origin'>, settings: Sou
         requests.push(`${name} ${status}`);
       },
       credentialExpiry: (_name, at) => {
-        expiries.push(at);
+        if (at !== null) expiries.push(at);
       },
     },
     clock: {
