@@ -1,20 +1,36 @@
 /**
- * One line of an answer → one action, in either response format (notes/protocol.md §3). What would be misread is refused: reader features that are not
- * implemented by `table.feature`, lines that no protocol allows by `JsonMismatch`. Keys that are not known are ignored.
+ * One line of an answer → one action, in either response format (notes/protocol.md §3). Lines that no protocol allows are refused by `JsonMismatch`, and so is
+ * one that is not known but looks like data. What else is not known is ignored.
  */
 import type { JsonObject } from '../../../src/lib/json.ts';
 import { JsonMismatch } from '../../../src/lib/json.ts';
 import type { FileKind, ResponseFormat } from '../../../src/model/change-files.ts';
-import { Failure } from '../../../src/model/failure.ts';
-import { Secret } from '../../../src/model/secret.ts';
-import type { TableSchema } from '../../../src/model/table-schema.ts';
+import type { Secret } from '../../../src/model/secret.ts';
 import type { EpochMs, Version } from '../../../src/model/version.ts';
-import { parseSchema } from './schema.ts';
-import { int64, int64IfReadable, int64OrNull, texts } from './wire.ts';
+import type { StoredVector } from './deletion-vector.ts';
+import { vectorOf } from './deletion-vector.ts';
+import { int64, int64IfReadable, int64OrNull, texts, urlOf } from './wire.ts';
 
-export interface MetaData {
+/** What a reader must be able to do, as a line says it. */
+export interface ProtocolLine {
+  readonly readerVersion: number;
+  /** In the provider's spelling. */
+  readonly readerFeatures: readonly string[];
+  /** The version it is in force from; null where the line does not say. */
+  readonly version: Version | null;
+}
+
+/** What a table is, as a line says it. What its schema means hangs on the protocol in force, which is another line (in-force.ts). */
+export interface MetaDataLine {
   readonly tableId: string;
-  readonly schema: TableSchema;
+  readonly schemaString: string;
+  readonly partitionColumns: readonly string[];
+  /** `delta.columnMapping.mode`; `none` where it is not set. */
+  readonly mappingMode: string;
+  /** The format of the data files: `parquet`. */
+  readonly provider: string;
+  /** The ways that the provider gives the table by. */
+  readonly accessModes: readonly string[];
   /** The version it is in force from; null where the line does not say. */
   readonly version: Version | null;
   readonly changeFeed: boolean | null;
@@ -32,6 +48,8 @@ export interface FileAction {
   readonly expiresAt: EpochMs | null;
   /** False: the commit moved rows about without changing them, so the file tells of no change. */
   readonly dataChange: boolean;
+  /** The rows of it that are deleted; null = none. */
+  readonly vector: StoredVector | null;
 }
 
 export interface EndOfStream {
@@ -43,56 +61,71 @@ export interface EndOfStream {
 }
 
 export type Action =
-  | { readonly type: 'protocol' }
-  | { readonly type: 'metaData'; readonly metaData: MetaData }
+  | { readonly type: 'protocol'; readonly protocol: ProtocolLine }
+  | { readonly type: 'metaData'; readonly metaData: MetaDataLine }
   | { readonly type: 'file'; readonly file: FileAction }
   | { readonly type: 'end'; readonly end: EndOfStream };
 
-/** Harmless to a client that gets its files by URL: they concern the log, the storage or the writer. */
-const FEATURES_READ = new Set([
-  'timestampntz',
-  'v2checkpoint',
-  'vacuumprotocolcheck',
-  'catalogmanaged',
-  'catalogowned-preview',
-  'incommittimestamp',
-  'incommittimestamp-preview',
-]);
+/** What an answer is about: the changes of versions, which each file names, or the files that hold the table at one. */
+export type About = { readonly kind: 'changes' } | { readonly kind: 'snapshot'; readonly version: Version };
 
 const FILE_KEYS = { add: 'add', cdf: 'cdf', cdc: 'cdf', remove: 'remove' } as const;
+const LINE_KEYS: readonly string[] = ['protocol', 'metaData', 'endStreamAction', 'file', 'add', 'cdf', 'remove'];
 
-/** Null: a line that is not known. `what` begins the message of `table.feature`. */
-export function actionOf(line: JsonObject, format: ResponseFormat, what: string): Action | null {
-  if (line.raw('protocol') !== undefined) {
-    requireReadable(line.object('protocol'), format, what);
-    return { type: 'protocol' };
+/** Null: a line that is not known. */
+export function actionOf(line: JsonObject, format: ResponseFormat, about: About): Action | null {
+  const keys = LINE_KEYS.filter((key) => line.raw(key) !== undefined && line.raw(key) !== null);
+  const [key] = keys;
+  if (keys.length > 1) throw new JsonMismatch(`it holds ${keys.join(' and ')}, and a line is one action`);
+  switch (key) {
+    case undefined:
+      refuseUnknown(line);
+      return null;
+    case 'protocol':
+      return { type: 'protocol', protocol: protocolOf(line.object(key), format) };
+    case 'metaData':
+      return { type: 'metaData', metaData: metaDataOf(line.object(key), format) };
+    case 'endStreamAction':
+      return { type: 'end', end: endOf(line.object(key)) };
+    default:
+      return { type: 'file', file: format === 'parquet' ? parquetFile(line, key, about) : deltaFile(line, key, about) };
   }
-  if (line.raw('metaData') !== undefined) return { type: 'metaData', metaData: metaDataOf(line.object('metaData'), format, what) };
-  if (line.raw('endStreamAction') !== undefined) return { type: 'end', end: endOf(line.object('endStreamAction')) };
-  const file = format === 'parquet' ? parquetFile(line) : deltaFile(line, what);
-  return file === null ? null : { type: 'file', file };
 }
 
-function requireReadable(protocol: JsonObject, format: ResponseFormat, what: string): void {
-  const inner = format === 'parquet' ? protocol : protocol.object('deltaProtocol');
+/** A kind of line that is not known says nothing to us, unless it brings rows. */
+function refuseUnknown(line: JsonObject): void {
+  for (const key of line.keys()) {
+    if (key === 'queryStatus') throw new JsonMismatch('the provider answers that the query goes on (queryStatus), which was not asked for');
+    const inner = line.raw(key);
+    if (typeof inner !== 'object' || inner === null) continue;
+    if ('url' in inner || 'path' in inner || 'deltaSingleAction' in inner) {
+      throw new JsonMismatch(`it is an action named ${JSON.stringify(key.slice(0, 60))}, which is not known and names a file`);
+    }
+  }
+}
+
+function protocolOf(line: JsonObject, format: ResponseFormat): ProtocolLine {
+  const inner = format === 'parquet' ? line : line.object('deltaProtocol');
   const name = format === 'parquet' ? 'protocol' : 'protocol.deltaProtocol';
-  const reader = int64(inner, 'minReaderVersion', name);
-  if (reader > (format === 'parquet' ? 1 : 3)) throw new Failure('table.feature', `${what}: the table needs reader version ${reader}`);
-  if (reader === 3 && inner.raw('readerFeatures') === undefined)
+  const readerVersion = int64(inner, 'minReaderVersion', name);
+  if (readerVersion === 3 && format === 'delta' && inner.raw('readerFeatures') === undefined)
     throw new JsonMismatch(`${name}.readerFeatures is missing at reader version 3`);
-  const features = texts(inner, 'readerFeatures', name).filter((feature) => !FEATURES_READ.has(feature.toLowerCase()));
-  if (features.length > 0) throw new Failure('table.feature', `${what}: the table uses ${features.join(', ')}`);
+  return { readerVersion, readerFeatures: texts(inner, 'readerFeatures', name), version: int64OrNull(line, 'version', 'protocol') };
 }
 
-function metaDataOf(line: JsonObject, format: ResponseFormat, what: string): MetaData {
+function metaDataOf(line: JsonObject, format: ResponseFormat): MetaDataLine {
   const inner = format === 'parquet' ? line : line.object('deltaMetadata');
   const configuration = inner.nullable('configuration', (key) => inner.object(key));
   const mapping = configuration?.raw('delta.columnMapping.mode') ?? 'none';
-  if (mapping !== 'none') throw new Failure('table.feature', `${what}: the table uses columnMapping (mode ${JSON.stringify(mapping)})`);
   const feed = configuration?.raw('delta.enableChangeDataFeed') ?? configuration?.raw('enableChangeDataFeed');
+  const provider = inner.nullable('format', (key) => inner.object(key))?.raw('provider') ?? 'parquet';
   return {
     tableId: inner.string('id'),
-    schema: parseSchema(inner.string('schemaString'), texts(inner, 'partitionColumns', 'metaData')),
+    schemaString: inner.string('schemaString'),
+    partitionColumns: texts(inner, 'partitionColumns', 'metaData'),
+    mappingMode: typeof mapping === 'string' ? mapping : JSON.stringify(mapping),
+    provider: typeof provider === 'string' ? provider : JSON.stringify(provider),
+    accessModes: line.raw('accessModes') === undefined ? ['url'] : texts(line, 'accessModes', 'metaData'),
     version: int64OrNull(line, 'version', 'metaData'),
     changeFeed: feed === 'true' || feed === true ? true : feed === 'false' || feed === false ? false : null,
   };
@@ -109,49 +142,62 @@ function endOf(end: JsonObject): EndOfStream {
   };
 }
 
-function parquetFile(line: JsonObject): FileAction | null {
-  if (line.raw('file') !== undefined) throw new JsonMismatch('it is a file of a snapshot in an answer about changes');
-  for (const key of ['add', 'cdf', 'remove'] as const) {
-    if (line.raw(key) === undefined) continue;
+function parquetFile(line: JsonObject, key: string, about: About): FileAction {
+  if (about.kind === 'snapshot') {
+    if (key !== 'file') throw new JsonMismatch('it is a change in an answer about a snapshot');
     const action = line.object(key);
-    return { ...described(action, action, key), kind: key, url: urlOf(action, 'url', key), dataChange: true };
+    return { ...described(action, action, key, about), kind: 'add', url: urlOf(action, 'url', key), dataChange: true, vector: null };
   }
-  return null;
+  if (key !== 'add' && key !== 'cdf' && key !== 'remove') throw new JsonMismatch('it is a file of a snapshot in an answer about changes');
+  const action = line.object(key);
+  return { ...described(action, action, key, about), kind: key, url: urlOf(action, 'url', key), dataChange: true, vector: null };
 }
 
 /** The wrapper carries the identity, the version and the time; the Delta action within it carries the file. */
-function deltaFile(line: JsonObject, what: string): FileAction | null {
-  if (['add', 'cdf', 'remove'].some((key) => line.raw(key) !== undefined))
-    throw new JsonMismatch('it is a parquet action in an answer in delta format');
-  if (line.raw('file') === undefined) return null;
+function deltaFile(line: JsonObject, lineKey: string, about: About): FileAction {
+  if (lineKey !== 'file') throw new JsonMismatch('it is a parquet action in an answer in delta format');
   const wrapper = line.object('file');
   const single = wrapper.object('deltaSingleAction');
-  for (const key of ['add', 'cdc', 'remove'] as const) {
-    if (single.raw(key) === undefined) continue;
-    const action = single.object(key);
-    const file = { ...described(wrapper, action, key), kind: FILE_KEYS[key], url: urlOf(action, 'path', key) };
-    const vector = action.raw('deletionVector');
-    if (vector !== undefined && vector !== null) {
-      throw new Failure('table.feature', `${what}: version ${file.version} uses deletionVectors (file ${file.id})`, {
-        version: file.version,
-      });
-    }
-    return { ...file, dataChange: key === 'cdc' || action.raw('dataChange') !== false };
-  }
-  throw new JsonMismatch('file.deltaSingleAction holds neither add, cdc nor remove');
+  const [key, ...others] = (['add', 'cdc', 'remove'] as const).filter((it) => single.raw(it) !== undefined && single.raw(it) !== null);
+  if (key === undefined || others.length > 0) throw new JsonMismatch('file.deltaSingleAction is not one of add, cdc and remove');
+  if (about.kind === 'snapshot' && key !== 'add') throw new JsonMismatch('it is a change in an answer about a snapshot');
+  const action = single.object(key);
+  const file = { ...described(wrapper, action, key, about), kind: FILE_KEYS[key], url: urlOf(action, 'path', key) };
+  const vector = action.nullable('deletionVector', (it) => vectorOf(action.object(it), vectorFileIdOf(wrapper)));
+  if (key === 'cdc' && vector !== null) throw new JsonMismatch('a change file has a deletion vector');
+  // A compacted file holds the table's rows all the same: that its commit changed none of them is of no concern to a snapshot.
+  return { ...file, vector, dataChange: about.kind === 'snapshot' || key === 'cdc' || action.raw('dataChange') !== false };
 }
 
-function described(wrapper: JsonObject, action: JsonObject, what: string): Omit<FileAction, 'kind' | 'url' | 'dataChange'> {
+function vectorFileIdOf(wrapper: JsonObject): string | null {
+  return wrapper.nullable('deletionVectorFileId', (key) => wrapper.string(key));
+}
+
+function described(
+  wrapper: JsonObject,
+  action: JsonObject,
+  what: string,
+  about: About,
+): Omit<FileAction, 'kind' | 'url' | 'dataChange' | 'vector'> {
   const id = wrapper.string('id');
   if (id === '') throw new JsonMismatch(`${what}.id is empty`);
   return {
     id,
-    version: int64(wrapper, 'version', what),
-    timestamp: int64OrNull(wrapper, 'timestamp', what),
+    ...commitOf(wrapper, what, about),
     size: int64OrNull(action, 'size', what) ?? int64OrNull(wrapper, 'size', what),
     partitionValues: action.nullable('partitionValues', (key) => action.record(key, partitionValue)) ?? {},
     expiresAt: int64IfReadable(wrapper, 'expirationTimestamp'),
   };
+}
+
+function commitOf(wrapper: JsonObject, what: string, about: About): Pick<FileAction, 'version' | 'timestamp'> {
+  const version = int64OrNull(wrapper, 'version', what);
+  const timestamp = int64OrNull(wrapper, 'timestamp', what);
+  // The time of a snapshot's file is the snapshot's own only where its version is.
+  if (about.kind === 'snapshot') return { version: about.version, timestamp: version === about.version ? timestamp : null };
+  if (version === null)
+    throw new JsonMismatch(`${what} has no version; the changes of a view have none (cdfonviews), and cannot be put in order`);
+  return { version, timestamp };
 }
 
 /** The empty text is null, as Hive's directories cannot tell the two apart; `"null"` is a text. */
@@ -159,12 +205,4 @@ function partitionValue(values: JsonObject, column: string): string | null {
   const value = values.raw(column);
   if (value === null || value === '') return null;
   return values.string(column);
-}
-
-function urlOf(action: JsonObject, key: string, what: string): Secret {
-  const text = action.string(key);
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:'))
-    throw new JsonMismatch(`${what}.${key} is not an https address`);
-  return new Secret(text);
 }

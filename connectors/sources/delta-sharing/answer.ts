@@ -6,22 +6,22 @@ import { JsonMismatch } from '../../../src/lib/json.ts';
 import type { ResponseFormat } from '../../../src/model/change-files.ts';
 import { Failure } from '../../../src/model/failure.ts';
 import type { Version } from '../../../src/model/version.ts';
-import type { Action, EndOfStream, FileAction, MetaData } from './actions.ts';
+import type { About, Action, EndOfStream, FileAction, MetaDataLine, ProtocolLine } from './actions.ts';
 import { actionOf } from './actions.ts';
 import { CAPABILITIES_HEADER, capabilitiesGranted } from './capabilities.ts';
 import type { Reply } from './exchange.ts';
+import type { TableLines } from './in-force.ts';
+import { requireReadable } from './in-force.ts';
 import { jsonLines } from './ndjson.ts';
 import type { ProviderError } from './provider-error.ts';
 import { scrub } from './scrub.ts';
 
-export interface Answer {
+export interface Answer extends TableLines {
   readonly format: ResponseFormat;
   /** As the header `fileidhash` echoes it, in lower case. */
   readonly idHash: string | null;
   /** The header `Delta-Table-Version`. */
   readonly version: Version | null;
-  /** The head's first, then those of later versions. */
-  readonly metaData: readonly [MetaData, ...MetaData[]];
   readonly files: readonly FileAction[];
   readonly end: EndOfStream | null;
 }
@@ -30,12 +30,13 @@ export const ANSWER_LINES_MAX = 1_000_000;
 const LINE_BYTES_MAX = 16_777_216;
 
 /**
- * Rejects with `provider.truncated`, `provider.malformed`, `provider.too_large`, `table.feature`; an answer whose last line says that it failed, with what
- * `refuse` makes of it. `doing` begins the messages.
+ * Rejects with `provider.truncated`, `provider.malformed`, `provider.too_large`; an answer whose last line says that it failed, with what `refuse` makes of it.
+ * `doing` begins the messages. What the table needs of a reader is judged by in-force.ts.
  */
 export async function readAnswer(
   reply: Reply,
   formats: readonly ResponseFormat[],
+  kind: About['kind'],
   doing: string,
   refuse: (error: ProviderError) => Failure,
 ): Promise<Answer> {
@@ -46,15 +47,29 @@ export async function readAnswer(
       `${doing}: the answer is in format ${JSON.stringify(granted.unasked.slice(0, 60))}, which was not asked for`,
     );
   }
-  const metaData: MetaData[] = [];
+  const about = aboutOf(kind, reply, doing);
+  const protocols: ProtocolLine[] = [];
+  const metaData: MetaDataLine[] = [];
   const files: FileAction[] = [];
-  let protocols = 0;
   let end: EndOfStream | null = null;
+  // What a table with a feature that is not read says may look like no protocol at all.
+  const unlessUnreadable = (failure: Failure): Failure => {
+    requireReadable(protocols, { from: null, format: granted.format, doing });
+    return failure;
+  };
+  const readLine = (object: JsonObject, where: string): Action | null => {
+    try {
+      return actionOf(object, granted.format, about);
+    } catch (error) {
+      if (error instanceof JsonMismatch) throw unlessUnreadable(new Failure('provider.malformed', `${where}: ${error.message}`));
+      throw error;
+    }
+  };
   for await (const { number, object } of jsonLines(reply.body, { lineBytesMax: LINE_BYTES_MAX, linesMax: ANSWER_LINES_MAX }, doing)) {
-    const action = readLine(object, granted.format, `${doing}, line ${number}`, doing);
+    const action = readLine(object, `${doing}, line ${number}`);
     switch (action?.type) {
       case 'protocol':
-        protocols++;
+        protocols.push(action.protocol);
         break;
       case 'metaData':
         metaData.push(action.metaData);
@@ -73,16 +88,18 @@ export async function readAnswer(
     throw refuse({ status: end.errorStatus ?? 500, code: '', message: scrub(end.errorMessage), retryAfterMs: 0 });
   }
   if (granted.endPromised && end === null) {
-    throw new Failure('provider.truncated', `${doing}: the answer ends without the endStreamAction that it promised`);
+    throw unlessUnreadable(new Failure('provider.truncated', `${doing}: the answer ends without the endStreamAction that it promised`));
   }
   const [head, ...later] = metaData;
-  if (head === undefined || protocols === 0) {
-    throw new Failure('provider.truncated', `${doing}: the answer ends before the table's protocol and metadata`);
+  const [protocol, ...otherProtocols] = protocols;
+  if (head === undefined || protocol === undefined) {
+    throw unlessUnreadable(new Failure('provider.truncated', `${doing}: the answer ends before the table's protocol and metadata`));
   }
   return {
     format: granted.format,
     idHash: reply.headers.get('fileidhash')?.toLowerCase() ?? null,
     version: versionHeader(reply),
+    protocols: [protocol, ...otherProtocols],
     metaData: [head, ...later],
     files,
     end,
@@ -96,11 +113,10 @@ export function versionHeader(reply: Reply): Version | null {
   return /^\d+$/.test(text) && Number.isSafeInteger(version) ? version : null;
 }
 
-function readLine(object: JsonObject, format: ResponseFormat, where: string, doing: string): Action | null {
-  try {
-    return actionOf(object, format, doing);
-  } catch (error) {
-    if (error instanceof JsonMismatch) throw new Failure('provider.malformed', `${where}: ${error.message}`);
-    throw error;
-  }
+/** The files of a snapshot need not say of which version they are: its header does. */
+function aboutOf(kind: About['kind'], reply: Reply, doing: string): About {
+  if (kind === 'changes') return { kind };
+  const version = versionHeader(reply);
+  if (version === null) throw new Failure('provider.malformed', `${doing}: the answer has no header Delta-Table-Version that is a version`);
+  return { kind, version };
 }

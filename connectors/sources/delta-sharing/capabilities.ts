@@ -12,9 +12,6 @@ export interface Granted {
   readonly endPromised: boolean;
 }
 
-/** What this room reads: a server may only answer with what it can express in these terms. */
-export const FEATURES_ASKED: readonly string[] = ['timestampntz'];
-
 /** The request header's value. */
 export function capabilitiesAsked(formats: readonly ResponseFormat[], features: readonly string[]): string {
   return `responseformat=${formats.join(',')};readerfeatures=${features.join(',')};includeendstreamaction=true`;

@@ -2,15 +2,20 @@
  * The metadata of a table at a version.
  */
 import type { TableName, Version } from '../../../src/model/version.ts';
-import type { Answer } from './answer.ts';
-import { FEATURES_ASKED } from './capabilities.ts';
 import type { Client } from './client.ts';
 import { withFeatureNames } from './features.ts';
+import type { MetadataAnswer } from './questions.ts';
 import { metadataQuestion } from './questions.ts';
+import { FEATURES_ASKED } from './reader-features.ts';
 import { RefusedByProvider } from './refusal.ts';
 
 /** Null: the latest version. Rejects as `Source.metadata` says. */
-export async function askForMetadata(client: Client, table: TableName, version: Version | null, signal: AbortSignal): Promise<Answer> {
+export async function askForMetadata(
+  client: Client,
+  table: TableName,
+  version: Version | null,
+  signal: AbortSignal,
+): Promise<MetadataAnswer> {
   try {
     return await client.ask(metadataQuestion(client, table, version, FEATURES_ASKED), signal);
   } catch (error) {

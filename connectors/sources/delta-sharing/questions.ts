@@ -8,9 +8,12 @@ import { tableText } from '../../../src/model/version.ts';
 import type { ChangesRequest } from '../../../src/ports/source.ts';
 import type { Answer } from './answer.ts';
 import { readAnswer, versionHeader } from './answer.ts';
-import { CAPABILITIES_HEADER, capabilitiesAsked, FEATURES_ASKED } from './capabilities.ts';
+import { CAPABILITIES_HEADER, capabilitiesAsked } from './capabilities.ts';
 import type { Client, Question } from './client.ts';
 import type { ProviderError } from './provider-error.ts';
+import type { MetaData } from './in-force.ts';
+import { metaDataInForce } from './in-force.ts';
+import { FEATURES_ASKED } from './reader-features.ts';
 import { changesRefusal } from './refusal.ts';
 
 const ANY_FORMAT: readonly ResponseFormat[] = ['delta', 'parquet'];
@@ -33,7 +36,19 @@ export function versionQuestion(client: Client, table: TableName): Question<Vers
   };
 }
 
-export function metadataQuestion(client: Client, table: TableName, version: Version | null, features: readonly string[]): Question<Answer> {
+export interface MetadataAnswer {
+  /** The header `Delta-Table-Version`, or what the metadata says of itself. */
+  readonly version: Version | null;
+  readonly format: ResponseFormat;
+  readonly metaData: MetaData;
+}
+
+export function metadataQuestion(
+  client: Client,
+  table: TableName,
+  version: Version | null,
+  features: readonly string[],
+): Question<MetadataAnswer> {
   const doing = `asking ${client.source} for the metadata of ${tableText(table)}${version === null ? '' : ` at version ${version}`}`;
   const refused = (): null => null;
   return {
@@ -43,7 +58,11 @@ export function metadataQuestion(client: Client, table: TableName, version: Vers
     headers: { [CAPABILITIES_HEADER]: capabilitiesAsked(ANY_FORMAT, features) },
     timeouts: 'others',
     refused,
-    read: async (reply) => readAnswer(reply, ANY_FORMAT, doing, (error) => client.refuse({ doing, refused }, error)),
+    read: async (reply) => {
+      const answer = await readAnswer(reply, ANY_FORMAT, 'changes', doing, (error) => client.refuse({ doing, refused }, error));
+      const [metaData] = metaDataInForce(answer, { from: version, format: answer.format, doing });
+      return { version: answer.version ?? metaData.version, format: answer.format, metaData };
+    },
   };
 }
 
@@ -73,7 +92,7 @@ export function changesQuestion(client: Client, table: TableName, request: Chang
     timeouts: 'changes',
     refused,
     // A pinned question may be answered in the other format: that is told by whoever compares, not as an illegal answer.
-    read: async (reply) => readAnswer(reply, ANY_FORMAT, doing, (error) => client.refuse({ doing, refused }, error)),
+    read: async (reply) => readAnswer(reply, ANY_FORMAT, 'changes', doing, (error) => client.refuse({ doing, refused }, error)),
   };
 }
 

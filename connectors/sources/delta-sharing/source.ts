@@ -1,6 +1,8 @@
 /**
  * A provider that speaks the open Delta Sharing protocol, as a `Source` (src/ports/source.ts). Everything that leaves this room is parsed and checked.
  */
+import { lookup } from 'node:dns';
+import type { LookupFunction } from 'node:net';
 import type { Clock } from '../../../src/lib/clock.ts';
 import { Semaphore } from '../../../src/lib/semaphore.ts';
 import { Failure } from '../../../src/model/failure.ts';
@@ -14,6 +16,7 @@ import { Credentials } from './credentials.ts';
 import { differenceInWay } from './differences.ts';
 import { listingOf } from './listing.ts';
 import { askForMetadata } from './metadata.ts';
+import { openNetwork } from './network.ts';
 import type { Profile } from './profile.ts';
 import { changesDoing, versionQuestion } from './questions.ts';
 import { allTables } from './shares.ts';
@@ -29,6 +32,10 @@ export interface SourceOptions {
   readonly telemetry: Telemetry;
   readonly clock: Clock;
   readonly userAgent: string;
+  /** Host names, addresses and blocks outside the open Internet that signed URLs and token endpoints may lead to. */
+  readonly allowHosts: readonly string[];
+  /** How names are resolved; left out outside tests. */
+  readonly lookup?: LookupFunction;
   /** How long a silent connection is waited for; left out outside tests. */
   readonly timeouts?: SourceTimeouts;
 }
@@ -42,16 +49,18 @@ export function openSource(options: SourceOptions): Source {
   const retry = { timeoutMs: options.retryTimeoutMs, clock };
   const slots = new Semaphore(FILES_AT_ONCE);
   const open = new AbortController();
+  const network = openNetwork({ endpoint: new URL(profile.endpoint), allowHosts: options.allowHosts, lookup: options.lookup ?? lookup });
   const credentials = new Credentials({
     source: name,
     profile,
     retry,
+    route: network.toTold,
     timeouts: timeouts.others,
     userAgent,
     telemetry,
     closing: open.signal,
   });
-  const client = new Client({ source: name, credentials, retry, timeouts, telemetry, userAgent });
+  const client = new Client({ source: name, credentials, route: network.toEndpoint, retry, timeouts, telemetry, userAgent });
 
   return {
     name,
@@ -63,14 +72,8 @@ export function openSource(options: SourceOptions): Source {
 
     metadata: async (table, version, signal) => {
       const answer = await askForMetadata(client, table, version, signal);
-      const [head] = answer.metaData;
-      return {
-        tableId: head.tableId,
-        version: answer.version ?? head.version,
-        schema: head.schema,
-        responseFormat: answer.format,
-        changeFeed: head.changeFeed,
-      };
+      const { tableId, schema, changeFeed } = answer.metaData;
+      return { tableId, version: answer.version, schema, responseFormat: answer.format, changeFeed };
     },
 
     versionAt: async () => {
@@ -91,7 +94,7 @@ export function openSource(options: SourceOptions): Source {
         what: whatOf(name, table),
         changes,
         askAgain: async () => askForChanges(client, table, again, open.signal),
-        storage: { timeouts: timeouts.files, clock, userAgent },
+        storage: { route: network.toTold, timeouts: timeouts.files, clock, userAgent },
         retry,
         slots,
       });
@@ -99,6 +102,7 @@ export function openSource(options: SourceOptions): Source {
 
     [Symbol.asyncDispose]: async () => {
       open.abort(new Error(`source ${name} is closed`));
+      await network[Symbol.asyncDispose]();
     },
   };
 }

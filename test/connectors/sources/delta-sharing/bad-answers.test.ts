@@ -280,7 +280,10 @@ describe('an answer about changes', () => {
     ],
     'with an action without a version': [
       parquet(file('cdf', 3, 'f', { version: undefined })),
-      ['provider.malformed', `${ASKED}, line 3: cdf has no version`],
+      [
+        'provider.malformed',
+        `${ASKED}, line 3: cdf has no version; the changes of a view have none (cdfonviews), and cannot be put in order`,
+      ],
     ],
     'with an action without an id': [
       parquet(file('cdf', 3, 'f', { id: undefined })),
@@ -317,15 +320,15 @@ describe('an answer about changes', () => {
     ],
     'whose schema is not JSON': [
       lines([PROTOCOL, metaData(2, { schemaString: '{' }), END], PARQUET),
-      ['provider.malformed', `${ASKED}, line 2: schemaString is not JSON`],
+      ['provider.malformed', `${ASKED}: schemaString is not JSON`],
     ],
     'whose schema has two columns of one name': [
       lines([PROTOCOL, metaData(2, { schemaString: schemaString(['a', 'long'], ['A', 'long']) }), END], PARQUET),
-      ['provider.malformed', `${ASKED}, line 2: schemaString has two columns named "A"`],
+      ['provider.malformed', `${ASKED}: schemaString has two columns named "A"`],
     ],
     'whose partition column is no column': [
       lines([PROTOCOL, metaData(2, { partitionColumns: ['day'], mapping: 'none' }), END], PARQUET),
-      ['provider.malformed', `${ASKED}, line 2: partitionColumns names "day", which is no column`],
+      ['provider.malformed', `${ASKED}: partitionColumns names "day", which is no column`],
     ],
     'with two schemas for one version': [
       parquet(metaData(2, { schemaString: schemaString(['x', 'long']) })),
@@ -336,20 +339,54 @@ describe('an answer about changes', () => {
       ['table.feature', `${ASKED}: the table needs reader version 3`],
     ],
     'in delta format with a feature that is not read': [
-      lines([deltaProtocol({ minReaderVersion: 3, readerFeatures: ['timestampNtz', 'deletionVectors', 'typeWidening'] })], DELTA),
-      ['table.feature', `${ASKED}: the table uses deletionVectors, typeWidening`],
+      lines([deltaProtocol({ minReaderVersion: 3, readerFeatures: ['timestampNtz', 'geospatial', 'variantShredding'] })], DELTA),
+      ['table.feature', `${ASKED}: the table uses geospatial, variantShredding`],
     ],
     'in delta format for a reader of version 4': [
       lines([deltaProtocol({ minReaderVersion: 4 })], DELTA),
       ['table.feature', `${ASKED}: the table needs reader version 4`],
     ],
     'whose protocol gains a feature on the way': [
-      delta(deltaProtocol({ minReaderVersion: 3, readerFeatures: ['columnMapping'] })),
-      ['table.feature', `${ASKED}: the table uses columnMapping`],
+      delta(deltaProtocol({ minReaderVersion: 3, readerFeatures: ['geospatial'] }, 4)),
+      ['table.feature', `${ASKED}: the table uses geospatial from version 4 on`],
     ],
-    'with column mapping (trap 16)': [
-      lines([deltaProtocol({ minReaderVersion: 2 }), deltaMetaData(2, { configuration: { 'delta.columnMapping.mode': 'name' } })], DELTA),
+    'with column mapping of a kind that is not known': [
+      lines(
+        [deltaProtocol({ minReaderVersion: 2 }), deltaMetaData(2, { configuration: { 'delta.columnMapping.mode': 'hash' } }), END],
+        DELTA,
+      ),
+      ['table.feature', `${ASKED}: the table uses columnMapping (mode "hash")`],
+    ],
+    'with column mapping in parquet format': [
+      lines([PROTOCOL, metaData(2, { configuration: { 'delta.columnMapping.mode': 'name' } }), END], PARQUET),
       ['table.feature', `${ASKED}: the table uses columnMapping (mode "name")`],
+    ],
+    'with column mapping and a column without a physical name': [
+      lines(
+        [deltaProtocol({ minReaderVersion: 2 }), deltaMetaData(2, { configuration: { 'delta.columnMapping.mode': 'name' } }), END],
+        DELTA,
+      ),
+      ['provider.malformed', `${ASKED}: schemaString.id has no physical name, and columns are mapped by name`],
+    ],
+    'about a table that is given by its directory alone': [
+      lines([PROTOCOL, metaData(2, { accessModes: ['dir'] }), END], PARQUET),
+      ['table.feature', `${ASKED}: the table is given in the access mode dir alone, and not by signed URLs (access mode url)`],
+    ],
+    'about a table of another file format': [
+      lines([PROTOCOL, metaData(2, { format: { provider: 'iceberg' } }), END], PARQUET),
+      ['table.feature', `${ASKED}: the table's files are in format iceberg`],
+    ],
+    'that says to come back for it later': [
+      lines([{ queryStatus: { queryId: 'q', status: 'pending' } }], PARQUET),
+      ['provider.malformed', `${ASKED}, line 1: the provider answers that the query goes on (queryStatus), which was not asked for`],
+    ],
+    'with an action that is not known and names a file': [
+      parquet({ patch: { url: 'https://x/y?sig=SIGNATURE', id: 'f' } }),
+      ['provider.malformed', `${ASKED}, line 3: it is an action named "patch", which is not known and names a file`],
+    ],
+    'with two actions in a line': [
+      parquet({ ...file('add', 3, 'f'), ...file('remove', 3, 'g') }),
+      ['provider.malformed', `${ASKED}, line 3: it holds add and remove, and a line is one action`],
     ],
     'with a deletion vector': [
       delta(deltaFile('remove', 3, 'f', { deletionVector: { storageType: 'i' } })),
@@ -361,7 +398,7 @@ describe('an answer about changes', () => {
     ],
     'in delta format with an action that is none': [
       delta({ file: { id: 'f', version: 3, deltaSingleAction: { txn: {} } } }),
-      ['provider.malformed', `${ASKED}, line 3: file.deltaSingleAction holds neither add, cdc nor remove`],
+      ['provider.malformed', `${ASKED}, line 3: file.deltaSingleAction is not one of add, cdc and remove`],
     ],
     'whose pages go round in a circle': [
       lines([...HEAD, { endStreamAction: { nextPageToken: 'x' } }], PARQUET),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { FEATURES_ASKED } from '../../../../connectors/sources/delta-sharing/reader-features.ts';
 import { Failure } from '../../../../src/model/failure.ts';
 import type { ChangeListing, ChangesRequest } from '../../../../src/ports/source.ts';
 import type { Scripted } from './scripted-server.ts';
@@ -63,7 +64,7 @@ it('asks for both bounds, historical metadata and protocol, two formats and the 
   expect(asked?.headers).toMatchObject({
     authorization: `Bearer ${TOKEN}`,
     'user-agent': 'cdf-relay/test',
-    'delta-sharing-capabilities': 'responseformat=delta,parquet;readerfeatures=timestampntz;includeendstreamaction=true',
+    'delta-sharing-capabilities': `responseformat=delta,parquet;readerfeatures=${FEATURES_ASKED.join(',')};includeendstreamaction=true`,
   });
   expect(asked?.headers['fileidhash']).toBeUndefined();
 });
@@ -71,8 +72,9 @@ it('asks for both bounds, historical metadata and protocol, two formats and the 
 it('tells versions in order with their files, whatever the order of the lines (trap 5)', async () => {
   const answer = lines([PROTOCOL, metaData(0), file('add', 2, 'b'), file('remove', 2, 'a'), file('add', 0, 'a'), END], PARQUET);
   const listing = await changesFrom([answer], { to: 5 });
-  expect({ ...listing, read: null }).toEqual({
+  expect({ ...listing, read: null, prove: null }).toEqual({
     read: null,
+    prove: null,
     from: 0,
     to: 5,
     responseFormat: 'parquet',
@@ -237,7 +239,7 @@ it('an answer is asked for as it was listed before, and one that differs is not 
   const request = { from: 0, to: 0, listedAs: { responseFormat: 'parquet', idHash: 'delta' } } as const;
   expect((await source.changes(TABLE, request, NEVER)).idHash).toBe('delta');
   expect(server.asked[0]?.headers).toMatchObject({
-    'delta-sharing-capabilities': 'responseformat=parquet;readerfeatures=timestampntz;includeendstreamaction=true',
+    'delta-sharing-capabilities': `responseformat=parquet;readerfeatures=${FEATURES_ASKED.join(',')};includeendstreamaction=true`,
     fileidhash: 'delta',
   });
   for (const difference of [
@@ -406,12 +408,8 @@ it('a table that is refused for its features is told by their names, which only 
   const refused = json(400, { errorCode: 'UNSUPPORTED_OPERATION', message: 'Unsupported Delta Table Properties' });
   const named: readonly (readonly [Scripted, string])[] = [
     [
-      lines([deltaProtocol({ minReaderVersion: 3, readerFeatures: ['deletionVectors'] })], DELTA),
-      'asking acme for the metadata of s.d.t: the table uses deletionVectors',
-    ],
-    [
-      lines([deltaProtocol({ minReaderVersion: 2 }), deltaMetaData(null, { configuration: { 'delta.columnMapping.mode': 'id' } })], DELTA),
-      'asking acme for the metadata of s.d.t: the table uses columnMapping (mode "id")',
+      lines([deltaProtocol({ minReaderVersion: 3, readerFeatures: ['geospatial'] })], DELTA),
+      'asking acme for the metadata of s.d.t: the table uses geospatial',
     ],
     [
       refused,
@@ -427,7 +425,7 @@ it('a table that is refused for its features is told by their names, which only 
     });
   }
   const claimed = server.asked.filter(({ path }) => path === CHANGES).map(({ headers }) => String(headers['delta-sharing-capabilities']));
-  expect(claimed.join()).not.toContain('deletionvectors');
+  expect(claimed.join()).not.toContain('geospatial');
   server.on(METADATA, refused, named[0]?.[0] ?? refused);
   await expect(sourceOver(server).metadata(TABLE, null, NEVER)).rejects.toMatchObject({ message: named[0]?.[1] });
 });

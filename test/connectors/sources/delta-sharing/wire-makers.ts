@@ -60,8 +60,10 @@ export function file(kind: 'add' | 'cdf' | 'remove', version: number, id: string
   };
 }
 
-export function deltaProtocol(protocol: Readonly<Record<string, unknown>> = {}): object {
-  return { protocol: { deltaProtocol: { minReaderVersion: 1, minWriterVersion: 7, ...protocol } } };
+export function deltaProtocol(protocol: Readonly<Record<string, unknown>> = {}, version?: number): object {
+  return {
+    protocol: { ...(version === undefined ? {} : { version }), deltaProtocol: { minReaderVersion: 1, minWriterVersion: 7, ...protocol } },
+  };
 }
 
 export function deltaMetaData(version: number | null, more: Readonly<Record<string, unknown>> = {}): object {
