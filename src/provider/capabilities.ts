@@ -11,6 +11,7 @@ export interface Capabilities {
   /** In lower case. */
   readonly readerFeatures: readonly string[];
   readonly includeEndStreamAction: boolean;
+  readonly asyncQuery: boolean;
 }
 
 export type IdHash = 'md5' | 'sha256';
@@ -25,6 +26,7 @@ export function parseCapabilities(header: string | null): Capabilities {
     formats: list(values.get('responseformat')),
     readerFeatures: list(values.get('readerfeatures')),
     includeEndStreamAction: values.get('includeendstreamaction') === 'true',
+    asyncQuery: values.get('asyncquery') === 'true',
   };
 }
 

@@ -22,7 +22,7 @@ export interface CatalogTable {
   readonly folder: string;
 }
 
-/** In the order of their paths. Rejects if the folder cannot be listed; subfolders that cannot be are passed over. */
+/** In the order of their names. Rejects if the folder cannot be listed; subfolders that cannot be are passed over. */
 export async function findTables(root: string, log: (line: string) => void): Promise<readonly CatalogTable[]> {
   const tables = new Map<string, CatalogTable>();
   const waiting: string[][] = [[]];
@@ -53,7 +53,7 @@ export async function findTables(root: string, log: (line: string) => void): Pro
       );
     }
   }
-  return [...tables.values()].toSorted((a, b) => (a.folder < b.folder ? -1 : 1));
+  return [...tables.values()].toSorted((a, b) => (keyOf(a.name) < keyOf(b.name) ? -1 : 1));
 }
 
 export function keyOf(name: TableName): string {

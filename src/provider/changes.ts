@@ -2,17 +2,20 @@
  * `GET …/changes`: which versions are asked for, whether their changes were recorded, and what each of them changed.
  */
 import { must } from '../lib/assert.ts';
+import { tableText } from '../model/version.ts';
 import type { EpochMs, Version } from '../model/version.ts';
-import { chooseFormat } from './capabilities.ts';
 import { answerHistory } from './history.ts';
 import { parseInstant, sqlText } from './instants.ts';
+import { LogError } from './log-actions.ts';
 import type { FileAction } from './log-actions.ts';
 import { decodePage } from './page-tokens.ts';
 import type { Page } from './page-tokens.ts';
 import { invalid } from './refusal.ts';
+import { formatOf } from './response-format.ts';
 import { isFeedOn } from './response-lines.ts';
-import { headOf, metadataAt, protocolAt, timeSpan } from './log-state.ts';
+import { headOf, metadataAt, timeSpan } from './log-state.ts';
 import type { LogState } from './log-state.ts';
+import { requireShared, requireWhole } from './shared-history.ts';
 import { pageContext } from './table-request.ts';
 import type { Answer, TableRequest } from './table-request.ts';
 
@@ -29,7 +32,9 @@ const PINNED = [
 /** Throws a `Refusal`. */
 export async function answerChanges(request: TableRequest): Promise<Answer> {
   const { state, query } = request;
-  const format = chooseFormat(request.capabilities, must(protocolAt(state, state.latest), 'protocol'));
+  if (request.faults.has('no-history')) throw invalid(`cdf is not enabled on table ${tableText(request.name)}`);
+  if (request.faults.has('recreated-500') && request.isReplaced) throw new LogError('the table is not the one that was known');
+  const format = formatOf(request, state.latest);
   const filesMax = parseFilesMax(query.get('maxFiles'));
   const asked = JSON.stringify(PINNED.map((name) => query.get(name)));
   const token = query.get('pageToken');
@@ -71,7 +76,7 @@ function firstPage(request: TableRequest, asked: string): Page {
     throw invalid('No startingVersion or startingTimestamp provided for CDF read.');
 
   const from = startingVersion !== null ? parseVersion('startingVersion', startingVersion) : versionFrom(state, startingTimestamp ?? '');
-  if (from < state.first) throw invalid(`You can only query table changes since version ${state.first}.`);
+  requireShared(request, from, 'changes');
   if (from > state.latest) {
     const reason = `Start version cannot be greater than the latest version of the table(${state.latest}).`;
     throw invalid(`Provided Start version(${from}) for reading change data is invalid. ${reason}`);
@@ -79,8 +84,9 @@ function firstPage(request: TableRequest, asked: string): Page {
   const to = endingVersion !== null ? parseVersion('endingVersion', endingVersion) : versionUpTo(state, endingTimestamp);
   if (to < from) throw invalid(`CDF range from start ${from} to end ${to} was invalid. End cannot be before start.`);
   const seen = Math.min(to, state.latest);
+  requireWhole(request, from, seen);
   requireRecorded(state, from, seen);
-  return { tableId: request.id, from, to: seen, latest: state.latest, asked, offset: 0 };
+  return { tableId: request.id, from, to: seen, latest: state.latest, asked, offset: 0, place: null };
 }
 
 /** The feed must be on after each commit: the commit that switches it on is a legal start, the one that switches it off is not a legal end. */

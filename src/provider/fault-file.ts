@@ -1,11 +1,13 @@
 /**
- * A fault plan from plain data, as a YAML or JSON file holds it: `{rules: [{match: {route: changes, nth: 2}, do: {kind: status, status: 429}}]}`.
- * A fault without settings may be written as its name alone: `do: no-end`.
+ * A fault plan from plain data, as a YAML or JSON file holds it: `{like: reference-1.4, rules: [{match: {route: changes, nth: 2}, do: {kind: status,
+ * status: 429}}]}`. Either may be left out. A fault without settings may be written as its name alone: `do: no-end`.
  */
 import { nearest } from '../lib/nearest.ts';
 import { Failure } from '../model/failure.ts';
+import { LIKENESS_NAMES } from './fault-kinds.ts';
+import type { FaultAction, FaultKind } from './fault-kinds.ts';
 import { ROUTES } from './faults.ts';
-import type { FaultAction, FaultKind, FaultMatch, FaultPlan, FaultRule } from './faults.ts';
+import type { FaultMatch, FaultPlan, FaultRule } from './faults.ts';
 import { isRecord } from './unknown-data.ts';
 import type { UnknownRecord } from './unknown-data.ts';
 
@@ -15,17 +17,20 @@ const RULES_MAX = 1000;
 export function parseFaultPlan(data: unknown): FaultPlan {
   const problems: string[] = [];
   const plan = new Fields(data, 'the file', problems);
-  const rules = plan.list('rules').map((rule, index) => parseRule(rule, `rules[${index}]`, problems));
+  const like = plan.maybe('like', () => ({ like: plan.oneOf('like', LIKENESS_NAMES) }));
+  const listed = plan.has('like') && !plan.has('rules') ? [] : plan.list('rules');
+  const rules = listed.map((rule, index) => parseRule(rule, `rules[${index}]`, problems));
   plan.close();
   if (rules.length > RULES_MAX) problems.push(`rules: over ${RULES_MAX}`);
   if (problems.length > 0) throw new Failure('arguments.invalid', `the fault plan is wrong: ${problems.join('; ')}`);
-  return { rules: rules.flatMap((rule) => rule ?? []) };
+  return { ...like, rules: rules.flatMap((rule) => rule ?? []) };
 }
 
 type ActionReader = (fields: Fields) => FaultAction;
 
 const READERS: Readonly<Record<FaultKind, ActionReader>> = {
   latency: (fields) => ({ kind: 'latency', ms: fields.integer('ms', 0) }),
+  hang: (fields) => ({ kind: 'hang', ...extent(fields) }),
   status: (fields) => ({
     kind: 'status',
     status: fields.integer('status', 200),
@@ -46,10 +51,28 @@ const READERS: Readonly<Record<FaultKind, ActionReader>> = {
     ...fields.maybe('status', () => ({ status: fields.integer('status', 400) })),
   }),
   'expired-url': () => ({ kind: 'expired-url' }),
+  'other-files': (fields) => ({ kind: 'other-files', files: fields.integer('files', 1) }),
+  'other-ids': () => ({ kind: 'other-ids' }),
   stale: (fields) => ({ kind: 'stale', versions: fields.integer('versions', 1) }),
   pages: (fields) => ({ kind: 'pages', files: fields.integer('files', 1) }),
-  'dropped-features': () => ({ kind: 'dropped-features' }),
+  gap: (fields) => ({
+    kind: 'gap',
+    ...fields.maybe('version', () => ({ version: fields.integer('version', 0) })),
+    ...fields.maybe('status', () => ({ status: fields.oneOf('status', [500, 400]) })),
+  }),
+  'no-history': () => ({ kind: 'no-history' }),
+  'start-version': (fields) => ({ kind: 'start-version', version: fields.integer('version', 0) }),
+  'no-historical-metadata': () => ({ kind: 'no-historical-metadata' }),
   'no-capabilities': () => ({ kind: 'no-capabilities' }),
+  'dropped-features': () => ({ kind: 'dropped-features' }),
+  'plain-only': () => ({ kind: 'plain-only' }),
+  'page-bug': () => ({ kind: 'page-bug' }),
+  'exact-instant': () => ({ kind: 'exact-instant' }),
+  'recreated-500': () => ({ kind: 'recreated-500' }),
+  'unknown-format': () => ({ kind: 'unknown-format' }),
+  'no-vector-id': () => ({ kind: 'no-vector-id' }),
+  'md5-ids': () => ({ kind: 'md5-ids' }),
+  'error-spelling': () => ({ kind: 'error-spelling' }),
 };
 
 function parseRule(data: unknown, path: string, problems: string[]): FaultRule | null {
@@ -77,6 +100,7 @@ function parseMatch(data: unknown, path: string, problems: string[]): FaultMatch
     ...fields.maybe('route', () => ({ route: fields.oneOf('route', ROUTES) })),
     ...fields.maybe('table', () => ({ table: fields.text('table') })),
     ...fields.maybe('path', () => ({ path: fields.text('path') })),
+    ...fields.maybe('versionsOver', () => ({ versionsOver: fields.integer('versionsOver', 1) })),
     ...fields.maybe('nth', () => ({ nth: fields.integer('nth', 1) })),
     ...fields.maybe('every', () => ({ every: fields.integer('every', 1) })),
     ...fields.maybe('times', () => ({ times: fields.integer('times', 1) })),
@@ -148,7 +172,7 @@ class Fields {
     return '';
   }
 
-  oneOf<const T extends string>(key: string, choices: readonly [T, ...(readonly T[])]): T {
+  oneOf<const T extends string | number>(key: string, choices: readonly [T, ...(readonly T[])]): T {
     const found = choices.find((choice) => choice === this.raw(key));
     if (found === undefined) this.complain(key, `is none of ${choices.join(', ')}`);
     return found ?? choices[0];

@@ -1,17 +1,20 @@
 /**
- * Faults on purpose: which requests go wrong, and how. The same plan and the same requests give the same faults.
+ * Faults on purpose: which requests go wrong. The same plan and the same requests give the same faults.
  */
+import type { FaultAction, FaultKind, Likeness } from './fault-kinds.ts';
 
 export const ROUTES = ['list', 'version', 'metadata', 'query', 'changes', 'file'] as const;
 export type Route = (typeof ROUTES)[number];
 
-/** All conditions that are given must hold. Counting is per rule, over the requests that meet its `route`, `table` and `path`. */
+/** All conditions that are given must hold. Counting is per rule, over the requests that meet its `route`, `table`, `path` and `versionsOver`. */
 export interface FaultMatch {
   readonly route?: Route;
   /** `share.schema.table`, without regard to case. */
   readonly table?: string;
   /** A part of the request's path and query as sent: a file's name, `startingVersion=3`. */
   readonly path?: string;
+  /** Only requests for more versions than so many, from `startingVersion` to `endingVersion`; one without an end asks for all. */
+  readonly versionsOver?: number;
   /** Only the n-th request, from 1. */
   readonly nth?: number;
   /** Every n-th request. */
@@ -23,51 +26,14 @@ export interface FaultMatch {
   readonly times?: number;
 }
 
-export type FaultAction =
-  /** Answers later. */
-  | { readonly kind: 'latency'; readonly ms: number }
-  /** Answers with this status and an error body; of a file it is XML as object storage sends it. */
-  | {
-      readonly kind: 'status';
-      readonly status: number;
-      readonly errorCode?: string;
-      readonly message?: string;
-      /** The header's value: seconds or an HTTP date. */
-      readonly retryAfter?: string;
-      /** How the JSON body spells its code: providers differ. Text has no JSON at all. */
-      readonly body?: 'errorCode' | 'error_code' | 'text';
-    }
-  /** Sends to another URL. */
-  | { readonly kind: 'redirect'; readonly status: number; readonly location: string }
-  /** The connection breaks after so many bytes, or after this fraction of the body. */
-  | { readonly kind: 'cut'; readonly bytes?: number; readonly fraction?: number }
-  /** As `cut`, but the shorter answer ends as if it were whole. */
-  | { readonly kind: 'short'; readonly bytes?: number; readonly fraction?: number }
-  /** Turns over bytes of the body, from the offset `at` on (counted from the end if negative). */
-  | { readonly kind: 'wrong-bytes'; readonly at: number; readonly count: number }
-  /** The header promises endStreamAction, the body has none. */
-  | { readonly kind: 'no-end' }
-  /** After so many lines comes an endStreamAction that calls the whole answer an error. */
-  | { readonly kind: 'error-line'; readonly lines: number; readonly message: string; readonly status?: number }
-  /** The URLs in the answer have expired, whatever their expirationTimestamp says. */
-  | { readonly kind: 'expired-url' }
-  /** Answers as if the table's latest version were lower by so many. */
-  | { readonly kind: 'stale'; readonly versions: number }
-  /** Pages of so many files, though none were asked for. */
-  | { readonly kind: 'pages'; readonly files: number }
-  /** Protocol lines of `/changes` without the lists of features, as the reference server sends them in delta format. */
-  | { readonly kind: 'dropped-features' }
-  /** Neither the capabilities header nor what it promises, as an old server. */
-  | { readonly kind: 'no-capabilities' };
-
-export type FaultKind = FaultAction['kind'];
-
 export interface FaultRule {
   readonly match: FaultMatch;
   readonly do: FaultAction;
 }
 
 export interface FaultPlan {
+  /** A real server to be like, where no rule says otherwise. */
+  readonly like?: Likeness;
   readonly rules: readonly FaultRule[];
 }
 
@@ -86,10 +52,17 @@ export class ActiveFaults {
     this.actions = actions;
   }
 
+  has(kind: FaultKind): boolean {
+    return this.actions.some((action) => action.kind === kind);
+  }
+
   /** The first of a kind, or null. */
   find<K extends FaultKind>(kind: K): Extract<FaultAction, { readonly kind: K }> | null {
-    for (const action of this.actions) if (isKind(action, kind)) return action;
-    return null;
+    return this.all(kind)[0] ?? null;
+  }
+
+  all<K extends FaultKind>(kind: K): readonly Extract<FaultAction, { readonly kind: K }>[] {
+    return this.actions.filter((action) => isKind(action, kind));
   }
 }
 
@@ -104,8 +77,8 @@ interface RuleState {
 export class FaultInjector {
   readonly #rules: readonly RuleState[];
 
-  constructor(plan: FaultPlan | null) {
-    this.#rules = (plan?.rules ?? []).map((rule) => ({ rule, random: seeded(rule.match.seed ?? 1), met: 0, fired: 0 }));
+  constructor(rules: readonly FaultRule[]) {
+    this.#rules = rules.map((rule) => ({ rule, random: seeded(rule.match.seed ?? 1), met: 0, fired: 0 }));
   }
 
   /** To be asked once per request. */
@@ -115,10 +88,11 @@ export class FaultInjector {
 }
 
 function fires(state: RuleState, subject: FaultSubject): boolean {
-  const { route, table, path, nth, every, probability, times } = state.rule.match;
+  const { route, table, path, versionsOver, nth, every, probability, times } = state.rule.match;
   if (route !== undefined && route !== subject.route) return false;
   if (table !== undefined && table.toLowerCase() !== subject.table?.toLowerCase()) return false;
   if (path !== undefined && !subject.path.includes(path)) return false;
+  if (versionsOver !== undefined && versionsAsked(subject.path) <= versionsOver) return false;
   state.met += 1;
   if (nth !== undefined && state.met !== nth) return false;
   if (every !== undefined && state.met % every !== 0) return false;
@@ -126,6 +100,15 @@ function fires(state: RuleState, subject: FaultSubject): boolean {
   if (times !== undefined && state.fired >= times) return false;
   state.fired += 1;
   return true;
+}
+
+/** 0 where the query asks for no versions. */
+function versionsAsked(path: string): number {
+  const query = new URLSearchParams(path.split('?')[1]);
+  const from = query.get('startingVersion');
+  const to = query.get('endingVersion');
+  if (from === null) return 0;
+  return to === null ? Number.POSITIVE_INFINITY : Number(to) - Number(from) + 1;
 }
 
 function isKind<K extends FaultKind>(action: FaultAction, kind: K): action is Extract<FaultAction, { readonly kind: K }> {

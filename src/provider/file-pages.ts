@@ -26,3 +26,23 @@ export async function takePage(source: AsyncIterable<PagedLine>, offset: number,
   }
   return { lines, files: Math.max(0, index - offset), next: null };
 }
+
+/** The same lines without the last `count` files. */
+export async function* withoutLastFiles<T extends PagedLine>(source: AsyncIterable<T>, count: number): AsyncGenerator<T> {
+  if (count === 0) {
+    yield* source;
+    return;
+  }
+  const held: T[] = [];
+  let files = 0;
+  for await (const line of source) {
+    held.push(line);
+    if (line.isFile) files += 1;
+  }
+  const kept = files - count;
+  let seen = 0;
+  for (const line of held) {
+    if (line.isFile) seen += 1;
+    if (!line.isFile || seen <= kept) yield line;
+  }
+}

@@ -11,6 +11,8 @@ import type { Answer } from './table-request.ts';
 
 export const FILES = '/files';
 
+const MISMATCH = 'The request signature we calculated does not match the signature you provided. Check your key and signing method.';
+
 /** The path of a URL for a path of a table's log, which is URL-encoded once: decoded, then encoded part by part. */
 export function filePath(table: CatalogTable, logPath: string): string {
   const { share, schema, table: name } = table.name;
@@ -40,9 +42,11 @@ export async function answerFile(store: FileStore, request: FileRequest): Promis
   if (verdict === 'unsigned') return xmlError(403, 'AccessDenied', 'Access Denied.');
   if (request.isAuthorized) return xmlError(400, 'InvalidArgument', 'Only one auth mechanism allowed.');
   // The signature is for GET: any other method makes another text to sign.
-  if (verdict === 'tampered' || request.method !== 'GET')
-    return xmlError(403, 'SignatureDoesNotMatch', 'The request signature does not match.');
-  if (verdict === 'expired') return xmlError(403, 'AccessDenied', 'Request has expired.');
+  if (verdict === 'tampered' || request.method !== 'GET') return xmlError(403, 'SignatureDoesNotMatch', MISMATCH);
+  if (verdict === 'expired') {
+    const expires = new Date(Number(request.query.get('expires'))).toISOString();
+    return xmlError(403, 'AccessDenied', 'Request has expired.', { ServerTime: new Date(store.now).toISOString(), Expires: expires });
+  }
 
   const path = localPath(store.tables, request.path);
   const found = path === null ? null : await stat(path).catch(() => null);
@@ -53,14 +57,21 @@ export async function answerFile(store: FileStore, request: FileRequest): Promis
     etag: `"${found.size.toString(16)}-${Math.floor(found.mtimeMs).toString(16)}"`,
   };
   const range = parseRange(request.range, found.size);
-  if (range === 'unsatisfiable') return xmlError(416, 'InvalidRange', 'The requested range is not satisfiable');
+  if (range === 'unsatisfiable') {
+    const details = { RangeRequested: request.range ?? '', ActualObjectSize: String(found.size) };
+    return xmlError(416, 'InvalidRange', 'The requested range is not satisfiable', details);
+  }
   if (range === null) return { kind: 'file', status: 200, headers, path, from: 0, to: found.size };
   const contentRange = `bytes ${range.from}-${range.to - 1}/${found.size}`;
   return { kind: 'file', status: 206, headers: { ...headers, 'content-range': contentRange }, path, ...range };
 }
 
-export function xmlError(status: number, code: string, message: string): Answer {
-  const body = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${escaped(message)}</Message></Error>`;
+/** `details`: further elements, by their names. */
+export function xmlError(status: number, code: string, message: string, details: Readonly<Record<string, string>> = {}): Answer {
+  const elements = Object.entries({ Code: code, Message: message, ...details }).map(
+    ([name, text]) => `<${name}>${escaped(text)}</${name}>`,
+  );
+  const body = `<?xml version="1.0" encoding="UTF-8"?>\n<Error>${elements.join('')}</Error>`;
   return { kind: 'body', status, headers: { 'content-type': 'application/xml' }, body };
 }
 

@@ -5,9 +5,10 @@ import { must } from '../lib/assert.ts';
 import type { Version } from '../model/version.ts';
 import { chooseIdHash } from './capabilities.ts';
 import type { ResponseFormat } from '../model/change-files.ts';
-import { takePage } from './file-pages.ts';
-import type { PagedLine } from './file-pages.ts';
+import { takePage, withoutLastFiles } from './file-pages.ts';
 import type { FileAction } from './log-actions.ts';
+import { takeBuggyPage } from './page-bug.ts';
+import type { VersionLine } from './page-bug.ts';
 import { encodePage } from './page-tokens.ts';
 import type { Page } from './page-tokens.ts';
 import { changeLine, endLine, metadataLine, protocolLine } from './response-lines.ts';
@@ -31,17 +32,18 @@ export async function answerHistory(request: TableRequest, question: HistoryQues
   const { from, latest } = page;
   const { state } = request;
   const settings = lineSettings(request, format);
-  const metadataVersion = question.historicalMetadata ? from : latest;
+  const isOld = request.faults.has('no-historical-metadata');
+  const metadataVersion = question.historicalMetadata && !isOld ? from : latest;
   const tellsProtocol = question.historicalProtocol && format === 'delta';
   const protocol = must(protocolAt(state, tellsProtocol ? from : latest), 'protocol');
   const isBare = request.faults.find('dropped-features') !== null;
   const head = [
     protocolLine(isBare ? { ...protocol, readerFeatures: null, writerFeatures: null } : protocol, tellsProtocol ? from : null, format),
-    metadataLine(must(metadataAt(state, metadataVersion), 'metadata'), metadataVersion, format),
+    metadataLine(must(metadataAt(state, metadataVersion), 'metadata'), isOld ? null : metadataVersion, format),
   ];
   const filesMax = question.filesMax ?? request.faults.find('pages')?.files ?? null;
-  const taken = await takePage(historyLines(request, question, settings), page.offset, filesMax);
-  const nextPageToken = taken.next === null ? null : encodePage({ ...page, offset: taken.next });
+  const taken = await takeNext(request, isOld ? { ...question, historicalMetadata: false } : question, settings, filesMax);
+  const nextPageToken = taken.next === null ? null : encodePage(taken.next);
   return linesAnswer(request, from, settings, {
     lines: [...head, ...taken.lines],
     nextPageToken,
@@ -51,7 +53,15 @@ export async function answerHistory(request: TableRequest, question: HistoryQues
 }
 
 export function lineSettings(request: TableRequest, format: ResponseFormat): LineSettings {
-  return { format, idHash: chooseIdHash(request.fileIdHash, format), sign: request.sign, expires: request.expires };
+  const { faults, fileIdHash, sign, expires } = request;
+  return {
+    format,
+    idHash: faults.has('md5-ids') ? 'md5' : chooseIdHash(fileIdHash, format),
+    idSalt: faults.has('other-ids') ? 'other' : '',
+    tellsVectorIds: !faults.has('no-vector-id'),
+    sign,
+    expires,
+  };
 }
 
 export interface AnswerLines {
@@ -62,7 +72,7 @@ export interface AnswerLines {
 }
 
 /** Lines with the headers that belong to them, and the closing line where it is asked for or has something to say. */
-export function linesAnswer(request: TableRequest, version: Version, settings: Pick<LineSettings, 'format'>, content: AnswerLines): Answer {
+export function linesAnswer(request: TableRequest, version: Version, settings: { readonly format: string }, content: AnswerLines): Answer {
   const { faults, capabilities } = request;
   const { lines, ...end } = content;
   const isOld = faults.find('no-capabilities') !== null;
@@ -73,7 +83,7 @@ export function linesAnswer(request: TableRequest, version: Version, settings: P
     ...(isOld
       ? {}
       : { 'delta-sharing-capabilities': `responseformat=${settings.format}${promised ? ';includeendstreamaction=true' : ''}` }),
-    ...(request.fileIdHash === null ? {} : { fileidhash: request.fileIdHash.trim().toLowerCase() }),
+    ...(request.fileIdHash === null || faults.has('md5-ids') ? {} : { fileidhash: request.fileIdHash.trim().toLowerCase() }),
   };
   const failure = faults.find('error-line');
   if (failure !== null) {
@@ -85,18 +95,44 @@ export function linesAnswer(request: TableRequest, version: Version, settings: P
   return { kind: 'lines', headers, lines: [...lines, endLine({ ...end, errorMessage: null, httpStatusErrorCode: null })] };
 }
 
-async function* historyLines(request: TableRequest, question: HistoryQuestion, settings: LineSettings): AsyncGenerator<PagedLine> {
+/** One page's lines, with what its successor's token holds. */
+async function takeNext(
+  request: TableRequest,
+  question: HistoryQuestion,
+  settings: LineSettings,
+  filesMax: number | null,
+): Promise<{ readonly lines: readonly string[]; readonly files: number; readonly next: Page | null }> {
+  const { page } = question;
+  if (request.faults.has('page-bug')) {
+    const place = page.place ?? { version: page.from, index: 0 };
+    const { next, ...taken } = await takeBuggyPage(historyLines(request, question, settings, place.version), place, filesMax);
+    return { ...taken, next: next === null ? null : { ...page, place: next } };
+  }
+  const listing = withoutLastFiles(historyLines(request, question, settings, page.from), request.faults.find('other-files')?.files ?? 0);
+  const { next, ...taken } = await takePage(listing, page.offset, filesMax);
+  return { ...taken, next: next === null ? null : { ...page, offset: next } };
+}
+
+/** From a version on. Its own metadata and protocol stand in the head lines. */
+async function* historyLines(
+  request: TableRequest,
+  question: HistoryQuestion,
+  settings: LineSettings,
+  from: Version,
+): AsyncGenerator<VersionLine> {
   const { format, page } = question;
-  for (let version = page.from; version <= page.to; version += 1) {
+  for (let version = from; version <= page.to; version += 1) {
     const { protocol, metadata, timestamp } = headOf(request.state, version);
-    if (version > page.from) {
+    if (version > from) {
       if (question.historicalProtocol && format === 'delta' && protocol !== null) {
-        yield { isFile: false, text: () => protocolLine(protocol, version, format) };
+        yield { version, isFile: false, text: () => protocolLine(protocol, version, format) };
       }
-      if (question.historicalMetadata && metadata !== null) yield { isFile: false, text: () => metadataLine(metadata, version, format) };
+      if (question.historicalMetadata && metadata !== null) {
+        yield { version, isFile: false, text: () => metadataLine(metadata, version, format) };
+      }
     }
     for (const action of question.select(await request.log.filesOf(version))) {
-      yield { isFile: true, text: () => changeLine(action, version, timestamp, settings) };
+      yield { version, isFile: true, text: () => changeLine(action, version, timestamp, settings) };
     }
   }
 }

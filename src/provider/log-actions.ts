@@ -85,7 +85,7 @@ export type LogAction = FileAction | Metadata | Protocol | CommitInfo | Sidecar;
 
 /** A log that is not what Delta allows. The server answers it with 500, as it answers a gap. */
 export class LogError extends Error {
-  override readonly name = 'LogError';
+  override readonly name: string = 'LogError';
 }
 
 /** One line of a commit, or one row of a checkpoint; null for actions that a reader may pass over. Throws `LogError`. */

@@ -16,6 +16,14 @@ export interface Page {
   readonly asked: string;
   /** Files on the pages before. */
   readonly offset: number;
+  /** Where the reference server would go on, if ours is to page as it does; null on the first page, and elsewhere. */
+  readonly place: Place | null;
+}
+
+/** The `index`-th line of a version. */
+export interface Place {
+  readonly version: Version;
+  readonly index: number;
 }
 
 export interface Pin {
@@ -52,7 +60,13 @@ export function decodePage(token: string, context: PageContext): Page {
   }
   const isThere = context.first <= from && from <= to && to <= latest && latest <= context.latest;
   if (!isThere || offset < 0) throw undecodable(token);
-  return { tableId, from, to, latest, asked, offset };
+  return { tableId, from, to, latest, asked, offset, place: placeOf(page['place']) };
+}
+
+function placeOf(value: unknown): Place | null {
+  const version = asInteger(asRecord(value)?.['version']);
+  const index = asInteger(asRecord(value)?.['index']);
+  return version === null || index === null ? null : { version, index };
 }
 
 /** A refresh token of `/query`: the snapshot's version. */

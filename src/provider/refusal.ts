@@ -28,6 +28,11 @@ export function missing(message: string): Refusal {
   return new Refusal(404, 'RESOURCE_DOES_NOT_EXIST', message);
 }
 
+/** What the reference server says where storage lacks a table's log. */
+export function filesMissing(): Refusal {
+  return new Refusal(400, 'RESOURCE_DOES_NOT_EXIST', 'table files missing');
+}
+
 export function unsupported(message: string): Refusal {
   return new Refusal(400, 'UNSUPPORTED_OPERATION', message);
 }

@@ -2,7 +2,8 @@
  * What a provider remembers of a request, for tests to look at. It holds no secret.
  */
 import type { EpochMs } from '../model/version.ts';
-import type { FaultKind, Route } from './faults.ts';
+import type { FaultKind } from './fault-kinds.ts';
+import type { Route } from './faults.ts';
 
 export interface RequestRecord {
   readonly at: EpochMs;

@@ -13,6 +13,10 @@ import { asRecord, isRecord, parseJson } from './unknown-data.ts';
 export interface LineSettings {
   readonly format: ResponseFormat;
   readonly idHash: IdHash;
+  /** Hashed with a file's path: empty, unless ids are to be others than they are. */
+  readonly idSalt: string;
+  /** Whether a vector's file is told with an id. */
+  readonly tellsVectorIds: boolean;
   /** A signed URL for a path of the log. */
   readonly sign: (logPath: string) => string;
   /** What the lines say about the life of those URLs. */
@@ -148,12 +152,12 @@ function wireVector(vector: DeletionVector | null, settings: LineSettings): unkn
 
 function vectorFileId(action: FileAction, settings: LineSettings): Readonly<Record<string, unknown>> {
   const path = action.kind === 'cdc' || action.deletionVector === null ? null : vectorPath(action.deletionVector);
-  return said({ deletionVectorFileId: path === null ? null : hash(path, settings.idHash) });
+  return said({ deletionVectorFileId: path === null || !settings.tellsVectorIds ? null : hash(path, settings.idHash) });
 }
 
 /** Of the path as the log spells it, undecoded. */
 function fileId(action: FileAction, settings: LineSettings): string {
-  return hash(action.path, settings.idHash);
+  return hash(action.path + settings.idSalt, settings.idHash);
 }
 
 function hash(text: string, algorithm: IdHash): string {

@@ -1,6 +1,7 @@
 /**
  * Answers onto the wire, with the faults that concern their bytes.
  */
+import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
@@ -15,7 +16,9 @@ export function statusOf(answer: Answer): number {
 /** Resolves when all is written, or the client is gone. */
 export async function send(response: ServerResponse, answer: Answer, faults: ActiveFaults): Promise<void> {
   response.sendDate = false;
-  const spoils = ['cut', 'short', 'wrong-bytes'] as const;
+  const hang = faults.find('hang');
+  if (hang !== null && (answer.kind === 'empty' || (hang.bytes === undefined && hang.fraction === undefined))) return closed(response);
+  const spoils = ['hang', 'cut', 'short', 'wrong-bytes'] as const;
   if (answer.kind !== 'empty' && spoils.some((kind) => faults.find(kind) !== null)) return sendSpoiled(response, answer, faults);
   const status = statusOf(answer);
   switch (answer.kind) {
@@ -50,7 +53,8 @@ async function sendSpoiled(
   const told = short === null ? body : body.subarray(0, keptBytes(short, body.length));
   const headers = answer.kind === 'lines' ? answer.headers : withLength(answer.headers, told.length);
   response.writeHead(statusOf(answer), headers);
-  const cut = faults.find('cut');
+  const hang = faults.find('hang');
+  const cut = hang ?? faults.find('cut');
   if (cut === null) {
     response.end(told);
     return;
@@ -63,7 +67,13 @@ async function sendSpoiled(
     else if (response.socket === null) resolve();
     else response.socket.write('', () => resolve());
   });
-  response.destroy();
+  if (hang === null) response.destroy();
+  else await closed(response);
+}
+
+/** Resolves when the client has given up, or the server is stopped. */
+async function closed(response: ServerResponse): Promise<void> {
+  if (!response.closed && !response.destroyed) await once(response, 'close');
 }
 
 async function wholeBody(answer: Exclude<Answer, { readonly kind: 'empty' }>): Promise<Buffer> {

@@ -5,8 +5,9 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { sleep } from '../lib/abort.ts';
 import { unreachable } from '../lib/assert.ts';
+import { tableText } from '../model/version.ts';
 import type { EpochMs, TableName } from '../model/version.ts';
-import { broken, faultAnswer, json, plain } from './answers.ts';
+import { broken, faultAnswer, json, plain, refusalAnswer } from './answers.ts';
 import { parseCapabilities } from './capabilities.ts';
 import { findTables, keyOf } from './catalog.ts';
 import type { CatalogTable } from './catalog.ts';
@@ -14,20 +15,21 @@ import { answerChanges } from './changes.ts';
 import { ActiveFaults, FaultInjector } from './faults.ts';
 import { answerFile, filePath } from './file-store.ts';
 import { describeShare, listSchemas, listShares, listTables } from './listings.ts';
+import { rulesOf } from './likenesses.ts';
 import { LogError } from './log-actions.ts';
 import type { ProviderOptions } from './provider-options.ts';
 import { header, readBody, receive } from './received.ts';
 import type { Received } from './received.ts';
-import { missing, Refusal } from './refusal.ts';
+import { filesMissing, malformed, missing, Refusal } from './refusal.ts';
 import type { RequestRecord } from './request-record.ts';
 import { ENDPOINT } from './routes.ts';
-import type { Routed } from './routes.ts';
+import type { Routed, TableAction } from './routes.ts';
 import { send, statusOf } from './send.ts';
 import { signedUrl } from './signed-urls.ts';
 import { answerMetadata, answerQuery, answerVersion, UnreadableBody } from './snapshots.ts';
 import { seenUpTo } from './log-state.ts';
 import type { LogState } from './log-state.ts';
-import { TableLog } from './table-log.ts';
+import { EmptyLogError, TableLog } from './table-log.ts';
 import type { Answer, TableRequest } from './table-request.ts';
 
 const REQUESTS_MAX = 10_000;
@@ -50,7 +52,7 @@ export class Site {
     this.endpoint = `${origin}${ENDPOINT}`;
     this.#tables = tables;
     this.#signal = signal;
-    this.#faults = new FaultInjector(options.faults);
+    this.#faults = new FaultInjector(rulesOf(options.faults));
     this.#startedAt = options.now();
   }
 
@@ -95,7 +97,7 @@ export class Site {
       if (received.routed === 'file') return await this.#answerFile(received);
       return await this.#answerCall(received, received.routed, faults);
     } catch (error) {
-      if (error instanceof Refusal) return json(error.status, { errorCode: error.errorCode, message: error.message });
+      if (error instanceof Refusal) return refusalAnswer(error, faults);
       if (error instanceof LogError || error instanceof UnreadableBody) {
         this.#options.log(`${received.table ?? received.path}: ${error.message}`);
         return broken();
@@ -116,7 +118,9 @@ export class Site {
       case 'tables':
         return json(200, listTables(await this.tables(), routed.share, routed.schema, query));
       case 'table': {
-        const request = await this.#tableRequest(received, routed.name, faults);
+        const request = await this.#tableRequest(received, routed.name, faults).catch((error: unknown) => {
+          throw error instanceof EmptyLogError ? notThere(routed.action, routed.name, error) : error;
+        });
         switch (routed.action) {
           case 'version':
             return answerVersion(request);
@@ -140,13 +144,7 @@ export class Site {
   }
 
   async #tableRequest(received: Received, name: TableName, faults: ActiveFaults): Promise<TableRequest> {
-    const table = this.#find(name) ?? (await this.tables().then(() => this.#find(name)));
-    if (table === null) {
-      const path = `${name.share}/${name.schema}/${name.table}`;
-      throw missing(`[Share/Schema/Table] '${path}' does not exist, please contact your share provider for further information.`);
-    }
-    const log = this.#logs.get(table.folder) ?? new TableLog(table.folder, this.#options.decoder);
-    this.#logs.set(table.folder, log);
+    const { table, log, state } = await this.#open(name);
     const expires = this.#options.now() + this.#options.urlLifetimeMs;
     // Signed as of a lifetime ago: dead on arrival.
     const signedUntil = faults.find('expired-url') === null ? expires : expires - this.#options.urlLifetimeMs;
@@ -154,7 +152,8 @@ export class Site {
       name: table.name,
       id: table.id,
       log,
-      state: this.#seen(await log.refresh(), faults),
+      isReplaced: log.isReplaced,
+      state: this.#seen(state, faults),
       query: received.query,
       body: await readBody(received.message),
       capabilities: parseCapabilities(header(received.message, 'delta-sharing-capabilities')),
@@ -163,6 +162,21 @@ export class Site {
       expires,
       faults,
     };
+  }
+
+  /** Throws a `Refusal` where there is no such table, or no longer. */
+  async #open(name: TableName): Promise<{ readonly table: CatalogTable; readonly log: TableLog; readonly state: LogState }> {
+    const table = this.#find(name) ?? (await this.tables().then(() => this.#find(name)));
+    if (table === null) throw unknownTable(name);
+    const log = this.#logs.get(table.folder) ?? new TableLog(table.folder, this.#options.decoder);
+    this.#logs.set(table.folder, log);
+    try {
+      return { table, log, state: await log.refresh() };
+    } catch (error) {
+      await this.tables();
+      if (this.#find(name) === null) throw unknownTable(name);
+      throw error;
+    }
   }
 
   #answerFile(received: Received): Promise<Answer> {
@@ -194,6 +208,17 @@ export class Site {
     this.#requests.push(record);
     if (this.#requests.length > REQUESTS_MAX) this.#requests.shift();
   }
+}
+
+function unknownTable(name: TableName): Refusal {
+  const path = `${name.share}/${name.schema}/${name.table}`;
+  return missing(`[Share/Schema/Table] '${path}' does not exist, please contact your share provider for further information.`);
+}
+
+/** Of a place without a table the reference server says something else on every route. */
+function notThere(action: TableAction, name: TableName, error: EmptyLogError): Error {
+  if (action === 'changes') return error;
+  return action === 'version' ? malformed(`Delta table at path \`${tableText(name)}\` is not found.`) : filesMissing();
 }
 
 function digest(text: string): Uint8Array {

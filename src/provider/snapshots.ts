@@ -4,9 +4,8 @@
 import { must } from '../lib/assert.ts';
 import { tableText } from '../model/version.ts';
 import type { EpochMs, Version } from '../model/version.ts';
-import { chooseFormat } from './capabilities.ts';
 import { parseFilesMax } from './changes.ts';
-import { takePage } from './file-pages.ts';
+import { takePage, withoutLastFiles } from './file-pages.ts';
 import type { PagedLine } from './file-pages.ts';
 import { answerHistory, lineSettings, linesAnswer } from './history.ts';
 import { isoText, parseInstant } from './instants.ts';
@@ -14,8 +13,10 @@ import type { AddAction } from './log-actions.ts';
 import { decodePage, decodePin, encodePage, encodePin } from './page-tokens.ts';
 import type { Page } from './page-tokens.ts';
 import { invalid, malformed } from './refusal.ts';
+import { formatOf } from './response-format.ts';
 import { metadataLine, protocolLine, snapshotLine } from './response-lines.ts';
 import { metadataAt, protocolAt, timeSpan } from './log-state.ts';
+import { requireHistory, requireShared, requireWhole } from './shared-history.ts';
 import { pageContext } from './table-request.ts';
 import type { Answer, TableRequest } from './table-request.ts';
 import { asInteger, asText, parseJson, isRecord } from './unknown-data.ts';
@@ -28,22 +29,29 @@ export class UnreadableBody extends Error {
 
 /** With `startingTimestamp`, the first version at or after it. */
 export function answerVersion(request: TableRequest): Answer {
-  const { state, query } = request;
+  const { state, query, faults } = request;
   const text = query.get('startingTimestamp');
   if (text === null) return versionAnswer(state.latest);
+  requireHistory(request);
   // The reference server says that a time cannot be parsed with a full stop here, and without one on /changes.
   const at = parseInstant('startingTimestamp', text, '.');
   const found = state.heads.find((head) => head.timestamp >= at);
   if (found === undefined) throw afterLatest(request, at);
+  if (faults.has('exact-instant') && found.timestamp === at) return versionAnswer(existing(request, String(found.version + 1)));
   return versionAnswer(found.version);
 }
 
 export function answerMetadata(request: TableRequest): Answer {
   const { state, query } = request;
   const version = versionAsked(request, query.get('version'), query.get('timestamp'), 'version,timestamp') ?? state.latest;
-  const format = chooseFormat(request.capabilities, must(protocolAt(state, state.latest), 'protocol'));
+  const { capabilities, faults } = request;
   // The closing line is for answers that list files.
-  const asked: TableRequest = { ...request, capabilities: { ...request.capabilities, includeEndStreamAction: false } };
+  const asked: TableRequest = { ...request, capabilities: { ...capabilities, includeEndStreamAction: false } };
+  const [unknown] = capabilities.formats.filter((format) => format !== 'parquet' && format !== 'delta');
+  if (unknown !== undefined && capabilities.formats.length === 1 && faults.has('unknown-format')) {
+    return linesAnswer(asked, version, { format: unknown }, { ...NO_END, lines: headLines(request, version, 'parquet') });
+  }
+  const format = formatOf(request, version);
   return linesAnswer(asked, version, { format }, { ...NO_END, lines: headLines(request, version, format) });
 }
 
@@ -53,7 +61,9 @@ export async function answerQuery(request: TableRequest): Promise<Answer> {
   if (request.body.trim() === '') throw malformed('No content to map due to end-of-input\n at [Source: ; line: 1, column: 1]');
   const body = parseJson(request.body);
   if (!isRecord(body)) throw new UnreadableBody('the body of a query is not a JSON object');
-  const format = chooseFormat(request.capabilities, must(protocolAt(state, state.latest), 'protocol'));
+  if (request.capabilities.asyncQuery && asText(body['idempotency_key'] ?? body['idempotencyKey']) === null) {
+    throw invalid('idempotency_key is required for async query.');
+  }
   const filesMax = parseFilesMax(body['maxFiles'] ?? null);
   const startingVersion = versionField(body, 'startingVersion');
   const given = [body['version'], body['timestamp'], body['startingVersion']].filter((value) => value !== undefined && value !== null);
@@ -67,7 +77,7 @@ export async function answerQuery(request: TableRequest): Promise<Answer> {
         : decodePage(token, pageContext(request, asked));
     return answerHistory(request, {
       page,
-      format,
+      format: formatOf(request, state.latest),
       filesMax,
       historicalMetadata: true,
       historicalProtocol: body['includeHistoricalProtocol'] === true,
@@ -79,12 +89,15 @@ export async function answerQuery(request: TableRequest): Promise<Answer> {
   if (pinned !== null && given.length > 0) throw invalid('refreshToken cannot be used when querying a specific version.');
   const versionText = body['version'] === undefined || body['version'] === null ? null : String(versionField(body, 'version'));
   const dated = versionAsked(request, versionText, asText(body['timestamp']), 'version,timestamp,startingVersion');
+  if (dated !== null) requireShared(request, dated, 'data');
   const version = pinned === null ? (dated ?? state.latest) : decodePin(pinned, pageContext(request, asked)).version;
-  const first: Page = { tableId: request.id, from: version, to: version, latest: state.latest, asked, offset: 0 };
+  const first: Page = { tableId: request.id, from: version, to: version, latest: state.latest, asked, offset: 0, place: null };
   const page = token === null ? first : decodePage(token, pageContext(request, asked));
+  const format = formatOf(request, page.to);
   const settings = lineSettings(request, format);
   const live = await request.log.snapshot(state, page.to);
-  const source = pagedSnapshot(live, (file) => snapshotLine(file, dated, settings));
+  const listing = pagedSnapshot(live, (file) => snapshotLine(file, dated, settings));
+  const source = withoutLastFiles(listing, request.faults.find('other-files')?.files ?? 0);
   const taken = await takePage(source, page.offset, filesMax ?? request.faults.find('pages')?.files ?? null);
   return linesAnswer(request, page.to, settings, {
     lines: [...headLines(request, page.to, format), ...taken.lines],
@@ -112,6 +125,8 @@ async function* pagedSnapshot(files: readonly AddAction[], line: (file: AddActio
 
 function historyPage(request: TableRequest, from: Version, ending: Version | null, asked: string): Page {
   const { first, latest } = request.state;
+  requireHistory(request);
+  if (from >= 0 && from <= latest) requireShared(request, from, 'data');
   if (from < first || from > latest)
     throw invalid(`Cannot time travel Delta table to version ${from}. Available versions: [${first}, ${latest}].`);
   if (ending !== null && ending > latest) {
@@ -121,12 +136,14 @@ function historyPage(request: TableRequest, from: Version, ending: Version | nul
   }
   if (ending !== null && ending < from)
     throw invalid(`CDF range from start ${from} to end ${ending} was invalid. End cannot be before start.`);
-  return { tableId: request.id, from, to: ending ?? latest, latest, asked, offset: 0 };
+  requireWhole(request, from, ending ?? latest);
+  return { tableId: request.id, from, to: ending ?? latest, latest, asked, offset: 0, place: null };
 }
 
 /** The version that a version or a time names; null where neither is given. Throws a `Refusal`. */
 function versionAsked(request: TableRequest, version: string | null, timestamp: string | null, choices: string): Version | null {
   if (version !== null && timestamp !== null) throw invalid(`Please only provide one of: ${choices}`);
+  if (version !== null || timestamp !== null) requireHistory(request);
   if (version !== null) return existing(request, version);
   return timestamp === null ? null : versionAt(request, parseInstant('timestamp', timestamp));
 }

@@ -31,6 +31,11 @@ interface Commit {
   readonly files: readonly FileAction[];
 }
 
+/** A folder that is to be a table, and is none yet or no longer. */
+export class EmptyLogError extends LogError {
+  override readonly name = 'EmptyLogError';
+}
+
 export class TableLog {
   readonly folder: string;
   readonly #decoder: FileDecoder;
@@ -39,6 +44,7 @@ export class TableLog {
   #state: LogState | null = null;
   /** Of the oldest and the newest commit file that are known. */
   #identity = '';
+  #isReplaced = false;
   /** Never rejects. */
   #reading: Promise<unknown> = Promise.resolve();
   #queued: Promise<LogState> | null = null;
@@ -46,6 +52,11 @@ export class TableLog {
   constructor(folder: string, decoder: FileDecoder) {
     this.folder = folder;
     this.#decoder = decoder;
+  }
+
+  /** Whether the log was once another than it is. */
+  get isReplaced(): boolean {
+    return this.#isReplaced;
   }
 
   /** The log as it is on disk. Calls share one reading, if it has not begun before they came. Throws `LogError` if the log is damaged or gone. */
@@ -101,10 +112,11 @@ export class TableLog {
       .toSorted((a, b) => a - b);
     const oldest = versions[0];
     const latest = versions.at(-1);
-    if (oldest === undefined || latest === undefined) throw new LogError(`${folder} holds no commits`);
+    if (oldest === undefined || latest === undefined) throw new EmptyLogError(`${folder} holds no commits`);
     const known = this.#state;
     const isSame = known !== null && latest >= known.latest && this.#identity === (await this.#identify(oldest, known.latest));
     if (isSame && latest === known.latest) return known;
+    this.#isReplaced ||= known !== null && !isSame;
     if (!isSame) this.#forget();
     else requireNoHole(versions.filter((version) => version >= known.latest));
     const state = isSame ? await this.#extend(known, latest) : await this.#begin(versions, latest);

@@ -13,6 +13,8 @@ export interface TableRequest {
   readonly name: TableName;
   readonly id: string;
   readonly log: TableLog;
+  /** Whether another table stood in its folder before. */
+  readonly isReplaced: boolean;
   /** The log as this request sees it. */
   readonly state: LogState;
   readonly query: Readonly<URLSearchParams>;

@@ -2,7 +2,8 @@
  * Each fault does what its name says, to the requests that its rule matches and to no others.
  */
 import { afterEach, expect, test } from 'vitest';
-import type { FaultAction, FaultMatch } from '../../src/provider/faults.ts';
+import type { FaultAction } from '../../src/provider/fault-kinds.ts';
+import type { FaultMatch } from '../../src/provider/faults.ts';
 import { at, exchange, json, lines, open, text, textAt } from './support.ts';
 import type { Reply, TestProvider } from './support.ts';
 

@@ -31,10 +31,10 @@ afterAll(async () => {
 test('three folders are share, schema and table; others are tables of local.default', async () => {
   const tables = await server.provider.tables();
   expect(tables.map(({ share, schema, table }) => `${share}|${schema}|${table}`)).toEqual([
-    'Sales|public|orders',
     'local|default|a_b_c',
     'local|default|a_b_c_d',
     'local|default|one',
+    'Sales|public|orders',
   ]);
 });
 
