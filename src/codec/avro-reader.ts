@@ -9,44 +9,40 @@
  * | bytes | base64 |
  * | decimal | plain notation with exactly the type's scale |
  * | date | `YYYY-MM-DD`; years beyond 9999 or before 1 with a sign |
+ * | record, array | object, array |
+ * | map, array of the logical type map | array of `[key, value]` pairs, as they are stored |
+ * | record of the logical type variant | object of `metadata` and `value` |
  * | `_commit_version`, `_commit_timestamp` | number |
  */
 import avsc from 'avsc';
 import type { Type } from 'avsc';
-import { assert } from '../lib/assert.ts';
+import { assert, must } from '../lib/assert.ts';
 import { OWN_FIELDS } from './avro-schema.ts';
 import { dateText } from './calendar.ts';
 
-export type JsonCell = string | number | boolean | null;
+export type JsonCell = string | number | boolean | null | readonly JsonCell[] | { readonly [name: string]: JsonCell };
 
 /** The relay's own fields, then the columns in schema order, each under its own name. */
 export type JsonRow = Readonly<Record<string, JsonCell>>;
 
 /** Reads bodies of records (no framing) that were written with the schema of this text. The reader throws if a body is not of that schema. */
 export function rowReader(schemaText: string): (body: Uint8Array) => JsonRow {
-  const type = avroType(schemaText);
-  const schema = fieldsOf(JSON.parse(schemaText));
   const own = new Set<string>(Object.values(OWN_FIELDS));
-  const fields = [...schema.filter(({ name }) => own.has(name)), ...schema.filter(({ name }) => !own.has(name))];
-  return (body) => {
-    const record: unknown = type.fromBuffer(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
-    assert(isObject(record), 'a record');
-    return Object.fromEntries(fields.map((field) => [field.ownName, cellOf(field, record[field.name])]));
-  };
+  const { schema, fields } = recordReading(JSON.parse(schemaText), { count: 0 });
+  const type = typeOf(schema);
+  const ordered = [...fields.filter(({ name }) => own.has(name)), ...fields.filter(({ name }) => !own.has(name))];
+  return (body) => recordCell(ordered, type.fromBuffer(Buffer.from(body.buffer, body.byteOffset, body.byteLength)));
 }
 
 /** avsc's type of a schema: longs are bigint, and values of unions are wrapped, as in `{ long: 5n }`. */
 export function avroType(schemaText: string): Type {
   const schema: unknown = JSON.parse(schemaText);
-  assert(isSchema(schema), 'a schema is an object');
-  return avsc.Type.forSchema(schema, { typeHook: exactLongs, wrapUnions: true });
+  return typeOf(schema);
 }
 
-interface Field {
-  readonly name: string;
-  readonly ownName: string;
-  readonly logicalType: string | null;
-  readonly scale: number;
+function typeOf(schema: unknown): Type {
+  assert(isSchema(schema), 'a schema is an object');
+  return avsc.Type.forSchema(schema, { typeHook: exactLongs, wrapUnions: true });
 }
 
 /** avsc's own long ends at 2⁵³. */
@@ -68,36 +64,124 @@ function exactLongs(schema: unknown): Type | undefined {
   return schema === 'long' || (isObject(schema) && schema['type'] === 'long') ? exactLong : undefined;
 }
 
-function fieldsOf(schema: unknown): readonly Field[] {
-  assert(isObject(schema) && Array.isArray(schema['fields']), 'a schema that is no record');
-  return schema['fields'].map((field: unknown) => {
-    assert(isObject(field) && typeof field['name'] === 'string', 'a field without a name');
-    const { name, originalName, type } = field;
-    const branch: unknown = Array.isArray(type) ? type.find((member) => member !== 'null') : type;
-    const logicalType = isObject(branch) && typeof branch['logicalType'] === 'string' ? branch['logicalType'] : null;
-    const scale = isObject(branch) && typeof branch['scale'] === 'number' ? branch['scale'] : 0;
-    return { name, ownName: typeof originalName === 'string' ? originalName : name, logicalType, scale };
-  });
+/**
+ * How values of one schema are read: the schema that avsc is given, and what is made of its values. To avsc fields are `f0`, `f1`, … and maps are arrays of entries,
+ * which have the same bytes: as properties of its objects some names would be lost, and keys that look like numbers would change their order.
+ */
+interface Reading {
+  readonly schema: unknown;
+  readonly cell: (value: unknown) => JsonCell;
 }
 
-function cellOf(field: Field, wrapped: unknown): JsonCell {
-  const value: unknown = isObject(wrapped) && !Buffer.isBuffer(wrapped) ? Object.values(wrapped)[0] : wrapped;
-  if (typeof value === 'bigint')
-    return field.name === OWN_FIELDS.version || field.logicalType === 'timestamp-millis' ? Number(value) : String(value);
-  if (typeof value === 'number') return field.logicalType === 'date' ? dateText(value) : numberText(value);
-  if (Buffer.isBuffer(value)) return field.logicalType === 'decimal' ? decimalText(value, field.scale) : value.toString('base64');
-  assert(
-    value === null || typeof value === 'string' || typeof value === 'boolean',
-    `a value of type ${typeof value} in field ${field.name}`,
+interface FieldReading {
+  readonly name: string;
+  /** To avsc. */
+  readonly at: string;
+  readonly cell: Reading['cell'];
+}
+
+/** Named types so far: avsc wants every name but once. */
+interface Names {
+  count: number;
+}
+
+function readingOf(schema: unknown, names: Names): Reading {
+  if (Array.isArray(schema)) return unionReading(schema, names);
+  if (!isObject(schema)) return { schema, cell: plainCell };
+  const { type, logicalType, scale, items, values } = schema;
+  switch (type) {
+    case 'record': {
+      const record = recordReading(schema, names);
+      return { schema: record.schema, cell: (value) => recordCell(record.fields, value) };
+    }
+    case 'enum':
+      return { schema: { ...schema, name: nextName(names) }, cell: plainCell };
+    case 'array': {
+      const item = logicalType === 'map' ? entryReading(items, names) : readingOf(items, names);
+      return listReading(item);
+    }
+    case 'map':
+      return listReading(
+        entryReading(
+          {
+            fields: [
+              { name: 'key', type: 'string' },
+              { name: 'value', type: values },
+            ],
+          },
+          names,
+        ),
+      );
+    default:
+      if (logicalType === 'decimal') return { schema, cell: (value) => decimalText(value, Number(scale ?? 0)) };
+      if (logicalType === 'date') return { schema, cell: (value) => dateText(Number(value)) };
+      if (logicalType === 'timestamp-millis') return { schema, cell: Number };
+      return { schema, cell: plainCell };
+  }
+}
+
+/** Null or one other thing, which avsc wraps. */
+function unionReading(branches: readonly unknown[], names: Names): Reading {
+  const branch = readingOf(
+    must(
+      branches.find((member) => member !== 'null'),
+      'a branch of a union',
+    ),
+    names,
   );
+  return {
+    schema: branches.map((member) => (member === 'null' ? member : branch.schema)),
+    cell: (wrapped) => (isObject(wrapped) ? branch.cell(Object.values(wrapped)[0]) : null),
+  };
+}
+
+function listReading({ schema, cell }: Reading): Reading {
+  return {
+    schema: { type: 'array', items: schema },
+    cell(value) {
+      assert(Array.isArray(value), 'an array');
+      return value.map(cell);
+    },
+  };
+}
+
+function entryReading(schema: unknown, names: Names): Reading {
+  const entry = recordReading(schema, names);
+  return { schema: entry.schema, cell: (value) => entry.fields.map(({ at, cell }) => cell(isObject(value) ? value[at] : null)) };
+}
+
+function recordReading(schema: unknown, names: Names): { readonly schema: object; readonly fields: readonly FieldReading[] } {
+  assert(isObject(schema) && Array.isArray(schema['fields']), 'a schema that is no record');
+  const name = nextName(names);
+  const fields = schema['fields'].map((field: unknown, i) => {
+    assert(isObject(field) && typeof field['name'] === 'string', 'a field without a name');
+    const { schema: type, cell } = readingOf(field['type'], names);
+    const ownName = typeof field['originalName'] === 'string' ? field['originalName'] : field['name'];
+    return { name: ownName, at: `f${i}`, type, cell: field['name'] === OWN_FIELDS.version ? Number : cell };
+  });
+  return { schema: { type: 'record', name, fields: fields.map(({ at, type }) => ({ name: at, type })) }, fields };
+}
+
+function recordCell(fields: readonly FieldReading[], value: unknown): JsonRow {
+  assert(isObject(value), 'a record');
+  return Object.fromEntries(fields.map(({ name, at, cell }) => [name, cell(value[at])]));
+}
+
+function nextName(names: Names): string {
+  names.count += 1;
+  return `r${names.count}`;
+}
+
+function plainCell(value: unknown): JsonCell {
+  if (typeof value === 'bigint') return String(value);
+  if (typeof value === 'number') return Number.isFinite(value) ? (Object.is(value, -0) ? '-0.0' : value) : String(value);
+  if (Buffer.isBuffer(value)) return value.toString('base64');
+  assert(value === null || typeof value === 'string' || typeof value === 'boolean', `a value of type ${typeof value}`);
   return value;
 }
 
-function numberText(value: number): JsonCell {
-  return Number.isFinite(value) ? (Object.is(value, -0) ? '-0.0' : value) : String(value);
-}
-
-function decimalText(bytes: Buffer, scale: number): string {
+function decimalText(bytes: unknown, scale: number): string {
+  assert(Buffer.isBuffer(bytes), 'the bytes of a decimal');
   const value = BigInt.asIntN(8 * bytes.length, BigInt(`0x${bytes.toString('hex')}`));
   const digits = String(value < 0n ? -value : value).padStart(scale + 1, '0');
   const whole = digits.slice(0, digits.length - scale);

@@ -2,15 +2,19 @@
  * The Avro schemas of a feed (DESIGN §6 "Key", "Value", "Types", "Names").
  *
  * The texts are compact JSON with the attributes in the order in which Avro's own Java library prints them, so that a registry gives back what it was given:
- * named types `type, name, namespace, doc, fields | symbols`; fields `name, type, doc, default, originalName`; logical types `type, logicalType, precision, scale`.
- * The texts and with them the GUIDs are in every topic: they change only with the table.
+ * named types `type, name, namespace, doc, fields | symbols, logicalType`; fields `name, type, doc, default, originalName`; other types
+ * `type, items | values, logicalType, precision, scale`. The texts and with them the GUIDs are in every topic: they change only with the table.
+ *
+ * Nested records are below `<share>.<schema>.<table>.Value`, where no column can take the name of the key's record.
  */
+import { CHANGE_TYPES } from '../model/column-batch.ts';
 import { Failure } from '../model/failure.ts';
 import { typeText } from '../model/table-schema.ts';
 import type { Column, DataType } from '../model/table-schema.ts';
-import { CHANGE_TYPES } from '../model/column-batch.ts';
 import type { AvroTexts, RecordLayout } from '../ports/encoder.ts';
 import { avroName } from './avro-name.ts';
+import { below, recordName, topLevel } from './column-place.ts';
+import type { Place } from './column-place.ts';
 import { keyColumns } from './key-columns.ts';
 
 /** The fields that the relay adds to every row, behind the table's columns. */
@@ -18,23 +22,32 @@ export const OWN_FIELDS = { changeType: '_change_type', version: '_commit_versio
 
 const OWN_NAMES: ReadonlySet<string> = new Set(Object.values(OWN_FIELDS));
 
+/** Levels of nesting at most: parsers of schemas have limits of their own, from some hundred levels of JSON on, of which a level of ours takes four. */
+const DEPTH_MAX = 64;
+
+/** Columns that a message names at most. */
+const NAMED_MAX = 20;
+
 /** Throws `Failure` `schema.type`, `schema.name`, `key.type`, each with the column. */
 export function avroTexts(layout: Pick<RecordLayout, 'schema' | 'table' | 'key'>): AvroTexts {
   const { share, schema, table } = layout.table;
   const namespace = `${avroName(share)}.${avroName(schema)}`;
+  const fullName = `${namespace}.${avroName(table)}`;
   const keys = keyColumns(layout);
-  const value = {
-    type: 'record',
-    name: avroName(table),
-    namespace,
-    fields: [...layout.schema.columns.map((column) => columnField(column, true)), ...OWN_FIELD_SCHEMAS],
-  };
+  const refused: string[] = [];
+  const place = topLevel(`${fullName}.Value`);
+  for (const { name } of layout.schema.columns) {
+    if (OWN_NAMES.has(name.toLowerCase())) throw new Failure('schema.name', `the table has a column of its own named ${name}`);
+  }
+  const fields = layout.schema.columns.map((column) => fieldOf(column, below(place, column.name), true, refused));
+  if (refused.length > 0) throw new Failure('schema.type', refusalText(refused));
+  const value = { type: 'record', name: avroName(table), namespace, fields: [...fields, ...OWN_FIELD_SCHEMAS] };
   if (keys.length === 0) return { key: null, value: JSON.stringify(value) };
   const key = {
     type: 'record',
     name: 'Key',
-    namespace: `${namespace}.${avroName(table)}`,
-    fields: keys.map((column) => columnField(column, false)),
+    namespace: fullName,
+    fields: keys.map((column) => fieldOf(column, below(place, column.name), false, refused)),
   };
   return { key: JSON.stringify(key), value: JSON.stringify(value) };
 }
@@ -45,20 +58,31 @@ const OWN_FIELD_SCHEMAS = [
   { name: OWN_FIELDS.timestamp, type: ['null', { type: 'long', logicalType: 'timestamp-millis' }], default: null },
 ];
 
-function columnField(column: Column, withDoc: boolean): object {
-  if (column.name === '') throw new Failure('schema.name', 'the table has a column without a name');
-  if (OWN_NAMES.has(column.name.toLowerCase())) throw new Failure('schema.name', `the table has a column of its own named ${column.name}`);
+type Schema = string | object;
+
+/** What cannot be carried goes to `refused`, and something takes its place, so that all of it is found in one go. */
+function fieldOf(column: Column, place: Place, withDoc: boolean, refused: string[]): object {
+  if (column.name === '') throw new Failure('schema.name', `the table has a column without a name: ${place.path}`);
   const name = avroName(column.name);
   return {
     name,
-    type: ['null', avroType(column.type, column.name)],
+    type: nullable(column.type, place, refused),
     ...(withDoc && column.comment !== null && { doc: column.comment }),
     default: null,
     ...(name !== column.name && { originalName: column.name }),
   };
 }
 
-function avroType(type: DataType, path: string): string | object {
+/** A void is null alone: a union holds no type twice. */
+function nullable(type: DataType, place: Place, refused: string[]): Schema {
+  return type.kind === 'void' ? 'null' : ['null', schemaOf(type, place, refused)];
+}
+
+function schemaOf(type: DataType, place: Place, refused: string[]): Schema {
+  if (place.depth > DEPTH_MAX) {
+    refused.push(`${place.path} is nested more than ${DEPTH_MAX} levels deep`);
+    return 'bytes';
+  }
   switch (type.kind) {
     case 'byte':
     case 'short':
@@ -80,7 +104,45 @@ function avroType(type: DataType, path: string): string | object {
       return { type: 'long', logicalType: 'local-timestamp-micros' };
     case 'decimal':
       return { type: 'bytes', logicalType: 'decimal', precision: type.precision, scale: type.scale };
+    case 'struct':
+      return recordOf(
+        place,
+        type.fields.map((field) => fieldOf(field, below(place, field.name), true, refused)),
+      );
+    case 'array':
+      return { type: 'array', items: nullable(type.element, below(place, 'element'), refused) };
+    case 'map':
+      return mapOf(type, place, refused);
+    case 'variant':
+      // As Apache Iceberg marks its own, core/src/main/java/org/apache/iceberg/avro/VariantLogicalType.java.
+      return { ...recordOf(place, VARIANT_FIELDS), logicalType: 'variant' };
     default:
-      throw new Failure('schema.type', `column ${path} has the type ${typeText(type)}`);
+      refused.push(`${place.path} has the type ${typeText(type)}`);
+      return 'bytes';
   }
+}
+
+const VARIANT_FIELDS = ['metadata', 'value'].map((name) => ({ name, type: ['null', 'bytes'], default: null }));
+
+/** Avro's maps have strings for keys. Others are arrays of entries, as Apache Iceberg spells them (Iceberg spec, Appendix A "Avro"). */
+function mapOf(type: Extract<DataType, { readonly kind: 'map' }>, place: Place, refused: string[]): Schema {
+  const values = nullable(type.value, below(place, 'value'), refused);
+  if (type.key.kind === 'string') return { type: 'map', values };
+  const keys = nullable(type.key, below(place, 'key'), refused);
+  const items = recordOf(place, [
+    { name: 'key', type: keys, default: null },
+    { name: 'value', type: values, default: null },
+  ]);
+  return { type: 'array', items, logicalType: 'map' };
+}
+
+function recordOf(place: Place, fields: readonly object[]): object {
+  const { name, namespace } = recordName(place);
+  return { type: 'record', name, namespace, fields };
+}
+
+function refusalText(refused: readonly string[]): string {
+  const more = refused.length - NAMED_MAX;
+  const named = refused.slice(0, NAMED_MAX).map((text) => `column ${text}`);
+  return `${named.join(', ')}${more > 0 ? `, and ${more} more` : ''}`;
 }

@@ -7,8 +7,12 @@
  */
 import { unreachable } from '../lib/assert.ts';
 import type { ColumnData } from '../model/column-batch.ts';
+import type { DataType } from '../model/table-schema.ts';
 import { copy, viewOf } from './arena.ts';
 import type { Arena } from './arena.ts';
+import { bitsOf, decimalLength, isNull, VALUE, writeDecimal } from './leaf-cells.ts';
+import { cellTree, treeLength, writeTree } from './nested-cells.ts';
+import type { CellTree } from './nested-cells.ts';
 import { longLength, unsignedLength, writeLong, writeUnsigned, zigzag } from './varint.ts';
 
 /** A part of `rows` and its twins: from `start` up to, not including, `end`. */
@@ -18,10 +22,8 @@ export interface RowRange {
   readonly end: number;
 }
 
-const VALUE = 0x02;
-
 /** Adds the length of each row's cell to `lengths`. */
-export function measureCells(data: ColumnData, { rows, start, end }: RowRange, lengths: Int32Array): void {
+export function measureCells(type: DataType, data: ColumnData, { rows, start, end }: RowRange, lengths: Int32Array): void {
   switch (data.kind) {
     case 'null':
       return addConstant(lengths, start, end, 1);
@@ -42,14 +44,14 @@ export function measureCells(data: ColumnData, { rows, start, end }: RowRange, l
     case 'struct':
     case 'list':
     case 'map':
-      throw new Error(`a column of kind ${data.kind}`);
+      return measureNested(cellTree(type, data), rows, start, end, lengths);
     default:
       unreachable(data);
   }
 }
 
 /** Writes each row's cell at its cursor. */
-export function writeCells(data: ColumnData, { rows, start, end }: RowRange, to: Arena, cursors: Int32Array): void {
+export function writeCells(type: DataType, data: ColumnData, { rows, start, end }: RowRange, to: Arena, cursors: Int32Array): void {
   switch (data.kind) {
     case 'null':
       return writeNulls(start, end, to.bytes, cursors);
@@ -70,7 +72,7 @@ export function writeCells(data: ColumnData, { rows, start, end }: RowRange, to:
     case 'struct':
     case 'list':
     case 'map':
-      throw new Error(`a column of kind ${data.kind}`);
+      return writeNested(cellTree(type, data), rows, start, end, to, cursors);
     default:
       unreachable(data);
   }
@@ -79,10 +81,6 @@ export function writeCells(data: ColumnData, { rows, start, end }: RowRange, to:
 /** Adds the same to every length of a range. */
 export function addConstant(lengths: Int32Array, start: number, end: number, amount: number): void {
   for (let i = start; i < end; i += 1) lengths[i] = (lengths[i] ?? 0) + amount;
-}
-
-function isNull(validity: Uint8Array | null, row: number): boolean {
-  return validity !== null && (((validity[row >> 3] ?? 0) >> (row & 7)) & 1) === 0;
 }
 
 function measureFixed(
@@ -158,25 +156,6 @@ function measureDecimals(
   }
 }
 
-/** Bytes of the shortest two's complement form, at least 1: what Java's BigInteger.toByteArray gives. */
-function decimalLength(values: Int32Array, row: number): number {
-  const at = 4 * row;
-  const w0 = values[at] ?? 0;
-  const w1 = values[at + 1] ?? 0;
-  const w2 = values[at + 2] ?? 0;
-  const w3 = values[at + 3] ?? 0;
-  const sign = w3 >> 31;
-  if (w3 !== sign) return 12 + wordLength(w3, sign);
-  if (w2 !== sign) return 8 + wordLength(w2, sign);
-  if (w1 !== sign) return 4 + wordLength(w1, sign);
-  return wordLength(w0, sign);
-}
-
-/** Bytes that the top word needs, with room for the sign: 5 if a byte of nothing but sign must stand before it. */
-function wordLength(word: number, sign: number): number {
-  return (40 - Math.clz32(word ^ sign)) >> 3;
-}
-
 function writeNulls(start: number, end: number, bytes: Uint8Array, cursors: Int32Array): void {
   for (let i = start; i < end; i += 1) {
     const at = cursors[i] ?? 0;
@@ -206,11 +185,6 @@ function writeBooleans(
       cursors[i] = at + 2;
     }
   }
-}
-
-/** Floating point numbers as the words they are made of, so that every NaN keeps its bits. */
-function bitsOf(values: Float32Array | Float64Array): Int32Array {
-  return new Int32Array(values.buffer, values.byteOffset, values.byteLength >> 2);
 }
 
 function writeWords(
@@ -326,26 +300,16 @@ function writeDecimals(
       bytes[at] = 0;
       cursors[i] = at + 1;
     } else {
-      const length = decimalLength(values, row);
       bytes[at] = VALUE;
-      bytes[at + 1] = length << 1;
-      let end = at + 2 + length;
-      cursors[i] = end;
-      let word = 4 * row;
-      let left = length;
-      for (; left >= 4; left -= 4, word += 1) {
-        const value = values[word] ?? 0;
-        bytes[end - 1] = value;
-        bytes[end - 2] = value >> 8;
-        bytes[end - 3] = value >> 16;
-        bytes[end - 4] = value >> 24;
-        end -= 4;
-      }
-      // Of a value of 17 bytes' length there is none: 38 digits take 16.
-      for (let value = values[word] ?? 0; left > 0; left -= 1, value >>= 8) {
-        end -= 1;
-        bytes[end] = value;
-      }
+      cursors[i] = writeDecimal(values, row, bytes, at + 1);
     }
   }
+}
+
+function measureNested(tree: CellTree, rows: Int32Array, start: number, end: number, lengths: Int32Array): void {
+  for (let i = start; i < end; i += 1) lengths[i] = (lengths[i] ?? 0) + treeLength(tree, rows[i] ?? 0);
+}
+
+function writeNested(tree: CellTree, rows: Int32Array, start: number, end: number, to: Arena, cursors: Int32Array): void {
+  for (let i = start; i < end; i += 1) cursors[i] = writeTree(tree, rows[i] ?? 0, to, cursors[i] ?? 0);
 }

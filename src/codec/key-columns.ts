@@ -7,7 +7,7 @@ import { typeText } from '../model/table-schema.ts';
 import type { Column, DataType } from '../model/table-schema.ts';
 import type { RecordLayout } from '../ports/encoder.ts';
 
-/** In key order. Throws `key.type` for a column whose values have no one spelling: floating point, and nested types. */
+/** In key order. Throws `key.type` for a column whose values have no one spelling, floating point and nested types, or that has none. */
 export function keyColumns(layout: Pick<RecordLayout, 'schema' | 'key'>): readonly Column[] {
   return layout.key.map((name) => {
     const column = must(
@@ -20,5 +20,7 @@ export function keyColumns(layout: Pick<RecordLayout, 'schema' | 'key'>): readon
 }
 
 function isUnfit(type: DataType): boolean {
-  return type.kind === 'float' || type.kind === 'double' || type.kind === 'struct' || type.kind === 'array' || type.kind === 'map';
+  return UNFIT.has(type.kind);
 }
+
+const UNFIT: ReadonlySet<DataType['kind']> = new Set(['float', 'double', 'struct', 'array', 'map', 'variant', 'void']);

@@ -4,7 +4,7 @@
 import { must } from '../lib/assert.ts';
 import { CHANGE_TYPES } from '../model/column-batch.ts';
 import type { ChangeType, ColumnBatch } from '../model/column-batch.ts';
-import type { Column } from '../model/table-schema.ts';
+import type { Column, DataType } from '../model/table-schema.ts';
 import type { EncodeRequest } from '../ports/encoder.ts';
 import { constant, copy } from './arena.ts';
 import type { Arena, Constant } from './arena.ts';
@@ -19,12 +19,15 @@ type Part =
   /** The same bytes in every row. */
   | { readonly kind: 'constant'; readonly constant: Constant }
   /** The cell of the batch's column of this index. */
-  | { readonly kind: 'column'; readonly index: number }
+  | { readonly kind: 'column'; readonly index: number; readonly type: DataType }
   /** The change type that the row itself names. */
   | { readonly kind: 'change' };
 
+/** Avro's null takes no bytes, and a void is nothing else: it is in no union. */
+const VOID_CELL = new Uint8Array(0);
+
 export interface RowLayout {
-  /** What the file is asked for, in this order: the columns that its action gives no value for. */
+  /** What the file is asked for, in this order: the columns that its action gives no value for, but for voids, which are in no file. */
   readonly fileColumns: readonly Column[];
   /** Framing and Avro body; null without a key. */
   readonly key: readonly Part[] | null;
@@ -35,11 +38,16 @@ export interface RowLayout {
 export function rowLayout({ entry, version, timestamp, layout }: Omit<EncodeRequest, 'bytes'>): RowLayout {
   avroTexts(layout); // A table that has no schema has no rows either.
   const { partitionValues } = entry.file;
-  const fileColumns = layout.schema.columns.filter((column) => partitionText(partitionValues, column.name) === undefined);
-  const cell = (column: Column): Part => {
-    const text = partitionText(partitionValues, column.name);
-    return text === undefined ? { kind: 'column', index: fileColumns.indexOf(column) } : bytesPart(partitionCell(column, text));
-  };
+  const fileColumns: Column[] = [];
+  const cells = new Map(
+    layout.schema.columns.map((column): [Column, Part] => {
+      if (column.type.kind === 'void') return [column, bytesPart(VOID_CELL)];
+      const text = partitionText(partitionValues, column.name);
+      if (text !== undefined) return [column, bytesPart(partitionCell(column, text))];
+      return [column, { kind: 'column', index: fileColumns.push(column) - 1, type: column.type }];
+    }),
+  );
+  const cell = (column: Column): Part => must(cells.get(column), 'the cell of a column');
   const keys = keyColumns(layout);
   const change: Part = entry.kind === 'cdf' ? { kind: 'change' } : bytesPart(changeTypeBytes(entry.kind === 'add' ? 'insert' : 'delete'));
   return {
@@ -65,14 +73,14 @@ export function measureRows(parts: readonly Part[], batch: ColumnBatch, range: R
   lengths.fill(0, range.start, range.end);
   addConstant(lengths, range.start, range.end, fixed);
   for (const part of parts) {
-    if (part.kind === 'column') measureCells(must(batch.columns[part.index], 'a column of the batch'), range, lengths);
+    if (part.kind === 'column') measureCells(part.type, must(batch.columns[part.index], 'a column of the batch'), range, lengths);
   }
 }
 
 /** Writes the rows of the range at their cursors. */
 export function writeRows(parts: readonly Part[], batch: ColumnBatch, range: RowRange, to: Arena, cursors: Int32Array): void {
   for (const part of parts) {
-    if (part.kind === 'column') writeCells(must(batch.columns[part.index], 'a column of the batch'), range, to, cursors);
+    if (part.kind === 'column') writeCells(part.type, must(batch.columns[part.index], 'a column of the batch'), range, to, cursors);
     else if (part.kind === 'constant') writeConstant(part.constant, range, to, cursors);
     else writeChangeTypes(must(batch.changeTypes, 'the change types of a change file'), range, to.bytes, cursors);
   }

@@ -85,7 +85,7 @@ function expectedRecords(of: Case): ReadonlyMap<number, readonly string[]> {
 /** Spelled in another way than the codec does. */
 function isSelected(selection: RowSelection | undefined, row: number): boolean {
   if (selection === undefined) return true;
-  const text = [...selection.bits].map((byte) => [...byte.toString(2).padStart(8, '0')].reverse().join('')).join('');
+  const text = Array.from(selection.bits, (byte) => byte.toString(2).padStart(8, '0').split('').toReversed().join('')).join('');
   return row < selection.rows ? text[row] === '1' : selection.beyond;
 }
 

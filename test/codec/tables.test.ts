@@ -49,6 +49,7 @@ test.each([
   'big_values',
   'codecs',
   'merges',
+  'nested',
   'overwrites',
   'partition_multi',
   'partition_strings',

@@ -160,7 +160,7 @@ export function encoderExam(open: () => Encoder): void {
     it('refuses a table with a column that it cannot carry, before any row', async () => {
       await using encoder = open();
       const good = request({});
-      const layout = { ...good.layout, schema: { columns: [...COLUMNS, NESTED], partitionColumns: [], mapping: 'none' as const } };
+      const layout = { ...good.layout, schema: { columns: [...COLUMNS, STRANGE], partitionColumns: [], mapping: 'none' as const } };
       await expect(collected(encoder.encode({ ...good, layout }, new AbortController().signal))).rejects.toMatchObject({
         code: 'schema.type',
       });
@@ -195,9 +195,9 @@ export function encoderExam(open: () => Encoder): void {
   }
 }
 
-const NESTED: Column = {
-  name: 'tags',
-  type: { kind: 'array', element: { kind: 'string' }, containsNull: true },
+const STRANGE: Column = {
+  name: 'places',
+  type: { kind: 'array', element: { kind: 'unknown', text: 'geometry' }, containsNull: true },
   nullable: true,
   comment: null,
   physical: null,
