@@ -2,7 +2,7 @@
  * `peek`: change rows of a table as JSON lines, in the order and the encoding in which they would be published: the same plan, workers and codec, without Kafka.
  */
 import { readProfile } from '../../connectors/sources/delta-sharing/profile.ts';
-import { openSource } from '../../connectors/sources/delta-sharing/source.ts';
+import { openSource, SOURCE_DEFAULTS } from '../../connectors/sources/delta-sharing/source.ts';
 import { rowReader } from '../codec/avro-reader.ts';
 import { openPool } from '../codec/pool.ts';
 import { records } from '../codec/records.ts';
@@ -35,7 +35,15 @@ export async function run(argv: readonly string[], signal: AbortSignal): Promise
   await using opened = new AsyncDisposableStack();
   const telemetry = openCommandTelemetry(opened);
   const source = opened.use(
-    openSource({ name: 'the provider', profile, retryTimeoutMs: RETRY_MS, telemetry, clock: systemClock, userAgent: RELAY }),
+    openSource({
+      ...SOURCE_DEFAULTS,
+      name: 'the provider',
+      profile,
+      retryTimeoutMs: RETRY_MS,
+      telemetry,
+      clock: systemClock,
+      userAgent: RELAY,
+    }),
   );
   const asked = options.version('to');
   if (asked !== null && asked < from) throw wrong('peek', `--to ${asked} is below --from ${from}`);

@@ -2,7 +2,7 @@
  * `tables`: what a profile gives: every table with its latest version, whether the provider says that it has a change feed, and its columns.
  */
 import { readProfile } from '../../connectors/sources/delta-sharing/profile.ts';
-import { openSource } from '../../connectors/sources/delta-sharing/source.ts';
+import { openSource, SOURCE_DEFAULTS } from '../../connectors/sources/delta-sharing/source.ts';
 import { systemClock } from '../lib/clock.ts';
 import { prefetch } from '../lib/prefetch.ts';
 import { Failure } from '../model/failure.ts';
@@ -26,7 +26,15 @@ export async function run(argv: readonly string[], signal: AbortSignal): Promise
   await using opened = new AsyncDisposableStack();
   const telemetry = openCommandTelemetry(opened);
   const source = opened.use(
-    openSource({ name: 'the provider', profile, retryTimeoutMs: RETRY_MS, telemetry, clock: systemClock, userAgent: RELAY }),
+    openSource({
+      ...SOURCE_DEFAULTS,
+      name: 'the provider',
+      profile,
+      retryTimeoutMs: RETRY_MS,
+      telemetry,
+      clock: systemClock,
+      userAgent: RELAY,
+    }),
   );
   let count = 0;
   for await (const row of prefetch(source.tables(EVERYTHING, signal), WIDTH, (table) => describe(source, table, signal))) {

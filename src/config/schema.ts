@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { Secret } from '../model/secret.ts';
+import { isAllowedHost } from './allowed-host.ts';
 import { DURATION_PATTERN, durationText, parseDuration, parseSize, SIZE_PATTERN, sizeText } from './quantity.ts';
 import { cronProblem, isTimeZone } from './schedule.ts';
 
@@ -146,6 +147,14 @@ export const source = z
       "The credential file of the provider: a path relative to the config file's folder, or a reference that holds its JSON.",
     ),
     poll,
+    allowHosts: z
+      .array(text('a host name, an address, or a block such as `10.1.0.0/16`').refine(isAllowedHost))
+      .max(1_000)
+      .register(expectations, { text: 'a list of host names, addresses and blocks such as `10.1.0.0/16`', kind: 'other', words: [] })
+      .prefault([])
+      .describe(
+        'Hosts, addresses and blocks outside the open Internet that signed URLs and token endpoints may lead to; the host of the endpoint itself is let in where it is `localhost` or such an address.',
+      ),
   })
   .describe('A provider that shares tables with us.');
 

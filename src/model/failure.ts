@@ -35,6 +35,7 @@ export const FAILURES = {
   'profile.unsupported': { disposition: 'config', remedy: 'Ask the provider for a profile of shareCredentialsVersion 1 or 2 of a type that is supported, or run a newer relay.' },
 
   'provider.unreachable': { disposition: 'retry', remedy: 'Check the endpoint in the profile and the network between here and the provider.' },
+  'provider.address': { disposition: 'probe', remedy: 'If the provider rightly keeps its files or its sign-in inside your network: name the host, the address or its block in `sources[].allowHosts`. Else ask the provider why it points there.' },
   'provider.throttled': { disposition: 'retry', remedy: 'The provider limits requests: raise `sources[].poll`.' },
   'provider.unavailable': { disposition: 'retry', remedy: 'The provider fails by itself: if it lasts, tell the provider the time and the table.' },
   'provider.truncated': { disposition: 'retry', remedy: 'The answer was cut: if it lasts, look for a proxy between here and the provider that limits time or size.' },

@@ -19,7 +19,15 @@ describe('parseConfig', () => {
         topics: { create: true, partitions: 6, replicationFactor: -1, config: {} },
       },
       registry: null,
-      sources: [{ name: 'acme', profile: new Secret(PROFILE), profilePath: 'acme.share', poll: { kind: 'interval', intervalMs: 10_000 } }],
+      sources: [
+        {
+          name: 'acme',
+          profile: new Secret(PROFILE),
+          profilePath: 'acme.share',
+          poll: { kind: 'interval', intervalMs: 10_000 },
+          allowHosts: [],
+        },
+      ],
       recipients: ['analytics'],
       feeds: [
         {
@@ -97,8 +105,13 @@ log: {level: debug, format: pretty}
       },
       registry: { url: 'http://registry:8081', basic: { username: 'u' } },
       sources: [
-        { name: 'one', profilePath: null, poll: { kind: 'cron', pattern: '*/5 8-18 * * mon-fri', timezone: 'Europe/Stockholm' } },
-        { name: 'two', profilePath: 'acme.share', poll: { kind: 'interval', intervalMs: 3_600_000 } },
+        {
+          name: 'one',
+          profilePath: null,
+          poll: { kind: 'cron', pattern: '*/5 8-18 * * mon-fri', timezone: 'Europe/Stockholm' },
+          allowHosts: [],
+        },
+        { name: 'two', profilePath: 'acme.share', poll: { kind: 'interval', intervalMs: 3_600_000 }, allowHosts: [] },
       ],
       recipients: ['b2', 'c'],
       limits: {

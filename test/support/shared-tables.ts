@@ -1,6 +1,6 @@
 import { openDecoder } from '../../connectors/decoders/parquet.ts';
 import { parseProfile } from '../../connectors/sources/delta-sharing/profile.ts';
-import { openSource } from '../../connectors/sources/delta-sharing/source.ts';
+import { openSource, SOURCE_DEFAULTS } from '../../connectors/sources/delta-sharing/source.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { TableName } from '../../src/model/version.ts';
 import type { Source } from '../../src/ports/source.ts';
@@ -32,6 +32,7 @@ export async function shareTables(
     log: () => {},
   });
   const source = openSource({
+    ...SOURCE_DEFAULTS,
     name: 'acme',
     profile: parseProfile(JSON.stringify(provider.profile), 'the profile'),
     retryTimeoutMs: 5_000,

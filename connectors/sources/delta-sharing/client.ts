@@ -8,6 +8,7 @@ import type { Telemetry } from '../../../src/ports/telemetry.ts';
 import type { Exchange, Fault, Reply } from './exchange.ts';
 import { exchange } from './exchange.ts';
 import type { Authorization, Credentials } from './credentials.ts';
+import type { Route } from './network.ts';
 import type { ProviderError } from './provider-error.ts';
 import { readProviderError } from './provider-error.ts';
 import { RefusedByProvider, refusal } from './refusal.ts';
@@ -37,6 +38,8 @@ export interface ClientOptions {
   /** The source's name, for messages and metrics. */
   readonly source: string;
   readonly credentials: Credentials;
+  /** To the endpoint. */
+  readonly route: Route;
   readonly retry: RetryPolicy;
   readonly timeouts: SourceTimeouts;
   readonly telemetry: Telemetry;
@@ -45,10 +48,12 @@ export interface ClientOptions {
 
 const QUESTIONS_AT_ONCE = 8;
 
-const FAULTS = { answer: 'provider.unreachable', body: 'provider.truncated', redirect: 'provider.malformed' } as const satisfies Record<
-  Fault,
-  string
->;
+const FAULTS = {
+  answer: 'provider.unreachable',
+  body: 'provider.truncated',
+  redirect: 'provider.malformed',
+  address: 'provider.address',
+} as const satisfies Record<Fault, string>;
 
 export class Client {
   readonly source: string;
@@ -94,11 +99,12 @@ export class Client {
   }
 
   async #ask<T>(question: Question<T>, { scheme, token }: Authorization, signal: AbortSignal): Promise<T> {
-    const { credentials, telemetry, timeouts, userAgent } = this.#options;
+    const { credentials, route, telemetry, timeouts, userAgent } = this.#options;
     const url = new URL(`${credentials.endpoint}${question.path}`);
     for (const [key, value] of Object.entries(question.query)) url.searchParams.set(key, value);
     return exchange(
       {
+        route,
         url,
         ...sent(question.body),
         headers: {
@@ -137,5 +143,7 @@ function faultText(fault: Fault, url: URL, reason: string): string {
       return `the answer broke off: ${reason}`;
     case 'redirect':
       return `${url.origin} answers with ${reason}, so that the token goes nowhere else`;
+    case 'address':
+      return reason;
   }
 }

@@ -14,6 +14,7 @@ import { AccessTokens } from './access-tokens.ts';
 import type { Timeouts } from './exchange.ts';
 import { ExpiryWatch } from './expiry-watch.ts';
 import { askForToken } from './oauth.ts';
+import type { Route } from './network.ts';
 import type { Credential, OauthGrant, Profile, ProfileFile } from './profile.ts';
 import { readProfile } from './profile.ts';
 import type { RetryPolicy } from './retry.ts';
@@ -24,7 +25,8 @@ export interface CredentialsOptions {
   readonly source: string;
   readonly profile: Profile;
   readonly retry: RetryPolicy;
-  /** For the token endpoint. */
+  /** To the token endpoint, which a provider's profile names. */
+  readonly route: Route;
   readonly timeouts: Timeouts;
   readonly userAgent: string;
   readonly telemetry: Telemetry;
@@ -181,9 +183,9 @@ function fixed(authorization: Authorization): Giver {
 }
 
 function granted(grant: OauthGrant, options: CredentialsOptions): Giver {
-  const { closing, retry, source, telemetry, timeouts, userAgent } = options;
+  const { closing, retry, route, source, telemetry, timeouts, userAgent } = options;
   const tokens = new AccessTokens({
-    fetch: async (signal) => askForToken(grant, { source, timeouts, clock: retry.clock, userAgent }, signal),
+    fetch: async (signal) => askForToken(grant, { source, route, timeouts, clock: retry.clock, userAgent }, signal),
     retry,
     closing,
     warn: (failure, expiresAt) =>

@@ -1,9 +1,12 @@
 /**
  * One question over HTTP: headers out, a status and a stream of bytes back, with limits on waiting and on where a redirect may lead.
  *
- * No message here holds the path or the query of an address, and no foreign error is kept as a cause: either may hold a signed URL.
+ * The other side may be hostile: headers are bounded (network.ts), a body that trickles is cut off, and nothing is decompressed here. No message here holds the
+ * path or the query of an address, and no foreign error is kept as a cause: either may hold a signed URL.
  */
 import type { Failure } from '../../../src/model/failure.ts';
+import type { Route } from './network.ts';
+import { AddressRefused } from './network.ts';
 import { scrub } from './scrub.ts';
 
 export interface Timeouts {
@@ -19,9 +22,13 @@ export type Fault =
   /** The body broke off. */
   | 'body'
   /** A redirect that must not be followed. */
-  | 'redirect';
+  | 'redirect'
+  /** It leads into a network that the provider has no business in. */
+  | 'address';
 
 export interface Exchange {
+  /** `Network.toEndpoint` for the endpoint's own origin, `Network.toTold` for every other address. */
+  readonly route: Route;
   readonly url: URL;
   /** Left out: GET. */
   readonly method?: 'GET' | 'POST';
@@ -37,12 +44,17 @@ export interface Exchange {
 
 export interface Reply {
   readonly status: number;
-  readonly headers: Headers;
-  /** To be read once at most. */
+  /** By name in lower case; one that came several times is joined by commas. */
+  readonly headers: { readonly get: (name: string) => string | null };
+  /** As it was sent: `content-encoding` is the reader's to judge. To be read once at most. */
   readonly body: AsyncIterable<Uint8Array>;
 }
 
 const REDIRECTS_MAX = 5;
+
+/** A body may be waited for as long as so many stalls, and longer by the time that its bytes take at the least pace. */
+const STALLS = 10;
+const BYTES_PER_SECOND_LEAST = 8192;
 
 /**
  * Asks, and hands the reply to `use`; the connection is let go when that has ended, whether or not it read the body.
@@ -55,21 +67,23 @@ export async function exchange<T>(request: Exchange, use: (reply: Reply) => Prom
   signal.addEventListener('abort', onAbort, { once: true });
   const guard = new Guard(request, controller, signal);
   try {
-    const response = await follow(request, guard, controller.signal);
-    return await use({ status: response.status, headers: response.headers, body: pieces(response.body, guard) });
+    const { statusCode, headers, body } = await follow(request, guard, controller.signal);
+    return await use({ status: statusCode, headers: { get: (name) => header(headers, name) }, body: pieces(body, guard) });
   } finally {
     signal.removeEventListener('abort', onAbort);
     guard.letGo();
   }
 }
 
-/** Turns waiting that lasts too long, and whatever fetch throws, into the caller's failures. */
+/** Turns waiting that lasts too long, and whatever the connection throws, into the caller's failures. */
 class Guard {
   /** No byte is to come any more. */
   ended = false;
   readonly #request: Exchange;
   readonly #controller: AbortController;
   readonly #signal: AbortSignal;
+  #bodyMs = 0;
+  #bodyBytes = 0;
 
   constructor(request: Exchange, controller: AbortController, signal: AbortSignal) {
     this.#request = request;
@@ -89,10 +103,25 @@ class Guard {
       return await promise;
     } catch (error) {
       this.#signal.throwIfAborted();
+      if (error instanceof AddressRefused) throw this.#request.fail('address', error.message);
       throw this.#request.fail(fault, late ? `nothing came for ${limitMs / 1000} s` : reasonOf(error));
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** Of the time that the body is waited for, none is whoever reads it taking theirs. */
+  async piece(promise: Promise<IteratorResult<Uint8Array, unknown>>): Promise<Uint8Array | null> {
+    const startedAt = performance.now();
+    const next = await this.wait('body', promise);
+    if (next.done === true) return null;
+    this.#bodyMs += performance.now() - startedAt;
+    this.#bodyBytes += next.value.length;
+    const { stallMs } = this.#request.timeouts;
+    if (this.#bodyMs > STALLS * stallMs + (this.#bodyBytes / BYTES_PER_SECOND_LEAST) * 1000) {
+      throw this.#request.fail('body', `it trickles: ${this.#bodyBytes} bytes came in ${Math.round(this.#bodyMs / 1000)} s`);
+    }
+    return next.value;
   }
 
   letGo(): void {
@@ -100,34 +129,53 @@ class Guard {
   }
 }
 
+type Response = Awaited<ReturnType<Route['request']>>;
+
 async function follow(request: Exchange, guard: Guard, signal: AbortSignal): Promise<Response> {
-  const { method = 'GET', body = null } = request;
   let url = request.url;
   for (let redirects = 0; ; redirects++) {
-    const response = await guard.wait('answer', fetch(url.href, { method, headers: request.headers, body, redirect: 'manual', signal }));
-    const location = response.headers.get('location');
-    if (response.status < 300 || response.status > 399 || location === null) return response;
+    const response = await guard.wait('answer', send(request, url, signal));
+    const { statusCode, headers, body } = response;
+    // Whether or not the body is read to its end, a connection that breaks is told to whoever reads, and to nobody else.
+    body.on('error', () => {});
+    const location = header(headers, 'location');
+    if (statusCode < 300 || statusCode > 399 || location === null) return response;
     if (!URL.canParse(location, url.href)) throw request.fail('redirect', 'a redirect to what is no address');
     const to = new URL(location, url);
     if (!request.mayFollow(to)) throw request.fail('redirect', `a redirect to ${to.origin}, which is not followed`);
     // Any other redirect turns a POST into a GET (RFC 9110 §15.4), which is another request than was meant.
-    if (method === 'POST' && response.status !== 307 && response.status !== 308)
-      throw request.fail('redirect', `a redirect ${response.status} of a POST`);
+    if (request.method === 'POST' && statusCode !== 307 && statusCode !== 308)
+      throw request.fail('redirect', `a redirect ${statusCode} of a POST`);
     if (redirects === REDIRECTS_MAX) throw request.fail('redirect', `more than ${REDIRECTS_MAX} redirects`);
-    await response.body?.cancel();
+    body.destroy();
     url = to;
   }
 }
 
+async function send({ route, method = 'GET', headers, body }: Exchange, url: URL, signal: AbortSignal): Promise<Response> {
+  return route.request({
+    origin: url.origin,
+    path: `${url.pathname}${url.search}`,
+    method,
+    // A body that is compressed on the way has another length than what lies there, and may unfold without end.
+    headers: { accept: '*/*', 'accept-encoding': 'identity', ...headers },
+    body: body ?? null,
+    signal,
+  });
+}
+
 async function* pieces(body: Response['body'], guard: Guard): AsyncGenerator<Uint8Array, void> {
-  if (body !== null) {
-    const reader = body.getReader();
-    for (let next = await guard.wait('body', reader.read()); !next.done; next = await guard.wait('body', reader.read())) yield next.value;
-  }
+  const iterator: AsyncIterator<Uint8Array, unknown> = body[Symbol.asyncIterator]();
+  for (let piece = await guard.piece(iterator.next()); piece !== null; piece = await guard.piece(iterator.next())) yield piece;
   guard.ended = true;
 }
 
-/** What fetch says of a broken connection stands in the cause of its error: `ECONNREFUSED`, `other side closed`. */
+function header(headers: Response['headers'], name: string): string | null {
+  const value = headers[name];
+  return value === undefined ? null : typeof value === 'string' ? value : value.join(', ');
+}
+
+/** What is said of a broken connection may stand in the cause of its error: `ECONNREFUSED`, `other side closed`. */
 function reasonOf(error: unknown): string {
   const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   if (!(inner instanceof Error)) return 'the connection failed';

@@ -11,6 +11,7 @@ import { Secret } from '../../../src/model/secret.ts';
 import type { EpochMs } from '../../../src/model/version.ts';
 import type { Fault, Reply, Timeouts } from './exchange.ts';
 import { exchange } from './exchange.ts';
+import type { Route } from './network.ts';
 import type { ClientSecretGrant, OauthGrant, SignedGrant } from './profile.ts';
 import { beginning } from './provider-error.ts';
 import { retryAfterMs } from './retry.ts';
@@ -26,6 +27,7 @@ export interface AccessToken {
 export interface TokenRequestOptions {
   /** The source's name, for messages. */
   readonly source: string;
+  readonly route: Route;
   readonly timeouts: Timeouts;
   readonly clock: Clock;
   readonly userAgent: string;
@@ -40,10 +42,12 @@ interface Asking {
 
 const ASSERTION_SECONDS = 120;
 
-const FAULTS = { answer: 'provider.unreachable', body: 'provider.truncated', redirect: 'provider.malformed' } as const satisfies Record<
-  Fault,
-  string
->;
+const FAULTS = {
+  answer: 'provider.unreachable',
+  body: 'provider.truncated',
+  redirect: 'provider.malformed',
+  address: 'provider.address',
+} as const satisfies Record<Fault, string>;
 
 /**
  * Asks once. Rejects with `provider.unauthorized` where the endpoint refuses, with the OAuth error it names; with `provider.unreachable`,
@@ -104,11 +108,12 @@ function orThrow(answer: AccessToken | Failure | null): AccessToken {
 /** Resolves to the refusal where another way to ask may fare better. */
 async function ask(grant: OauthGrant, asking: Asking, options: TokenRequestOptions, signal: AbortSignal): Promise<AccessToken | Failure> {
   const { tokenEndpoint } = grant;
-  const { clock, source, timeouts, userAgent } = options;
+  const { clock, route, source, timeouts, userAgent } = options;
   const doing = `asking ${tokenEndpoint.origin} for a token for ${source}`;
   const askedAt = clock.now();
   return exchange(
     {
+      route,
       url: tokenEndpoint,
       method: 'POST',
       headers: {
@@ -138,6 +143,8 @@ function faultText(fault: Fault, reason: string): string {
       return `the answer broke off: ${reason}`;
     case 'redirect':
       return `it answers with ${reason}, so that the secret goes nowhere else`;
+    case 'address':
+      return reason;
   }
 }
 

@@ -1,7 +1,6 @@
 /**
  * A provider that speaks the open Delta Sharing protocol, as a `Source` (src/ports/source.ts). Everything that leaves this room is parsed and checked.
  */
-import { lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import type { Clock } from '../../../src/lib/clock.ts';
 import { Semaphore } from '../../../src/lib/semaphore.ts';
@@ -40,6 +39,9 @@ export interface SourceOptions {
   readonly timeouts?: SourceTimeouts;
 }
 
+/** For whoever has no config. */
+export const SOURCE_DEFAULTS = { allowHosts: [] } as const satisfies Partial<SourceOptions>;
+
 const FILES_AT_ONCE = 16;
 
 /** Opens without asking the provider anything. */
@@ -49,7 +51,11 @@ export function openSource(options: SourceOptions): Source {
   const retry = { timeoutMs: options.retryTimeoutMs, clock };
   const slots = new Semaphore(FILES_AT_ONCE);
   const open = new AbortController();
-  const network = openNetwork({ endpoint: new URL(profile.endpoint), allowHosts: options.allowHosts, lookup: options.lookup ?? lookup });
+  const network = openNetwork({
+    endpoint: new URL(profile.endpoint),
+    allowHosts: options.allowHosts,
+    ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
+  });
   const credentials = new Credentials({
     source: name,
     profile,
@@ -76,12 +82,15 @@ export function openSource(options: SourceOptions): Source {
       return { tableId, version: answer.version, schema, responseFormat: answer.format, changeFeed };
     },
 
-    versionAt: async () => {
-      throw new Error('not built');
-    },
+    versionAt: async (table, at, signal) => askForVersionAt(client, table, at, signal),
 
-    snapshot: async () => {
-      throw new Error('not built');
+    snapshot: async (table, request, signal) => {
+      const changes = await askForSnapshot(client, table, request, signal);
+      const difference = request.listedAs === null ? null : differenceInWay(request.listedAs, changes.range);
+      if (difference !== null) throw new Failure('plan.changed', `${snapshotDoing(client, table, request.version)}: ${difference}`);
+      const { from: version, responseFormat, idHash } = changes.range;
+      const again = { version, listedAs: { responseFormat, idHash } };
+      return listed(table, changes, async () => askForSnapshot(client, table, again, open.signal));
     },
 
     changes: async (table, request, signal) => {

@@ -7,6 +7,7 @@ import type { Secret } from '../../../src/model/secret.ts';
 import type { EpochMs, Version } from '../../../src/model/version.ts';
 import type { Fault, Reply, Timeouts } from './exchange.ts';
 import { exchange } from './exchange.ts';
+import type { Route } from './network.ts';
 import { retryAfterMs } from './retry.ts';
 
 export interface StoredFile {
@@ -17,6 +18,7 @@ export interface StoredFile {
 }
 
 export interface StorageOptions {
+  readonly route: Route;
   readonly timeouts: Timeouts;
   readonly clock: Clock;
   readonly userAgent: string;
@@ -32,10 +34,12 @@ export interface UrlRefused {
 /** Far beyond what a worker can decode; the relay's own limit is lower and judged before. */
 const FILE_BYTES_MAX = 2_147_483_647;
 
-const FAULTS = { answer: 'file.unavailable', body: 'file.unavailable', redirect: 'file.forbidden' } as const satisfies Record<
-  Fault,
-  string
->;
+const FAULTS = {
+  answer: 'file.unavailable',
+  body: 'file.unavailable',
+  redirect: 'file.forbidden',
+  address: 'provider.address',
+} as const satisfies Record<Fault, string>;
 
 /**
  * Reads the file once. `doing` begins the messages. Rejects with `file.unavailable`, `file.length`, `file.too_large`, `gap.file_gone`; resolves to
@@ -52,9 +56,9 @@ export async function getFile(
   const address = new URL(url.reveal());
   return exchange(
     {
+      route: options.route,
       url: address,
-      // Without this, fetch asks for a compressed body, whose length is not the file's.
-      headers: { 'accept-encoding': 'identity', 'user-agent': options.userAgent },
+      headers: { 'user-agent': options.userAgent },
       mayFollow: (to) => to.host === address.host && to.protocol === address.protocol,
       timeouts: options.timeouts,
       fail: (fault, reason) => new Failure(FAULTS[fault], `${doing}: ${faultText(fault, address.host, reason)}`),
@@ -75,6 +79,8 @@ function faultText(fault: Fault, host: string, reason: string): string {
       return `${host} broke off: ${reason}`;
     case 'redirect':
       return `${host} answers with ${reason}`;
+    case 'address':
+      return reason;
   }
 }
 
@@ -117,9 +123,8 @@ async function wholeBody(reply: Reply, size: number | null, doing: string): Prom
   return bytes;
 }
 
-/** `Content-Length`, as far as it is the length of what arrives here. */
+/** What is stored is read as it is stored, whatever `Content-Encoding` somebody gave it: its length is the file's. */
 function announcedLength(reply: Reply): number | null {
-  if ((reply.headers.get('content-encoding') ?? 'identity') !== 'identity') return null;
   const text = reply.headers.get('content-length') ?? '';
   return /^\d{1,15}$/.test(text) ? Number(text) : null;
 }

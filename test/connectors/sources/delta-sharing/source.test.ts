@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe } from 'vitest';
 import { openDecoder } from '../../../../connectors/decoders/parquet.ts';
 import { parseProfile } from '../../../../connectors/sources/delta-sharing/profile.ts';
-import { openSource } from '../../../../connectors/sources/delta-sharing/source.ts';
+import { openSource, SOURCE_DEFAULTS } from '../../../../connectors/sources/delta-sharing/source.ts';
 import type { FaultPlan } from '../../../../src/provider/faults.ts';
 import { startProvider } from '../../../../src/provider/provider.ts';
 import type { SourceSubject } from '../../../contracts/source.ts';
@@ -85,6 +85,7 @@ async function subjectOver(faults: FaultPlan | null, whole: readonly string[], s
     log: () => {},
   });
   const source = openSource({
+    ...SOURCE_DEFAULTS,
     name: 'house',
     profile: parseProfile(JSON.stringify(provider.profile), 'the profile'),
     retryTimeoutMs: 600_000,

@@ -3,7 +3,7 @@
  */
 import { quiet } from '../../../support/quiet-telemetry.ts';
 import { parseProfile } from '../../../../connectors/sources/delta-sharing/profile.ts';
-import { openSource } from '../../../../connectors/sources/delta-sharing/source.ts';
+import { openSource, SOURCE_DEFAULTS } from '../../../../connectors/sources/delta-sharing/source.ts';
 import type { SourceTimeouts } from '../../../../connectors/sources/delta-sharing/timeouts.ts';
 import { TIMEOUTS } from '../../../../connectors/sources/delta-sharing/timeouts.ts';
 import type { TableName } from '../../../../src/model/version.ts';
@@ -131,6 +131,7 @@ export function sourceOver(server: Pick<ScriptedServer, 'origin'>, settings: Sou
   );
   const spent = (): number => waits.reduce((sum, ms) => sum + ms, 0);
   const source = openSource({
+    ...SOURCE_DEFAULTS,
     name: 'acme',
     profile,
     retryTimeoutMs: settings.retryTimeoutMs ?? 0,
