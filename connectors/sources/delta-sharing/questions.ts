@@ -1,11 +1,11 @@
 /**
- * The questions about one table: its latest version, its metadata, one page of its changes.
+ * The questions about one table: its latest version, the version at an instant, its metadata, one page of its changes or of a snapshot.
  */
 import type { ResponseFormat } from '../../../src/model/change-files.ts';
 import { Failure } from '../../../src/model/failure.ts';
-import type { TableName, Version } from '../../../src/model/version.ts';
+import type { EpochMs, TableName, Version } from '../../../src/model/version.ts';
 import { tableText } from '../../../src/model/version.ts';
-import type { ChangesRequest } from '../../../src/ports/source.ts';
+import type { ChangesRequest, ListedAs, SnapshotRequest } from '../../../src/ports/source.ts';
 import type { Answer } from './answer.ts';
 import { readAnswer, versionHeader } from './answer.ts';
 import { CAPABILITIES_HEADER, capabilitiesAsked } from './capabilities.ts';
@@ -14,7 +14,7 @@ import type { ProviderError } from './provider-error.ts';
 import type { MetaData } from './in-force.ts';
 import { metaDataInForce } from './in-force.ts';
 import { FEATURES_ASKED } from './reader-features.ts';
-import { changesRefusal } from './refusal.ts';
+import { changesRefusal, snapshotRefusal, versionAtRefusal } from './refusal.ts';
 
 const ANY_FORMAT: readonly ResponseFormat[] = ['delta', 'parquet'];
 
@@ -33,6 +33,18 @@ export function versionQuestion(client: Client, table: TableName): Question<Vers
         throw new Failure('provider.malformed', `${doing}: the answer has no header Delta-Table-Version that is a version`);
       return version;
     },
+  };
+}
+
+/** An instant before the first commit gives 0, one after the latest `start.beyond`. On just the time of a commit, servers differ (version-at.ts). */
+export function versionAtQuestion(client: Client, table: TableName, at: EpochMs): Question<Version> {
+  const startingTimestamp = new Date(at).toISOString().replace('.000Z', 'Z');
+  const doing = `asking ${client.source} for the version of ${tableText(table)} at ${startingTimestamp}`;
+  return {
+    ...versionQuestion(client, table),
+    doing,
+    query: { startingTimestamp },
+    refused: (error) => versionAtRefusal(error, doing),
   };
 }
 
@@ -73,7 +85,6 @@ export function metadataQuestion(
 export function changesQuestion(client: Client, table: TableName, request: ChangesRequest, pageToken: string | null): Question<Answer> {
   const { from, to, listedAs } = request;
   const doing = changesDoing(client, table, request);
-  const formats = listedAs === null ? ANY_FORMAT : [listedAs.responseFormat];
   const refused = (error: ProviderError): Failure | null => changesRefusal(error, doing, from, to);
   return {
     doing,
@@ -85,10 +96,7 @@ export function changesQuestion(client: Client, table: TableName, request: Chang
       includeHistoricalProtocol: 'true',
       ...(pageToken === null ? {} : { pageToken }),
     },
-    headers: {
-      [CAPABILITIES_HEADER]: capabilitiesAsked(formats, FEATURES_ASKED),
-      ...(listedAs === null || listedAs.idHash === null ? {} : { fileidhash: listedAs.idHash }),
-    },
+    headers: wayHeaders(listedAs),
     timeouts: 'changes',
     refused,
     // A pinned question may be answered in the other format: that is told by whoever compares, not as an illegal answer.
@@ -96,8 +104,51 @@ export function changesQuestion(client: Client, table: TableName, request: Chang
   };
 }
 
+export interface SnapshotQuestion extends SnapshotRequest {
+  /** Of a page; null leaves it to the provider. */
+  readonly maxFiles: number | null;
+}
+
+/** The body is never empty: the reference server refuses that. */
+export function snapshotQuestion(
+  client: Client,
+  table: TableName,
+  { version, listedAs, maxFiles }: SnapshotQuestion,
+  pageToken: string | null,
+): Question<Answer> {
+  const doing = snapshotDoing(client, table, version);
+  const refused = (error: ProviderError): Failure | null => (version === null ? null : snapshotRefusal(error, doing, version));
+  return {
+    doing,
+    path: `${tablePath(table, doing)}/query`,
+    query: {},
+    body: {
+      ...(version === null ? {} : { version }),
+      ...(maxFiles === null ? {} : { maxFiles }),
+      ...(pageToken === null ? {} : { pageToken }),
+    },
+    headers: wayHeaders(listedAs),
+    timeouts: 'changes',
+    refused,
+    read: async (reply) => readAnswer(reply, ANY_FORMAT, 'snapshot', doing, (error) => client.refuse({ doing, refused }, error)),
+  };
+}
+
+export function snapshotDoing(client: Client, table: TableName, version: Version | null): string {
+  return `asking ${client.source} for the files of ${tableText(table)}${version === null ? '' : ` at version ${version}`}`;
+}
+
 export function changesDoing(client: Client, table: TableName, request: ChangesRequest): string {
   return `asking ${client.source} for the changes ${request.from}..${request.to} of ${tableText(table)}`;
+}
+
+/** In what way the files are to be listed. */
+function wayHeaders(listedAs: ListedAs | null): Readonly<Record<string, string>> {
+  const formats = listedAs === null ? ANY_FORMAT : [listedAs.responseFormat];
+  return {
+    [CAPABILITIES_HEADER]: capabilitiesAsked(formats, FEATURES_ASKED),
+    ...(listedAs === null || listedAs.idHash === null ? {} : { fileidhash: listedAs.idHash }),
+  };
 }
 
 /** Throws `table.unknown` for a name whose part would lead to another address. */

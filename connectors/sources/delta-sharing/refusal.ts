@@ -30,7 +30,7 @@ export function refusal(error: ProviderError, doing: string, profileExpiry: Epoc
 
 /** What a refusal of a request for the changes `from..to` means; null where it means nothing special to changes. */
 export function changesRefusal(error: ProviderError, doing: string, from: Version, to: Version): Failure | null {
-  if (error.status < 400 || error.status > 499 || NEVER_ABOUT_VERSIONS.has(error.status)) return null;
+  if (!isAboutVersions(error)) return null;
   const said = `${error.code} ${error.message}`;
   const within = (version: Version | null): FailureDetails => {
     if (version !== null && version >= from && version <= to) return { version };
@@ -48,20 +48,50 @@ export function changesRefusal(error: ProviderError, doing: string, from: Versio
   return null;
 }
 
+/** What a refusal of a request for the table at `version` means; null where it means nothing special to a snapshot. */
+export function snapshotRefusal(error: ProviderError, doing: string, version: Version): Failure | null {
+  if (!isAboutVersions(error)) return null;
+  const said = `${error.code} ${error.message}`;
+  const latest = numberIn(said, LATEST_AVAILABLE);
+  if (BEYOND.test(said) || (latest !== null && latest < version)) return failed('start.beyond', error, doing);
+  const first = numberIn(said, FIRST_READABLE);
+  if (first !== null && first > version) return failed('gap.history_gone', error, doing, '', { version: first });
+  if (GONE.test(said)) return failed('gap.history_gone', error, doing);
+  return NO_HISTORY.test(said) ? failed('table.no_history', error, doing) : null;
+}
+
+/** What a refusal of a request for the version at an instant means; null where it means nothing special to that. */
+export function versionAtRefusal(error: ProviderError, doing: string): Failure | null {
+  if (!isAboutVersions(error)) return null;
+  const said = `${error.code} ${error.message}`;
+  // The newest reference server looks for the version behind the latest, for an instant that is just the time of the latest.
+  if (AFTER_LATEST.test(said) || BEYOND.test(said) || LATEST_AVAILABLE.test(said)) return failed('start.beyond', error, doing);
+  if (BEFORE_FIRST.test(said)) return failed('gap.history_gone', error, doing);
+  return NO_HISTORY.test(said) ? failed('table.no_history', error, doing) : null;
+}
+
+function isAboutVersions(error: ProviderError): boolean {
+  return error.status >= 400 && error.status <= 499 && !NEVER_ABOUT_VERSIONS.has(error.status);
+}
+
 const NEVER_ABOUT_VERSIONS = new Set([401, 403, 408, 413, 425, 429]);
 
 const FEED_OFF = /not recorded for version|change data was not recorded|DELTA_MISSING_CHANGE_DATA/i;
 const BEYOND = /greater than the latest version|after the latest version|VERSION_AFTER_LATEST/i;
+const AFTER_LATEST = /timestamp.{0,120}(?:is after|later than|greater than) the latest|TIMESTAMP_GREATER_THAN|TIMESTAMP_LATER_THAN/is;
+const BEFORE_FIRST = /timestamp.{0,120}is before the earliest/is;
+const LATEST_AVAILABLE = /latest (?:available )?version is (\d+)/i;
 const FIRST_READABLE = /(?:changes|data) since version\D{0,5}(\d+)|earliest (?:available )?version\D{0,20}(\d+)/i;
 const GONE = /table files missing|BEFORE_START_VERSION|DELTA_MISSING_FILES|log files? .{0,40}(?:deleted|cleaned)/i;
 const NO_HISTORY =
-  /cdf is not enabled|change data feed is not enabled|CDF_NOT_(?:ENABLED|SHARED)|history is not shared|without history|TIME_TRAVEL_NOT_PERMITTED/i;
+  /cdf is not enabled|change data feed is not enabled|history sharing is not enabled|CDF_NOT_(?:ENABLED|SHARED)|history is not shared|without history|TIME_TRAVEL_NOT_PERMITTED/i;
 const FEATURE =
   /DS_UNSUPPORTED_DELTA|too new for this version|unsupported delta table (?:properties|features?)|unsupported reader features?/i;
 const TOO_LARGE = /RESOURCE_LIMIT_EXCEEDED|RESOURCE_EXHAUSTED|QUERY_TIMEOUT_ON_SERVER/i;
 
 function codeOf(error: ProviderError): FailureCode {
-  if (error.status === 413 || TOO_LARGE.test(error.code)) return 'provider.too_large';
+  // A 429 may well be called RESOURCE_EXHAUSTED, and is of too many requests, not of a request for too much.
+  if (error.status === 413 || (error.status !== 429 && TOO_LARGE.test(`${error.code} ${error.message}`))) return 'provider.too_large';
   if (error.status >= 500) return 'provider.unavailable';
   switch (error.status) {
     case 400:

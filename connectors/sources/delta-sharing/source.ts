@@ -7,8 +7,9 @@ import { Semaphore } from '../../../src/lib/semaphore.ts';
 import { Failure } from '../../../src/model/failure.ts';
 import type { TableName } from '../../../src/model/version.ts';
 import { tableText } from '../../../src/model/version.ts';
-import type { Source } from '../../../src/ports/source.ts';
+import type { ChangeListing, ListedAs, Source } from '../../../src/ports/source.ts';
 import type { Telemetry } from '../../../src/ports/telemetry.ts';
+import type { Changes } from './changes.ts';
 import { askForChanges } from './changes.ts';
 import { Client } from './client.ts';
 import { Credentials } from './credentials.ts';
@@ -17,10 +18,12 @@ import { listingOf } from './listing.ts';
 import { askForMetadata } from './metadata.ts';
 import { openNetwork } from './network.ts';
 import type { Profile } from './profile.ts';
-import { changesDoing, versionQuestion } from './questions.ts';
+import { changesDoing, snapshotDoing, versionQuestion } from './questions.ts';
 import { allTables } from './shares.ts';
+import { askForSnapshot } from './snapshot.ts';
 import type { SourceTimeouts } from './timeouts.ts';
 import { TIMEOUTS } from './timeouts.ts';
+import { askForVersionAt } from './version-at.ts';
 
 export interface SourceOptions {
   /** As the config names it. */
@@ -68,6 +71,27 @@ export function openSource(options: SourceOptions): Source {
   });
   const client = new Client({ source: name, credentials, route: network.toEndpoint, retry, timeouts, telemetry, userAgent });
 
+  /** `askAgain` asks the same question in the way that it was answered in. */
+  const listed = (
+    table: TableName,
+    listedAs: ListedAs | null,
+    changes: Changes,
+    doing: string,
+    askAgain: (listedAs: ListedAs) => Promise<Changes>,
+  ): ChangeListing => {
+    const { responseFormat, idHash } = changes.range;
+    const difference = listedAs === null ? null : differenceInWay(listedAs, changes.range);
+    if (difference !== null) throw new Failure('plan.changed', `${doing}: ${difference}`);
+    return listingOf({
+      what: `${name}'s ${tableText(table)}`,
+      changes,
+      askAgain: async () => askAgain({ responseFormat, idHash }),
+      storage: { route: network.toTold, timeouts: timeouts.files, clock, userAgent },
+      retry,
+      slots,
+    });
+  };
+
   return {
     name,
     endpoint: profile.endpoint,
@@ -85,28 +109,18 @@ export function openSource(options: SourceOptions): Source {
     versionAt: async (table, at, signal) => askForVersionAt(client, table, at, signal),
 
     snapshot: async (table, request, signal) => {
-      const changes = await askForSnapshot(client, table, request, signal);
-      const difference = request.listedAs === null ? null : differenceInWay(request.listedAs, changes.range);
-      if (difference !== null) throw new Failure('plan.changed', `${snapshotDoing(client, table, request.version)}: ${difference}`);
-      const { from: version, responseFormat, idHash } = changes.range;
-      const again = { version, listedAs: { responseFormat, idHash } };
-      return listed(table, changes, async () => askForSnapshot(client, table, again, open.signal));
+      const snapshot = await askForSnapshot(client, table, request, signal);
+      const { from: version } = snapshot.range;
+      return listed(table, request.listedAs, snapshot, snapshotDoing(client, table, version), async (listedAs) =>
+        askForSnapshot(client, table, { version, listedAs }, open.signal),
+      );
     },
 
     changes: async (table, request, signal) => {
       const changes = await askForChanges(client, table, request, signal);
-      const difference = request.listedAs === null ? null : differenceInWay(request.listedAs, changes.range);
-      if (difference !== null) throw new Failure('plan.changed', `${changesDoing(client, table, request)}: ${difference}`);
-      const { responseFormat, idHash } = changes.range;
-      const again = { ...request, listedAs: { responseFormat, idHash }, patience: 'whole' } as const;
-      return listingOf({
-        what: whatOf(name, table),
-        changes,
-        askAgain: async () => askForChanges(client, table, again, open.signal),
-        storage: { route: network.toTold, timeouts: timeouts.files, clock, userAgent },
-        retry,
-        slots,
-      });
+      return listed(table, request.listedAs, changes, changesDoing(client, table, request), async (listedAs) =>
+        askForChanges(client, table, { ...request, listedAs, patience: 'whole' }, open.signal),
+      );
     },
 
     [Symbol.asyncDispose]: async () => {
@@ -114,8 +128,4 @@ export function openSource(options: SourceOptions): Source {
       await network[Symbol.asyncDispose]();
     },
   };
-}
-
-function whatOf(source: string, table: TableName): string {
-  return `${source}'s ${tableText(table)}`;
 }
