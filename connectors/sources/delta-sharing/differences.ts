@@ -23,7 +23,9 @@ export function differenceInFiles(before: ChangeRange, after: ChangeRange): stri
   for (const [key, { version, file }] of were) {
     const twin = are.get(key);
     if (twin === undefined) return `file ${file.id} of version ${version.version} is no longer listed`;
-    if (!sameFile(file, twin.file)) return `file ${file.id} of version ${version.version} has another size or other partition values`;
+    if (!sameFile(file, twin.file)) {
+      return `file ${file.id} of version ${version.version} has another size, other partition values or another deletion vector`;
+    }
   }
   for (const [key, { version, file }] of are)
     if (!were.has(key)) return `file ${file.id} of version ${version.version} was not listed before`;
@@ -37,11 +39,13 @@ export function filesByKey(range: ChangeRange): ReadonlyMap<string, { readonly v
   );
 }
 
-/** Whether two listings mean the same file. */
+/** Whether two listings mean the same file, and the same rows of it. */
 export function sameFile(a: ChangeFile, b: ChangeFile): boolean {
   const values = Object.entries(a.partitionValues);
   return (
     a.size === b.size &&
+    a.rows?.inside?.id === b.rows?.inside?.id &&
+    a.rows?.outside?.id === b.rows?.outside?.id &&
     values.length === Object.keys(b.partitionValues).length &&
     values.every(([column, value]) => Object.hasOwn(b.partitionValues, column) && b.partitionValues[column] === value)
   );

@@ -1,20 +1,25 @@
 /**
- * A listing and the way to its files. Its URLs die; they are renewed by asking the very question again, once for all readers that wait, and the answer must
- * name the same files in the same way: anything else is another listing, and what becomes of the old one is the caller's to say.
+ * A listing and the way to its files. Which rows of a file count is found from its deletion vectors before the file is fetched, and made into a bitmap then, when
+ * it is known how large one may be.
  */
-import { orAbort } from '../../../src/lib/abort.ts';
 import { assert } from '../../../src/lib/assert.ts';
+import { prefetch } from '../../../src/lib/prefetch.ts';
 import type { Semaphore } from '../../../src/lib/semaphore.ts';
-import { Failure } from '../../../src/model/failure.ts';
+import type { ChangeFile, DeletionVector, RowSelection, VectorRows, VersionChanges } from '../../../src/model/change-files.ts';
 import type { ChangeListing } from '../../../src/ports/source.ts';
 import type { Changes } from './changes.ts';
-import { differenceInFiles, differenceInWay, filesByKey } from './differences.ts';
-import type { Links } from './links.ts';
-import { isStale, linkKey, linkTo } from './links.ts';
+import { filesByKey } from './differences.ts';
+import { askStorage } from './linked-storage.ts';
+import { linkKey } from './links.ts';
+import { Renewal } from './renewal.ts';
 import type { RetryPolicy } from './retry.ts';
-import { GivenUp, retrying } from './retry.ts';
+import type { RowSet } from './roaring.ts';
+import { BadVector } from './roaring.ts';
+import { selectionOf } from './row-selection.ts';
 import type { StorageOptions } from './storage.ts';
-import { getFile } from './storage.ts';
+import { getFile, proveFile } from './storage.ts';
+import type { VectorReader } from './vectors.ts';
+import { vectorFailure, Vectors } from './vectors.ts';
 
 export interface ListingOptions {
   /** `acme's s.t.u`, for messages. */
@@ -28,88 +33,73 @@ export interface ListingOptions {
   readonly slots: Semaphore;
 }
 
-/** A cut file may be whole the next time; one that is wrong each time is left to the relay's own, longer patience. */
-const WRONG_LENGTHS_MAX = 3;
-
 export function listingOf(options: ListingOptions): ChangeListing {
   const { what, changes, storage, retry, slots } = options;
-  const { range } = changes;
-  const renewal = new Renewal(options);
-  const listed = filesByKey(range);
+  const linked = { renewal: new Renewal({ ...options, clock: retry.clock }), storage, retry, slots };
+  const vectors = new Vectors(changes.links.vectors, linked);
+  const listed = filesByKey(changes.range);
+
+  const rowsOf = async (vector: DeletionVector | null, reader: VectorReader, signal: AbortSignal): Promise<RowSet | null> =>
+    vector === null ? null : vectors.rows(vector, reader, signal);
 
   return {
-    ...range,
+    ...changes.range,
 
-    prove: async () => assert(false, 'not built'),
     read: async (version, file, signal) => {
       const key = linkKey(version.version, file.kind, file.id);
       assert(listed.has(key), `file ${file.id} of version ${version.version} is not of this listing`);
       const doing = `reading file ${file.id} of ${what} at version ${version.version}`;
+      const reader = { doing, version: version.version };
+      const inside = await rowsOf(file.rows?.inside ?? null, reader, signal);
+      const outside = await rowsOf(file.rows?.outside ?? null, reader, signal);
       const stored = { id: file.id, version: version.version, size: file.size };
-      let wrongLengths = 0;
-      return retrying(
-        retry,
-        async () => {
-          let links = await renewal.fresh(key, signal);
-          for (let renewed = false; ; renewed = true) {
-            const release = await slots.acquire(1, signal);
-            try {
-              const got = await getFile(linkTo(links, key), stored, doing, storage, signal);
-              if (got instanceof Uint8Array) return { bytes: got, rows: null };
-              if (renewed) throw got.failure;
-            } catch (error) {
-              if (error instanceof Failure && error.code === 'file.length' && ++wrongLengths === WRONG_LENGTHS_MAX)
-                throw new GivenUp(error);
-              throw error;
-            } finally {
-              release();
-            }
-            links = await renewal.after(links, signal);
-          }
-        },
-        signal,
-      );
+      const bytes = await askStorage(linked, key, async (url, how, aborted) => getFile(url, stored, doing, how, aborted), signal);
+      return { bytes, rows: file.rows === null ? null : combined(file.rows, inside, outside, bytes.length, reader) };
+    },
+
+    prove: async (version, signal) => {
+      const failed = new AbortController();
+      const aborted = AbortSignal.any([signal, failed.signal]);
+      const leaving = { abandon: () => failed.abort(), discard: () => {} };
+      const proveOne = async (asked: FileOrVector): Promise<void> => {
+        const name = asked.kind === 'file' ? `file ${asked.file.id}` : `deletion vector ${asked.vector.id}`;
+        const reader = { doing: `looking for ${name} of ${what} at version ${version.version}`, version: version.version };
+        if (asked.kind === 'vector') {
+          await vectors.rows(asked.vector, reader, aborted);
+          return;
+        }
+        const { id, kind, size } = asked.file;
+        const stored = { id, version: version.version, size };
+        const key = linkKey(version.version, kind, id);
+        await askStorage(linked, key, async (url, how, ended) => proveFile(url, stored, reader.doing, how, ended), aborted);
+      };
+      // Each is done when it is asked for, as many at once as the source has slots.
+      for await (const _ of prefetch(eachOnce(version), slots.capacity, proveOne, leaving)) signal.throwIfAborted();
     },
   };
 }
 
-/** The links in force, and at most one renewal at a time. */
-class Renewal {
-  readonly #options: ListingOptions;
-  #links: Links;
-  #underway: Promise<Links> | null = null;
+type FileOrVector = { readonly kind: 'file'; readonly file: ChangeFile } | { readonly kind: 'vector'; readonly vector: DeletionVector };
 
-  constructor(options: ListingOptions) {
-    this.#options = options;
-    this.#links = options.changes.links;
-  }
-
-  /** Links of which that of `key` is not about to die. */
-  async fresh(key: string, signal: AbortSignal): Promise<Links> {
-    return isStale(this.#links, key, this.#options.retry.clock.now()) ? this.after(this.#links, signal) : this.#links;
-  }
-
-  /** Links other than `old`, which did not serve. */
-  async after(old: Links, signal: AbortSignal): Promise<Links> {
-    if (this.#links !== old) return this.#links;
-    if (this.#underway === null) {
-      this.#underway = this.#renew().finally(() => {
-        this.#underway = null;
-      });
-      this.#underway.catch(() => {}); // Its readers are told; it may also end after all of them have left.
+/** Every file of a version, and every vector that its files have. */
+async function* eachOnce({ files }: VersionChanges): AsyncGenerator<FileOrVector, void> {
+  const vectors = new Set<string>();
+  for (const file of files) {
+    yield { kind: 'file', file };
+    for (const vector of [file.rows?.inside ?? null, file.rows?.outside ?? null]) {
+      if (vector === null || vectors.has(vector.id)) continue;
+      vectors.add(vector.id);
+      yield { kind: 'vector', vector };
     }
-    return orAbort(this.#underway, signal);
   }
+}
 
-  async #renew(): Promise<Links> {
-    const { changes, askAgain, what } = this.#options;
-    const { range, links } = await askAgain();
-    const difference = differenceInWay(changes.range, range) ?? differenceInFiles(changes.range, range);
-    if (difference !== null) {
-      // To ask the same again would compare with the same listing, which is no longer the provider's.
-      throw new GivenUp(new Failure('listing.changed', `renewing the URLs of ${what}, versions ${range.from}..${range.to}: ${difference}`));
-    }
-    this.#links = links;
-    return links;
+function combined(rows: VectorRows, inside: RowSet | null, outside: RowSet | null, fileBytes: number, reader: VectorReader): RowSelection {
+  try {
+    return selectionOf(inside, outside, fileBytes);
+  } catch (error) {
+    const named = rows.inside ?? rows.outside;
+    if (error instanceof BadVector && named !== null) throw vectorFailure(error, named, reader);
+    throw error;
   }
 }

@@ -6,7 +6,7 @@
 import { BadVector } from './roaring.ts';
 
 const ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#';
-const DIGITS: ReadonlyMap<string, number> = new Map([...ALPHABET].map((character, digit) => [character, digit]));
+const DIGITS: ReadonlyMap<string, number> = new Map(ALPHABET.split('').map((character, digit) => [character, digit]));
 const GROUP = 5;
 
 /** The first `length` bytes of the text, which holds no more than what fills the last four. Throws `BadVector`. */
@@ -20,7 +20,8 @@ export function fromZ85(text: string, length: number): Uint8Array {
     const marks = /^#*/.exec(characters)?.[0].length ?? 0;
     const left = length - 4 * group;
     // Bytes that are left go to the front of the last four, and their number says itself.
-    if (marks > 0 && left < 4 && marks === 4 - left) view.setUint32(4 * group, numberOf(characters.slice(marks), 256 ** left) * 256 ** marks);
+    if (marks > 0 && left < 4 && marks === 4 - left)
+      view.setUint32(4 * group, numberOf(characters.slice(marks), 256 ** left) * 256 ** marks);
     else view.setUint32(4 * group, numberOf(characters, 2 ** 32));
   }
   if (bytes.subarray(length).some((byte) => byte !== 0)) throw new BadVector('its last group of Z85 is filled up with what is not zero');

@@ -44,6 +44,14 @@ describe('a profile', () => {
   });
 
   const GOOD = { shareCredentialsVersion: 1, endpoint: 'https://x', bearerToken: TOKEN };
+  const OAUTH = {
+    shareCredentialsVersion: 2,
+    type: 'oauth_client_credentials',
+    endpoint: 'https://x',
+    tokenEndpoint: 'https://id',
+    clientId: 'me',
+    clientSecret: TOKEN,
+  };
   const withOut = (key: keyof typeof GOOD): object => Object.fromEntries(Object.entries(GOOD).filter(([it]) => it !== key));
 
   const CASES: Readonly<Record<string, readonly [string | object, Told]>> = {
@@ -73,6 +81,30 @@ describe('a profile', () => {
     'whose type is of a later version': [
       { ...GOOD, type: 'oauth_client_credentials' },
       ['profile.invalid', 'profile P: type "oauth_client_credentials" needs shareCredentialsVersion 2, and it says 1'],
+    ],
+    'of type basic without a password': [
+      { ...GOOD, shareCredentialsVersion: 2, type: 'basic', username: 'ann' },
+      ['profile.invalid', 'profile P: password is missing'],
+    ],
+    'of type basic whose user name holds a colon': [
+      { ...GOOD, shareCredentialsVersion: 2, type: 'basic', username: 'a:b', password: TOKEN },
+      ['profile.invalid', 'profile P: username holds a colon'],
+    ],
+    'of type oauth_client_credentials without a secret': [
+      { ...OAUTH, clientSecret: undefined },
+      ['profile.invalid', 'profile P: clientSecret is missing'],
+    ],
+    'of type oauth_client_credentials whose secret has a line break in it': [
+      { ...OAUTH, clientSecret: `${TOKEN}\n` },
+      ['profile.invalid', 'profile P: clientSecret is empty or holds control characters'],
+    ],
+    'whose token endpoint holds a password': [
+      { ...OAUTH, tokenEndpoint: `https://u:${TOKEN}@id` },
+      ['profile.invalid', 'profile P: tokenEndpoint holds a user name or password'],
+    ],
+    'of type oauth_jwt_bearer_private_key_jwt without its part': [
+      { ...GOOD, shareCredentialsVersion: 2, type: 'oauth_jwt_bearer_private_key_jwt' },
+      ['profile.invalid', 'profile P: auth is missing'],
     ],
     'whose token has a line break in it': [
       { ...GOOD, bearerToken: `${TOKEN}\nx` },
@@ -388,9 +420,20 @@ describe('an answer about changes', () => {
       parquet({ ...file('add', 3, 'f'), ...file('remove', 3, 'g') }),
       ['provider.malformed', `${ASKED}, line 3: it holds add and remove, and a line is one action`],
     ],
-    'with a deletion vector': [
+    'with a deletion vector that does not say how long it is': [
       delta(deltaFile('remove', 3, 'f', { deletionVector: { storageType: 'i' } })),
-      ['table.feature', `${ASKED}: version 3 uses deletionVectors (file f)`],
+      ['provider.malformed', `${ASKED}, line 3: deletionVector has no sizeInBytes`],
+    ],
+    'with a deletion vector in the storage of the provider': [
+      delta(deltaFile('add', 3, 'f', { deletionVector: { storageType: 'u', pathOrInlineDv: 'x', sizeInBytes: 34, cardinality: 1 } })),
+      [
+        'provider.malformed',
+        `${ASKED}, line 3: deletionVector.storageType is "u", and only a URL (p) or the vector itself (i) can be read`,
+      ],
+    ],
+    'with a deletion vector at a change file': [
+      delta(deltaFile('cdc', 3, 'f', { deletionVector: { storageType: 'i', pathOrInlineDv: '00000', sizeInBytes: 4, cardinality: 1 } })),
+      ['provider.malformed', `${ASKED}, line 3: a change file has a deletion vector`],
     ],
     'in delta format with a line of parquet format (trap 8)': [
       delta(file('cdf', 3, 'f')),
