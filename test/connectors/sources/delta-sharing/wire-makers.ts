@@ -2,6 +2,7 @@
  * Lines as the reference server writes them, and a source that asks the scripted server.
  */
 import { quiet } from '../../../support/quiet-telemetry.ts';
+import type { Profile } from '../../../../connectors/sources/delta-sharing/profile.ts';
 import { parseProfile } from '../../../../connectors/sources/delta-sharing/profile.ts';
 import { openSource, SOURCE_DEFAULTS } from '../../../../connectors/sources/delta-sharing/source.ts';
 import type { SourceTimeouts } from '../../../../connectors/sources/delta-sharing/timeouts.ts';
@@ -102,6 +103,8 @@ export interface Watched extends Source {
   /** Waits between tries, in milliseconds; none of them is spent. */
   readonly waits: number[];
   readonly expiries: number[];
+  /** `level sentence` of each line of the log. */
+  readonly logs: string[];
 }
 
 export interface SourceSettings {
@@ -110,6 +113,8 @@ export interface SourceSettings {
   readonly now?: () => number;
   readonly timeouts?: Partial<SourceTimeouts>;
   readonly expirationTime?: string;
+  /** In place of one with the token that nobody sees. */
+  readonly profile?: Profile;
 }
 
 export const NOW = Date.parse('2026-11-21T03:00:00Z');
@@ -119,16 +124,19 @@ export function sourceOver(server: Pick<ScriptedServer, 'origin'>, settings: Sou
   const requests: string[] = [];
   const waits: number[] = [];
   const expiries: number[] = [];
+  const logs: string[] = [];
   const { expirationTime } = settings;
-  const profile = parseProfile(
-    JSON.stringify({
-      shareCredentialsVersion: 1,
-      endpoint: `${server.origin}/api/`,
-      bearerToken: TOKEN,
-      ...(expirationTime === undefined ? {} : { expirationTime }),
-    }),
-    'the profile',
-  );
+  const profile =
+    settings.profile ??
+    parseProfile(
+      JSON.stringify({
+        shareCredentialsVersion: 1,
+        endpoint: `${server.origin}/api/`,
+        bearerToken: TOKEN,
+        ...(expirationTime === undefined ? {} : { expirationTime }),
+      }),
+      'the profile',
+    );
   const spent = (): number => waits.reduce((sum, ms) => sum + ms, 0);
   const source = openSource({
     ...SOURCE_DEFAULTS,
@@ -139,6 +147,9 @@ export function sourceOver(server: Pick<ScriptedServer, 'origin'>, settings: Sou
       ...quiet,
       providerRequest: (name, status) => {
         requests.push(`${name} ${status}`);
+      },
+      log: (level, message) => {
+        logs.push(`${level} ${message}`);
       },
       credentialExpiry: (_name, at) => {
         if (at !== null) expiries.push(at);
@@ -155,5 +166,5 @@ export function sourceOver(server: Pick<ScriptedServer, 'origin'>, settings: Sou
     userAgent: 'cdf-relay/test',
     timeouts: { ...TIMEOUTS, ...settings.timeouts },
   });
-  return { ...source, requests, waits, expiries };
+  return { ...source, requests, waits, expiries, logs };
 }
