@@ -5,12 +5,14 @@ import { expect, it } from 'vitest';
 import { openDecoder } from '../../connectors/decoders/parquet.ts';
 import { tableLines } from '../../src/cli/tables.ts';
 import { startProvider } from '../../src/provider/provider.ts';
+import { UNREAD, withUnreadTable } from '../support/unread-table.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
 async function tables(...options: readonly string[]): Promise<{ readonly stdout: string; readonly stderr: string }> {
+  using served = withUnreadTable(fileURLToPath(new URL('../fixtures/tables/', import.meta.url)));
   await using provider = await startProvider({
-    folder: fileURLToPath(new URL('../fixtures/tables/', import.meta.url)),
+    folder: served.folder,
     port: 0,
     token: 'a-token',
     revealMs: null,
@@ -44,7 +46,7 @@ it('prints one JSON object for each table of the profile, those that cannot be r
   });
   expect(rows).toContainEqual(
     expect.objectContaining({
-      table: 'local.default.deletion_vectors',
+      table: `local.default.${UNREAD.table}`,
       columns: [],
       problem: expect.objectContaining({ code: 'table.feature' }),
     }),

@@ -7,6 +7,7 @@
 /** Carried through to the rows; named in the request, in the spelling of the capabilities header. */
 export const FEATURES_ASKED: readonly string[] = [
   'columnmapping',
+  'deletionvectors',
   'timestampntz',
   'typewidening',
   'typewidening-preview',

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { describe } from 'vitest';
+import { afterAll, beforeAll, describe } from 'vitest';
 import { openDecoder } from '../../../../connectors/decoders/parquet.ts';
 import { parseProfile } from '../../../../connectors/sources/delta-sharing/profile.ts';
 import { openSource, SOURCE_DEFAULTS } from '../../../../connectors/sources/delta-sharing/source.ts';
@@ -8,6 +8,8 @@ import type { FaultPlan } from '../../../../src/provider/faults.ts';
 import { startProvider } from '../../../../src/provider/provider.ts';
 import type { SourceSubject } from '../../../contracts/source.ts';
 import { sourceExam } from '../../../contracts/source.ts';
+import type { TablesFolder } from '../../../support/unread-table.ts';
+import { UNREAD, withUnreadTable } from '../../../support/unread-table.ts';
 import { knownTable, tableNamed, TABLES } from './known-tables.ts';
 import { quiet } from '../../../support/quiet-telemetry.ts';
 
@@ -52,6 +54,12 @@ const UNSTEADY: FaultPlan = {
   ],
 };
 
+let served: TablesFolder;
+beforeAll(() => {
+  served = withUnreadTable(fileURLToPath(TABLES));
+});
+afterAll(() => served[Symbol.dispose]());
+
 describe('over the provider of this house', () => {
   sourceExam(async () => ({
     ...(await subjectOver(UNSTEADY, [...PARQUET, ...DELTA])),
@@ -72,7 +80,7 @@ describe('over an old provider that promises nothing', () => {
 });
 
 async function subjectOver(faults: FaultPlan | null, whole: readonly string[], saysFeatures = true): Promise<SourceSubject> {
-  const folder = fileURLToPath(TABLES);
+  const { folder } = served;
   const provider = await startProvider({
     folder,
     port: 0,
@@ -108,7 +116,7 @@ async function subjectOver(faults: FaultPlan | null, whole: readonly string[], s
     fileGone: { table: tableNamed('vacuumed'), version: 2 },
     cleaned: { table: tableNamed('long_history'), first: 20 },
     unsteady: null,
-    feature: { table: tableNamed('deletion_vectors'), name: saysFeatures ? 'deletionVectors' : '' },
+    feature: { table: tableNamed(UNREAD.table), name: saysFeatures ? UNREAD.feature : '' },
     [Symbol.asyncDispose]: async () => {
       await source[Symbol.asyncDispose]();
       await provider[Symbol.asyncDispose]();
