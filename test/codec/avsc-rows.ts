@@ -44,7 +44,7 @@ function wrapped({ type }: Column, cell: Cell): unknown {
     case 'timestamp_ntz':
       return { long: cell };
     case 'decimal':
-      return { bytes: javaBytes(BigInt(String(cell))) };
+      return { bytes: javaBytes(typeof cell === 'bigint' ? cell : 0n) };
     case 'binary':
       return { bytes: Buffer.from(cell instanceof Uint8Array ? cell : []) };
     default:

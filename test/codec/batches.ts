@@ -8,9 +8,9 @@ import type { DecodeRequest, FileDecoder } from '../../src/ports/file-decoder.ts
 
 /**
  * A cell: bigint for whole numbers of every size, decimals (unscaled), dates and timestamps; number for floating point; Uint8Array or string for binary and
- * string.
+ * string; a struct by the names of its fields, a map as pairs.
  */
-export type Cell = bigint | number | boolean | string | Uint8Array | null;
+export type Cell = bigint | number | boolean | string | Uint8Array | null | readonly Cell[] | { readonly [field: string]: Cell };
 
 export interface TestRow {
   readonly cells: Readonly<Record<string, Cell>>;
@@ -47,8 +47,10 @@ function batchOf(rows: readonly TestRow[], firstRow: number, request: DecodeRequ
   };
 }
 
-/** The column's arrays. Null cells hold rubbish, as they may in a decoder's. */
-function columnData(type: DataType, cells: readonly Cell[]): ColumnData {
+/** The column's arrays. Null cells hold rubbish, as they may in a decoder's, and so does all that is below them. */
+export function columnData(type: DataType, cells: readonly Cell[]): ColumnData {
+  // A decoder says so of columns that the file lacks, and may say so of any.
+  if (type.kind === 'void' || (cells.length % 2 === 1 && cells.every((cell) => cell === null))) return { kind: 'null' };
   const validity = cells.includes(null) ? bitmap(cells.map((cell) => cell !== null)) : null;
   const whole = cells.map((cell) => (typeof cell === 'bigint' ? cell : -0x1234_5678_9abc_def0n));
   const real = cells.map((cell) => (typeof cell === 'number' ? cell : 77.7));
@@ -75,11 +77,86 @@ function columnData(type: DataType, cells: readonly Cell[]): ColumnData {
       return {
         kind: 'bytes',
         validity,
-        ...joined(cells.map((cell) => (typeof cell === 'string' || cell instanceof Uint8Array ? Buffer.from(cell) : Buffer.alloc(0)))),
+        ...joined(
+          cells.map((cell) => (typeof cell === 'string' || cell instanceof Uint8Array ? Buffer.from(cell) : Buffer.from('rubbish'))),
+        ),
       };
-    default:
-      throw new Error(`no column of type ${type.kind}`);
+    case 'variant':
+      return structData([column('metadata', { kind: 'binary' }), column('value', { kind: 'binary' })], cells, validity);
+    case 'struct':
+      return structData(type.fields, cells, validity);
+    case 'array': {
+      const { offsets, items } = flattened(cells, rubbish(type.element));
+      return { kind: 'list', validity, offsets, element: columnData(type.element, items) };
+    }
+    case 'map': {
+      const { offsets, items } = flattened(cells, [rubbish(type.key), rubbish(type.value)]);
+      const part = (i: number): readonly Cell[] => items.map((entry) => (isList(entry) ? (entry[i] ?? null) : null));
+      return { kind: 'map', validity, offsets, key: columnData(type.key, part(0)), value: columnData(type.value, part(1)) };
+    }
+    case 'unknown':
+      throw new Error(`no column of type ${type.text}`);
   }
+}
+
+function structData(fields: readonly Column[], cells: readonly Cell[], validity: Uint8Array | null): ColumnData {
+  return {
+    kind: 'struct',
+    validity,
+    fields: fields.map(({ name, type }) =>
+      columnData(
+        type,
+        cells.map((cell) => (isStruct(cell) ? (cell[name] ?? null) : rubbish(type))),
+      ),
+    ),
+  };
+}
+
+/** Lists one behind the other: something before the first, and something below each null. */
+function flattened(cells: readonly Cell[], waste: Cell): { readonly offsets: Int32Array; readonly items: readonly Cell[] } {
+  const offsets = new Int32Array(cells.length + 1);
+  const items: Cell[] = [waste];
+  offsets[0] = 1;
+  for (const [i, cell] of cells.entries()) {
+    items.push(...(isList(cell) ? cell : [waste, waste]));
+    offsets[i + 1] = items.length;
+  }
+  return { offsets, items };
+}
+
+/** A value that nobody asked for. */
+function rubbish(type: DataType): Cell {
+  switch (type.kind) {
+    case 'array':
+      return [rubbish(type.element)];
+    case 'map':
+      return [[rubbish(type.key), rubbish(type.value)]];
+    case 'struct':
+      return Object.fromEntries(type.fields.map((field) => [field.name, rubbish(field.type)]));
+    case 'variant':
+      return { metadata: 'rubbish', value: 'rubbish' };
+    case 'boolean':
+      return true;
+    case 'string':
+    case 'binary':
+      return 'rubbish';
+    case 'float':
+    case 'double':
+      return 77.7;
+    case 'void':
+    case 'unknown':
+      return null;
+    default:
+      return -9_999_999n;
+  }
+}
+
+export function isList(cell: Cell): cell is readonly Cell[] {
+  return Array.isArray(cell);
+}
+
+export function isStruct(cell: Cell): cell is { readonly [field: string]: Cell } {
+  return typeof cell === 'object' && cell !== null && !isList(cell) && !(cell instanceof Uint8Array);
 }
 
 function words(value: bigint, count: number): readonly number[] {

@@ -1,0 +1,68 @@
+/**
+ * Random tables, nested, and with every type, by hand-made column batches through the codec and back by avsc. `npm run test:types` tries ten thousand of them.
+ */
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { avroName } from '../../src/codec/avro-name.ts';
+import { avroType, rowReader } from '../../src/codec/avro-reader.ts';
+import type { JsonRow } from '../../src/codec/avro-reader.ts';
+import { avroTexts } from '../../src/codec/avro-schema.ts';
+import { records } from '../../src/codec/records.ts';
+import { assert, must } from '../../src/lib/assert.ts';
+import type { Column } from '../../src/model/table-schema.ts';
+import type { Segment } from '../../src/ports/encoder.ts';
+import { dataType, name, nullable } from './arbitraries.ts';
+import { column } from './batches.ts';
+import { encode, request, VALUE_PREFIX } from './cases.ts';
+import type { Case } from './cases.ts';
+import { cellFrom, jsonForm } from './cell-forms.ts';
+
+const RUNS = Number(process.env['CODEC_RUNS'] ?? 300);
+const OWN = { _change_type: 'insert', _commit_version: 7, _commit_timestamp: 1_700_000_000_123 };
+
+const cases: fc.Arbitrary<Case> = fc
+  .uniqueArray(fc.tuple(name, fc.oneof(dataType(1), dataType(5))), { minLength: 1, maxLength: 4, selector: ([name]) => name })
+  .chain((named) => {
+    const columns = named.map(([name, type]) => column(name, type));
+    const row = fc.record({ cells: fc.record(Object.fromEntries(columns.map(({ name, type }) => [name, nullable(type)]))) });
+    return fc.record({
+      columns: fc.constant(columns),
+      rows: fc.array(row, { maxLength: 8 }),
+      batchRows: fc.integer({ min: 1, max: 9 }),
+      segmentRecords: fc.integer({ min: 1, max: 9 }),
+    });
+  });
+
+test(
+  'what avsc reads by the schema are the rows, whatever the types, the nesting and the nulls',
+  () => {
+    fc.assert(
+      fc.property(cases, (of) => {
+        const { value } = avroTexts(request(of).layout);
+        const type = avroType(value);
+        const bodies = bodiesOf(encode(of));
+        expect(bodies.map((body) => avscRow(of.columns, type.fromBuffer(Buffer.from(body))))).toEqual(jsonRows(of, 'by key'));
+        expect(bodies.map(rowReader(value))).toEqual(jsonRows(of, 'stored').map((row) => ({ ...OWN, ...row })));
+      }),
+      { numRuns: RUNS },
+    );
+  },
+  60_000 + 60 * RUNS,
+);
+
+function bodiesOf(segments: readonly Segment[]): readonly Uint8Array[] {
+  const blocks = segments.flatMap((segment) => segment.blocks);
+  return blocks.flatMap((block) => [...records(block)].map(({ value }) => must(value, 'a value').subarray(VALUE_PREFIX.length)));
+}
+
+function jsonRows(of: Case, order: 'stored' | 'by key'): readonly JsonRow[] {
+  return of.rows.map(({ cells }) =>
+    Object.fromEntries(of.columns.map(({ name, type }) => [name, jsonForm(type, cells[name] ?? null, order)])),
+  );
+}
+
+function avscRow(columns: readonly Column[], record: unknown): JsonRow {
+  assert(typeof record === 'object' && record !== null, 'a record');
+  const fields = new Map<string, unknown>(Object.entries(record));
+  return Object.fromEntries(columns.map(({ name, type }) => [name, jsonForm(type, cellFrom(type, fields.get(avroName(name))), 'by key')]));
+}
