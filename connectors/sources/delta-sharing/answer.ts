@@ -78,7 +78,8 @@ export async function readAnswer(
         files.push(action.file);
         break;
       case 'end':
-        end = action.end;
+        // An answer that says that it failed has failed, whatever it says after that.
+        if ((end?.errorMessage ?? null) === null) end = action.end;
         break;
       case undefined:
         break;

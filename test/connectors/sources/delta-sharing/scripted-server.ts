@@ -6,9 +6,12 @@ import { createServer } from 'node:http';
 import { once } from 'node:events';
 
 export interface Asked {
+  readonly method: string;
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
   readonly headers: IncomingHttpHeaders;
+  /** Empty where there is none. */
+  readonly body: string;
 }
 
 /** Sends an answer, or breaks the connection. */
@@ -28,12 +31,22 @@ export async function scriptedServer(): Promise<ScriptedServer> {
   const asked: Asked[] = [];
   const scripts = new Map<string, Scripted[]>();
   const server = createServer((request, response) => {
-    const url = new URL(request.url ?? '/', 'http://127.0.0.1');
-    const question = { path: url.pathname, query: Object.fromEntries(url.searchParams), headers: request.headers };
-    asked.push(question);
-    const answers = scripts.get(url.pathname) ?? [];
-    const answer = answers.length > 1 ? answers.shift() : answers[0];
-    (answer ?? json(404, { errorCode: 'RESOURCE_DOES_NOT_EXIST', message: 'no script' }))(response, question);
+    const parts: Buffer[] = [];
+    request.on('data', (part: Buffer) => parts.push(part));
+    request.on('end', () => {
+      const url = new URL(request.url ?? '/', 'http://127.0.0.1');
+      const question: Asked = {
+        method: request.method ?? '',
+        path: url.pathname,
+        query: Object.fromEntries(url.searchParams),
+        headers: request.headers,
+        body: Buffer.concat(parts).toString('utf8'),
+      };
+      asked.push(question);
+      const answers = scripts.get(url.pathname) ?? [];
+      const answer = answers.length > 1 ? answers.shift() : answers[0];
+      (answer ?? json(404, { errorCode: 'RESOURCE_DOES_NOT_EXIST', message: 'no script' }))(response, question);
+    });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -68,7 +68,7 @@ export async function tokenServer(lifetimeSeconds: number): Promise<TokenServer>
     asked.push({ headers: request.headers, form });
     const scripted = instead.shift();
     if (scripted !== undefined) {
-      scripted(response, { path: request.url ?? '', query: {}, headers: request.headers });
+      scripted(response, { method: 'POST', path: request.url ?? '', query: {}, headers: request.headers, body: '' });
       return;
     }
     const given = await post(form, request.headers.authorization);

@@ -17,6 +17,7 @@ const TABLE_PATH = '/api/shares/s/schemas/d/tables/t';
 export const CHANGES = `${TABLE_PATH}/changes`;
 export const METADATA = `${TABLE_PATH}/metadata`;
 export const VERSION = `${TABLE_PATH}/version`;
+export const QUERY = `${TABLE_PATH}/query`;
 
 export const NEVER = new AbortController().signal;
 
@@ -59,6 +60,11 @@ export function file(kind: 'add' | 'cdf' | 'remove', version: number, id: string
       ...more,
     },
   };
+}
+
+/** A parquet-format file of a snapshot. */
+export function snapshotFile(id: string, more: Readonly<Record<string, unknown>> = {}): object {
+  return { file: { url: `http://127.0.0.1:9/${id}?sig=SIGNATURE`, id, partitionValues: {}, size: 4, ...more } };
 }
 
 export function deltaProtocol(protocol: Readonly<Record<string, unknown>> = {}, version?: number): object {
