@@ -36,6 +36,8 @@ export interface FeedStatus {
   readonly generation: number;
   /** Every version below it is published whole. */
   readonly nextVersion: number | null;
+  /** Whether the table as it was at `nextVersion` is being published, and not yet what changes. */
+  readonly isSnapshot: boolean;
   /** Records of `nextVersion` that are published already. */
   readonly recordsOfNextVersion: number;
   /** ISO 8601; of the last transaction of the feed in this generation. */
@@ -65,7 +67,7 @@ export function statusLines(row: FeedStatus, now: number): readonly string[] {
   const version =
     row.nextVersion === null
       ? `nothing${row.generation > 1 ? ` of generation ${row.generation}` : ''} published yet`
-      : `next version ${row.nextVersion}${part}`;
+      : `${row.isSnapshot ? 'snapshot of' : 'next'} version ${row.nextVersion}${part}`;
   const age = row.lastCommitAt === null ? '' : `, last commit ${ageText(now - Date.parse(row.lastCommitAt))} ago`;
   const topic = row.topic === null ? [] : [`  topic ${row.topic}${row.generation > 1 ? `, generation ${row.generation}` : ''}`];
   return [`${row.feed}: ${state}; ${version}${age}`, ...topic, ...failureLines(row)];
@@ -80,6 +82,7 @@ function feedStatus(feed: FeedId, checkpoint: Checkpoint | null, isOrphan: boole
       topic: null,
       generation: 1,
       nextVersion: null,
+      isSnapshot: false,
       recordsOfNextVersion: 0,
       lastCommitAt: null,
       failure: null,
@@ -94,6 +97,7 @@ function feedStatus(feed: FeedId, checkpoint: Checkpoint | null, isOrphan: boole
     topic: checkpoint.topic === '' ? null : checkpoint.topic,
     generation: checkpoint.generation,
     nextVersion: isNew ? null : position.version,
+    isSnapshot: !isNew && position.kind === 'snapshot',
     recordsOfNextVersion: isNew ? 0 : position.records,
     lastCommitAt: isNew ? null : new Date(checkpoint.at).toISOString(),
     failure: failure === null ? null : { ...failure, at: new Date(failure.at).toISOString(), remedy: remedyOf(failure.code) },

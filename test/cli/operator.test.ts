@@ -108,6 +108,7 @@ limits: {workers: 1}
         topic: `${recipient}.local.default.feed_toggled`,
         generation: 1,
         nextVersion: 6,
+        isSnapshot: false,
         recordsOfNextVersion: 0,
         lastCommitAt: at,
         failure: {
@@ -125,6 +126,7 @@ limits: {workers: 1}
         topic: `${recipient}.local.default.basics`,
         generation: 1,
         nextVersion: 12,
+        isSnapshot: false,
         recordsOfNextVersion: 0,
         lastCommitAt: at,
         failure: null,

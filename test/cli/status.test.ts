@@ -17,6 +17,12 @@ function lines(change: Partial<Checkpoint>, ageMs = 0): readonly string[] {
   return row === undefined ? [] : statusLines(row, AT + ageMs);
 }
 
+test('a snapshot under way is told by its version', () => {
+  expect(lines({ isSnapshot: true, recordsOfNextVersion: 50 }, 90_000)[0]).toBe(
+    `${FEED}: running; snapshot of version 7, 50 records of it published, last commit 90 s ago`,
+  );
+});
+
 test('a running feed shows its next version, and how much of it is out', () => {
   expect(lines({}, 90_000)).toEqual([`${FEED}: running; next version 7, last commit 90 s ago`, '  topic analytics.sales.public.orders']);
   const half = { ...checkpoint({}).position, records: 3_000 };

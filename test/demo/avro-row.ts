@@ -13,7 +13,7 @@ export interface ChangeRow {
   readonly columns: Readonly<Record<string, unknown>>;
 }
 
-/** The reader for one writer schema of flat columns. Throws on a schema that is not one, the function on bytes that do not fit it. */
+/** The reader for one writer schema. Throws on a schema that is not one, the function on bytes that do not fit it. */
 export function rowReader(schemaText: string): (body: Uint8Array) => ChangeRow {
   const schema = RecordSchema.parse(JSON.parse(schemaText));
   return (body) => {
@@ -31,30 +31,42 @@ export function lineOf(row: ChangeRow): string {
   return JSON.stringify({ _change_type: row.type, _commit_version: row.version, _commit_timestamp: row.timestamp, ...row.columns });
 }
 
-const TypeSchema = z.union([
-  z.string(),
-  z.looseObject({
-    type: z.string(),
-    logicalType: z.string().optional(),
-    scale: z.number().default(0),
-    symbols: z.array(z.string()).default([]),
-  }),
-]);
-type TypeSchema = z.infer<typeof TypeSchema>;
+type AvroType = string | readonly AvroType[] | ComplexType;
 
-const FieldType = z.union([TypeSchema, z.array(TypeSchema)]);
-type FieldType = z.infer<typeof FieldType>;
+interface ComplexType {
+  readonly type: AvroType;
+  readonly logicalType?: string | undefined;
+  readonly scale?: number | undefined;
+  readonly symbols?: readonly string[] | undefined;
+  readonly fields?: readonly AvroField[] | undefined;
+  readonly items?: AvroType | undefined;
+  readonly values?: AvroType | undefined;
+}
 
-const RecordSchema = z.looseObject({
-  type: z.literal('record'),
-  fields: z.array(z.looseObject({ name: z.string(), originalName: z.string().optional(), type: FieldType })),
+interface AvroField {
+  readonly name: string;
+  readonly originalName?: string | undefined;
+  readonly type: AvroType;
+}
+
+const AvroType: z.ZodType<AvroType> = z.lazy(() => z.union([z.string(), z.array(AvroType), ComplexType]));
+const AvroField = z.looseObject({ name: z.string(), originalName: z.string().optional(), type: AvroType });
+const ComplexType: z.ZodType<ComplexType> = z.looseObject({
+  type: AvroType,
+  logicalType: z.string().optional(),
+  scale: z.number().optional(),
+  symbols: z.array(z.string()).optional(),
+  fields: z.array(AvroField).optional(),
+  items: AvroType.optional(),
+  values: AvroType.optional(),
 });
+const RecordSchema = z.looseObject({ type: z.literal('record'), fields: z.array(AvroField) });
 
-function valueOf(schema: FieldType, bytes: Cursor): unknown {
-  if (Array.isArray(schema)) return valueOf(must(schema[Number(bytes.long())], 'the branch of a union'), bytes);
-  const { type, logicalType, scale, symbols } =
-    typeof schema === 'string' ? { type: schema, logicalType: '', scale: 0, symbols: [] } : plain(schema);
-  switch (type) {
+function valueOf(schema: AvroType, bytes: Cursor): unknown {
+  if (typeof schema === 'string') return valueOf({ type: schema }, bytes);
+  if (!isComplex(schema)) return valueOf(must(schema[Number(bytes.long())], 'the branch of a union'), bytes);
+  const { logicalType } = schema;
+  switch (schema.type) {
     case 'null':
       return null;
     case 'boolean':
@@ -70,18 +82,50 @@ function valueOf(schema: FieldType, bytes: Cursor): unknown {
     case 'double':
       return numberForm(bytes.view(8).getFloat64(0, true));
     case 'string':
-      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.sized());
+      return textOf(bytes);
     case 'bytes':
-      return logicalType === 'decimal' ? decimalText(bytes.sized(), scale) : Buffer.from(bytes.sized()).toString('base64');
+      return logicalType === 'decimal' ? decimalText(bytes.sized(), schema.scale ?? 0) : Buffer.from(bytes.sized()).toString('base64');
     case 'enum':
-      return must(symbols[Number(bytes.long())], 'the symbol of an enum');
+      return must(schema.symbols?.[Number(bytes.long())], 'the symbol of an enum');
+    case 'record':
+      return Object.fromEntries(
+        must(schema.fields, 'the fields of a record').map((field) => [field.originalName ?? field.name, valueOf(field.type, bytes)]),
+      );
+    case 'array': {
+      const items = must(schema.items, 'the items of an array');
+      const entry = logicalType === 'map' && typeof items !== 'string' && isComplex(items) ? items : null;
+      return blocksOf(bytes, () =>
+        entry === null
+          ? valueOf(items, bytes)
+          : must(entry.fields, 'the key and value of an entry').map(({ type }) => valueOf(type, bytes)),
+      );
+    }
+    case 'map': {
+      const values = must(schema.values, 'the values of a map');
+      return blocksOf(bytes, () => [textOf(bytes), valueOf(values, bytes)]);
+    }
     default:
-      throw new Error(`the demo reads flat columns only, not ${type}`);
+      assert(typeof schema.type !== 'string', `the Avro type ${String(schema.type)}`);
+      return valueOf(schema.type, bytes);
   }
 }
 
-function plain(schema: Exclude<TypeSchema, string>): { type: string; logicalType: string; scale: number; symbols: readonly string[] } {
-  return { type: schema.type, logicalType: schema.logicalType ?? '', scale: schema.scale, symbols: schema.symbols };
+function isComplex(schema: Exclude<AvroType, string>): schema is ComplexType {
+  return !Array.isArray(schema);
+}
+
+function textOf(bytes: Cursor): string {
+  return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.sized());
+}
+
+/** The items of an array or a map: blocks that begin with their count, a negative one with the block's length behind it, up to an empty one. */
+function blocksOf(bytes: Cursor, item: () => unknown): readonly unknown[] {
+  const items: unknown[] = [];
+  for (let count = Number(bytes.long()); count !== 0; count = Number(bytes.long())) {
+    if (count < 0) bytes.long();
+    for (let i = 0; i < Math.abs(count); i++) items.push(item());
+  }
+  return items;
 }
 
 class Cursor {

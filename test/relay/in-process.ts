@@ -9,6 +9,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import { Semaphore } from '../../src/lib/semaphore.ts';
 import { Failure } from '../../src/model/failure.ts';
+import type { FeedSettings } from '../../src/model/feed-pattern.ts';
 import { feedId } from '../../src/model/feed.ts';
 import type { FeedId, FeedSpec, Start, OnGap, OnRecreate, OnSchemaChange } from '../../src/model/feed.ts';
 import type { Checkpoint } from '../../src/model/position.ts';
@@ -20,7 +21,10 @@ import { checkpointPartition, parseCheckpoint } from '../../src/relay/checkpoint
 import type { ChunkLimits } from '../../src/relay/chunk.ts';
 import type { DataTopics, Line, Works } from '../../src/relay/line.ts';
 import { ClaimedPartition } from '../../src/relay/partition.ts';
-import { checkpointTopic, runRelay } from '../../src/relay/relay.ts';
+import { checkpointTopic } from '../../src/relay/checkpoint-topic.ts';
+import type { Wait } from '../../src/relay/poll.ts';
+import { runRelay } from '../../src/relay/relay.ts';
+import { Roster } from '../../src/relay/roster.ts';
 import type { Outcome } from '../../src/relay/supervisor.ts';
 import { rowReader } from '../demo/avro-row.ts';
 import type { ReadChange } from '../demo/consumer.ts';
@@ -39,9 +43,22 @@ export interface FeedToRun {
   readonly onSchemaChange?: OnSchemaChange;
 }
 
+export interface PatternToRun {
+  /** `*` and `?` in the name of the table. */
+  readonly tables: string;
+  /** A template. */
+  readonly topic?: string;
+  readonly start?: Start;
+}
+
 /** What one run does differently. */
 export interface RunOptions {
   readonly feeds: readonly FeedToRun[];
+  /** Tables that come by the listing of the source. */
+  readonly patterns?: readonly PatternToRun[];
+  /** Until the source is listed again. */
+  readonly listAgain?: Wait;
+  readonly onAttempted?: () => void;
   readonly source: Source;
   readonly publisher?: Publisher;
   readonly encoder?: Encoder;
@@ -122,13 +139,17 @@ export class Relay {
         name: this.name,
         checkpointPartitions: options.checkpointPartitions ?? 1,
         publisher: options.publisher ?? this.publisher,
-        lines: options.feeds.map((feed) => this.#line(feed, options.source, works)),
+        recipients: [this.recipient],
+        lines: options.feeds.map((feed) => this.#line(this.#spec(feed), options.source, works)),
+        lineOf: (spec) => this.#line(spec, options.source, works),
+        rosters: this.#rosters(options, works),
+        onFeeds: () => {},
         works,
         retryTimeoutMs: options.retryTimeoutMs ?? 60_000,
         owner: 'test',
         nonce: randomUUID,
         configHash: 'test',
-        onAttempted: () => {},
+        onAttempted: options.onAttempted ?? (() => {}),
       },
       options.signal ?? new AbortController().signal,
     );
@@ -143,20 +164,38 @@ export class Relay {
     return Object.fromEntries(options.feeds.map(({ table }) => [table, textOf(outcomes.get(this.feed(table)))]));
   }
 
-  #line(feed: FeedToRun, source: Source, works: Works): Line {
-    const spec: FeedSpec = {
+  #spec(feed: FeedToRun): FeedSpec {
+    return {
       id: this.feed(feed.table),
       recipient: this.recipient,
       source: 'acme',
       table: fixtureTable(feed.table),
       topic: feed.topic ?? this.topic(feed.table),
-      start: feed.start ?? { kind: 'version', version: 0 },
-      key: feed.key ?? [],
-      adopt: feed.adopt ?? false,
-      onGap: feed.onGap ?? 'park',
-      onRecreate: feed.onRecreate ?? 'park',
-      onSchemaChange: feed.onSchemaChange ?? 'evolve',
+      ...settingsOf(feed),
     };
+  }
+
+  #rosters({ patterns = [], feeds, source, listAgain, retryTimeoutMs }: RunOptions, works: Works): readonly Roster[] {
+    if (patterns.length === 0) return [];
+    return [
+      new Roster({
+        source,
+        patterns: patterns.map(({ tables, topic, start }) => ({
+          recipient: this.recipient,
+          source: 'acme',
+          tables: fixtureTable(tables),
+          topicTemplate: topic ?? '{recipient}.{table}',
+          settings: settingsOf({ start: start ?? { kind: 'earliest' } }),
+        })),
+        exact: new Set(feeds.map(({ table }) => this.feed(table))),
+        wait: listAgain ?? ((signal) => sleep(20, signal)),
+        works,
+        retryTimeoutMs: retryTimeoutMs ?? 60_000,
+      }),
+    ];
+  }
+
+  #line(spec: FeedSpec, source: Source, works: Works): Line {
     return { spec, source, wait: (signal) => sleep(20, signal), share: new Semaphore(4), works };
   }
 
@@ -272,6 +311,18 @@ export class Relay {
     return changes;
   }
 
+  /** The headers of each record of a topic, as JSON. */
+  async headers(topic: string): Promise<readonly string[]> {
+    const headers: string[] = [];
+    for await (const record of this.#read(topic)) headers.push(JSON.stringify(record.headers));
+    return headers;
+  }
+
+  /** What `{recipient}.commits` says, without the times. */
+  async events(): Promise<readonly Readonly<Record<string, unknown>>[]> {
+    return (await this.changes(`${this.recipient}.commits`)).map(({ columns: { at: _, ...event } }) => event);
+  }
+
   #read(topic: string): ReturnType<Publisher['read']> {
     return this.publisher.read({ topic, partitions: null, untilEnd: true }, AbortSignal.timeout(30_000));
   }
@@ -281,7 +332,7 @@ export class Relay {
 export interface Heard {
   readonly telemetry: Telemetry;
   readonly published: PublishedChunk[];
-  readonly states: (readonly [feed: FeedId, state: FeedState])[];
+  readonly states: (readonly [feed: FeedId, state: FeedState | 'gone'])[];
   readonly failures: (readonly [feed: FeedId, failure: Failure])[];
   readonly lags: (readonly [feed: FeedId, versions: number, at: number | null])[];
   readonly lines: string[];
@@ -296,9 +347,21 @@ export function listener(): Heard {
       log: (level, message, fields) => void heard.lines.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`),
       published: (chunk) => void heard.published.push(chunk),
       feedState: (feed, state) => void heard.states.push([feed, state]),
+      feedGone: (feed) => void heard.states.push([feed, 'gone']),
       failed: (feed, failure) => void heard.failures.push([feed, failure]),
       lag: (feed, versions, at) => void heard.lags.push([feed, versions, at]),
     },
+  };
+}
+
+function settingsOf(feed: Omit<FeedToRun, 'table' | 'topic'>): FeedSettings {
+  return {
+    start: feed.start ?? { kind: 'version', version: 0 },
+    key: feed.key ?? [],
+    adopt: feed.adopt ?? false,
+    onGap: feed.onGap ?? 'park',
+    onRecreate: feed.onRecreate ?? 'park',
+    onSchemaChange: feed.onSchemaChange ?? 'evolve',
   };
 }
 
