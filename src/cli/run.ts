@@ -115,7 +115,8 @@ async function runWith(config: Config, telemetry: OpenTelemetry, untilCurrent: b
 function linesOf(config: Config, sources: ReadonlyMap<string, Source>, works: Works): readonly Line[] {
   const feedsOf = Map.groupBy(config.feeds, (feed) => feed.source);
   const waits = new Map(
-    config.sources.map(({ name, poll }) => {
+    config.sources.map(({ name, poll: schedule, requestsPerSecond }) => {
+      const poll = schedule.kind === 'cron' ? schedule : { ...schedule, requestsPerSecond };
       const feeds = feedsOf.get(name)?.length ?? 0;
       works.telemetry.pollInterval(name, effectiveIntervalMs(poll, feeds) / 1000);
       return [name, waitFor(poll, feeds, works.clock)];

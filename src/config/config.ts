@@ -74,6 +74,8 @@ export interface SourceConfig {
   /** The file it was read from, as the config spells it; null where the config held the text. */
   readonly profilePath: string | null;
   readonly poll: PollSchedule;
+  /** The budget of all its feeds together. */
+  readonly requestsPerSecond: number;
   /** Host names, addresses and blocks outside the open Internet that the provider may point to. */
   readonly allowHosts: readonly string[];
 }
@@ -154,6 +156,7 @@ function build(shape: ConfigShape, { feeds, patterns, files, world }: Parts): Co
         typeof source.poll === 'number'
           ? { kind: 'interval', intervalMs: source.poll }
           : { kind: 'cron', pattern: source.poll.cron, timezone: source.poll.timezone },
+      requestsPerSecond: source.requestsPerSecond,
       allowHosts: source.allowHosts,
     })),
     recipients: shape.recipients.map((recipient) => recipient.name),

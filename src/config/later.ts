@@ -8,7 +8,6 @@ const KEYS: Readonly<Record<string, string>> = {
   'kafka.driver': 'the relay uses its one driver',
   'registry.auth.bearer': 'use `basic`',
   'registry.framing': 'records carry the id of their schema',
-  'sources[].requestsPerSecond': 'raise `poll` to ask less often',
   'sources[].partitionTimeZone': 'timestamp partition values without a zone are read as UTC',
   'recipients[].tables[].envelope': 'every record has the envelope `change`',
   'recipients[].tables[].columns': 'all columns are published; ask the provider to share a view with fewer',

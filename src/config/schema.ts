@@ -147,6 +147,11 @@ export const source = z
       "The credential file of the provider: a path relative to the config file's folder, or a reference that holds its JSON.",
     ),
     poll,
+    requestsPerSecond: rate(0.01, 1_000)
+      .default(5)
+      .describe(
+        "Requests to the provider's API that all feeds of the source may make together in a second, on average; files are not counted.",
+      ),
     allowHosts: z
       .array(text('a host name, an address, or a block such as `10.1.0.0/16`').refine(isAllowedHost))
       .max(1_000)
@@ -336,6 +341,14 @@ function integer(min: number, max: number): z.ZodInt {
     .min(min)
     .max(max)
     .register(expectations, { text: `a whole number ${range}`, kind: 'number', words: [] });
+}
+
+function rate(min: number, max: number): z.ZodNumber {
+  return z
+    .number()
+    .min(min)
+    .max(max)
+    .register(expectations, { text: `a number from ${min} to ${max}`, kind: 'number', words: [] });
 }
 
 function choice<const T extends readonly [string, ...string[]]>(words: T) {

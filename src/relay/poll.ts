@@ -9,16 +9,15 @@ import { must } from '../lib/assert.ts';
 import type { Clock } from '../lib/clock.ts';
 
 export type Poll =
-  | { readonly kind: 'interval'; readonly intervalMs: number }
+  /** `requestsPerSecond`: what all feeds of the source may ask together. */
+  | { readonly kind: 'interval'; readonly intervalMs: number; readonly requestsPerSecond: number }
   /** Five or six fields; `timezone` is an IANA name. */
   | { readonly kind: 'cron'; readonly pattern: string; readonly timezone: string };
 
-/** Requests a second that the feeds of one source may spend on polling. */
-const REQUESTS_PER_SECOND = 5;
 
 /** Between two polls of one feed, on average; 0 for cron, which has no interval. */
 export function effectiveIntervalMs(poll: Poll, feeds: number): number {
-  return poll.kind === 'cron' ? 0 : Math.max(poll.intervalMs, Math.ceil((feeds / REQUESTS_PER_SECOND) * 1000));
+  return poll.kind === 'cron' ? 0 : Math.max(poll.intervalMs, Math.ceil((feeds / poll.requestsPerSecond) * 1000));
 }
 
 /** Waits for the next time to look. Rejects with `signal.reason`. */

@@ -134,7 +134,7 @@ function configText(broker: Broker, name: string, profile: string, start: string
   return [
     `relay: {name: ${name}}`,
     `kafka: {brokers: ${JSON.stringify(broker.brokers)}}`,
-    `sources: [{name: bench, profile: ${JSON.stringify(profile)}, poll: 1s}]`,
+    `sources: [{name: bench, profile: ${JSON.stringify(profile)}, poll: 1s, requestsPerSecond: 100}]`,
     `recipients: [{name: ${name}-team, tables: [{table: local.default.orders, start: ${start}, key: [id]}]}]`,
     'http: {host: 127.0.0.1, port: 0}',
     '',

@@ -75,6 +75,21 @@ const BAD_CONFIGS: readonly BadConfig[] = [
     told: '4:45: `sources[0].poll` must be a duration of at least 1s such as `10s`, or `{cron: "*/5 * * * *", timezone: UTC}`, not `500ms`.',
   },
   {
+    what: 'a budget without a request',
+    change: ['profile: acme.share', 'profile: acme.share, requestsPerSecond: 0'],
+    told: '4:58: `sources[0].requestsPerSecond` must be a number from 0.01 to 1000, not the number `0`.',
+  },
+  {
+    what: 'a URL among the hosts that are let in',
+    change: ['profile: acme.share', 'profile: acme.share, allowHosts: ["http://minio:9000"]'],
+    told: '4:52: `sources[0].allowHosts[0]` must be a host name, an address, or a block such as `10.1.0.0/16`, not `http://minio:9000`.',
+  },
+  {
+    what: 'a block wider than its addresses',
+    change: ['profile: acme.share', 'profile: acme.share, allowHosts: [10.0.0.0/33]'],
+    told: '4:52: `sources[0].allowHosts[0]` must be a host name, an address, or a block such as `10.1.0.0/16`, not `10.0.0.0/33`.',
+  },
+  {
     what: 'a time zone that nobody knows',
     change: ['profile: acme.share', 'profile: acme.share, poll: {cron: "0 * * * *", timezone: CEST/Berlin}'],
     told: '4:75: `sources[0].poll.timezone` must be the IANA name of a time zone, such as Europe/Stockholm, not `CEST/Berlin`.',

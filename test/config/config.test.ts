@@ -25,6 +25,7 @@ describe('parseConfig', () => {
           profile: new Secret(PROFILE),
           profilePath: 'acme.share',
           poll: { kind: 'interval', intervalMs: 10_000 },
+          requestsPerSecond: 5,
           allowHosts: [],
         },
       ],
@@ -75,7 +76,7 @@ kafka:
 registry: {url: "http://registry:8081/", auth: {basic: {username: u, password: p}}, subjects: topic}
 sources:
   - {name: one, profile: \${PROFILE}, poll: {cron: "*/5 8-18 * * mon-fri", timezone: Europe/Stockholm}}
-  - {name: two, profile: acme.share, poll: 1h}
+  - {name: two, profile: acme.share, poll: 1h, requestsPerSecond: 0.5, allowHosts: [minio, 10.1.0.0/16, "fd00::1"]}
 recipients:
   - name: b2
     source: ONE
@@ -109,9 +110,16 @@ log: {level: debug, format: pretty}
           name: 'one',
           profilePath: null,
           poll: { kind: 'cron', pattern: '*/5 8-18 * * mon-fri', timezone: 'Europe/Stockholm' },
+          requestsPerSecond: 5,
           allowHosts: [],
         },
-        { name: 'two', profilePath: 'acme.share', poll: { kind: 'interval', intervalMs: 3_600_000 }, allowHosts: [] },
+        {
+          name: 'two',
+          profilePath: 'acme.share',
+          poll: { kind: 'interval', intervalMs: 3_600_000 },
+          requestsPerSecond: 0.5,
+          allowHosts: ['minio', '10.1.0.0/16', 'fd00::1'],
+        },
       ],
       recipients: ['b2', 'c'],
       limits: {

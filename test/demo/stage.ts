@@ -80,7 +80,7 @@ export async function writeConfig(folder: string, kafka: KafkaStage): Promise<Re
     `relay: {name: ${kafka.prefix}-relay}`,
     `kafka: {brokers: [${kafka.brokers.map((broker) => JSON.stringify(broker)).join(', ')}]}`,
     'sources:',
-    '  - {name: partner, profile: ./demo.share, poll: 1s}',
+    '  - {name: partner, profile: ./demo.share, poll: 1s, requestsPerSecond: 100}',
     'recipients:',
     `  - name: ${recipient}`,
     '    tables:',

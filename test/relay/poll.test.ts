@@ -13,7 +13,7 @@ async function waitedMs(poll: Poll, feeds: number, random: number, now = Date.no
   return waits[0] ?? NaN;
 }
 
-const TEN: Poll = { kind: 'interval', intervalMs: 10_000 };
+const TEN: Poll = { kind: 'interval', intervalMs: 10_000, requestsPerSecond: 5 };
 
 test('an interval is waited for, give or take a tenth', async () => {
   expect(await waitedMs(TEN, 1, 0)).toBeCloseTo(9_000);
@@ -24,6 +24,7 @@ test('an interval is waited for, give or take a tenth', async () => {
 test('many feeds of one source ask less often: five requests a second for all of them', async () => {
   expect([1, 50, 51, 500].map((feeds) => effectiveIntervalMs(TEN, feeds))).toEqual([10_000, 10_000, 10_200, 100_000]);
   expect(await waitedMs(TEN, 500, 0.5)).toBeCloseTo(100_000);
+  expect(effectiveIntervalMs({ kind: 'interval', intervalMs: 10_000, requestsPerSecond: 0.5 }, 50)).toBe(100_000);
   expect(effectiveIntervalMs({ kind: 'cron', pattern: '* * * * *', timezone: 'UTC' }, 500)).toBe(0);
 });
 

@@ -62,7 +62,7 @@ export class Stage implements AsyncDisposable {
     const lines = [
       `relay: {name: ${this.name}, checkpointPartitions: 4}`,
       `kafka: {brokers: ${JSON.stringify(options.brokers)}}`,
-      'sources: [{name: partner, profile: ./partner.share, poll: 1s}]',
+      'sources: [{name: partner, profile: ./partner.share, poll: 1s, requestsPerSecond: 100}]',
       `limits: {${limits.join(', ')}}`,
       `http: {host: 127.0.0.1, port: ${this.#port}}`,
       ...(options.more ?? []),

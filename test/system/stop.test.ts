@@ -57,7 +57,7 @@ await describeKafka('the relay as a process', (brokers) => {
       config,
       `relay: {name: ${name}, checkpointPartitions: 1}
 kafka: {brokers: ${JSON.stringify(brokers)}}
-sources: [{name: acme, profile: ${share}, poll: 1s}]
+sources: [{name: acme, profile: ${share}, poll: 1s, requestsPerSecond: 100}]
 recipients: [{name: ${name}-r, tables: [{table: local.default.orders, start: earliest}]}]
 http: {host: 127.0.0.1, port: 0}
 limits: {workers: 1, retryTimeout: 2s}

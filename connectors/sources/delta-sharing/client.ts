@@ -5,6 +5,7 @@
 import { Semaphore } from '../../../src/lib/semaphore.ts';
 import { Failure } from '../../../src/model/failure.ts';
 import type { Telemetry } from '../../../src/ports/telemetry.ts';
+import { Budget } from './budget.ts';
 import type { Exchange, Fault, Reply } from './exchange.ts';
 import { exchange } from './exchange.ts';
 import type { Authorization, Credentials } from './credentials.ts';
@@ -40,6 +41,8 @@ export interface ClientOptions {
   readonly credentials: Credentials;
   /** To the endpoint. */
   readonly route: Route;
+  /** Questions of all feeds together, on average. */
+  readonly requestsPerSecond: number;
   readonly retry: RetryPolicy;
   readonly timeouts: SourceTimeouts;
   readonly telemetry: Telemetry;
@@ -60,11 +63,13 @@ export class Client {
   readonly retry: RetryPolicy;
   readonly #options: ClientOptions;
   readonly #slots = new Semaphore(QUESTIONS_AT_ONCE);
+  readonly #budget: Budget;
 
   constructor(options: ClientOptions) {
     this.source = options.source;
     this.retry = options.retry;
     this.#options = options;
+    this.#budget = new Budget(options.requestsPerSecond, options.retry.clock);
   }
 
   /** Asks, and asks again what passes by itself. Rejects with the last try's failure. */
@@ -102,6 +107,7 @@ export class Client {
     const { credentials, route, telemetry, timeouts, userAgent } = this.#options;
     const url = new URL(`${credentials.endpoint}${question.path}`);
     for (const [key, value] of Object.entries(question.query)) url.searchParams.set(key, value);
+    await this.#budget.spend(signal);
     return exchange(
       {
         route,
@@ -124,10 +130,17 @@ export class Client {
         telemetry.providerRequest(this.source, String(reply.status));
         if (reply.status === 200 || reply.status === 204) return question.read(reply);
         const waitMs = retryAfterMs(reply.headers.get('retry-after'), this.retry.clock.now());
+        if (waitMs > 0 && (reply.status === 429 || reply.status === 503)) this.#hold(waitMs);
         throw this.refuse(question, await readProviderError(reply, waitMs, (text) => credentials.redacted(text)));
       },
       signal,
     );
+  }
+
+  #hold(waitMs: number): void {
+    const heldMs = this.#budget.hold(waitMs);
+    const sentence = `the provider asks for a pause: it is asked nothing for ${Math.ceil(heldMs / 1000)} s`;
+    this.#options.telemetry.log('debug', sentence, { source: this.source });
   }
 }
 

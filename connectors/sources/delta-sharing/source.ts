@@ -34,6 +34,8 @@ export interface SourceOptions {
   readonly telemetry: Telemetry;
   readonly clock: Clock;
   readonly userAgent: string;
+  /** Questions to the provider's API, of all feeds together, on average; files are not counted. */
+  readonly requestsPerSecond: number;
   /** Host names, addresses and blocks outside the open Internet that signed URLs and token endpoints may lead to. */
   readonly allowHosts: readonly string[];
   /** How names are resolved; left out outside tests. */
@@ -42,8 +44,8 @@ export interface SourceOptions {
   readonly timeouts?: SourceTimeouts;
 }
 
-/** For whoever has no config. */
-export const SOURCE_DEFAULTS = { allowHosts: [] } as const satisfies Partial<SourceOptions>;
+/** For whoever has no config: a person who asks by hand, and waits. */
+export const SOURCE_DEFAULTS = { requestsPerSecond: 20, allowHosts: [] } as const satisfies Partial<SourceOptions>;
 
 const FILES_AT_ONCE = 16;
 
@@ -69,7 +71,16 @@ export function openSource(options: SourceOptions): Source {
     telemetry,
     closing: open.signal,
   });
-  const client = new Client({ source: name, credentials, route: network.toEndpoint, retry, timeouts, telemetry, userAgent });
+  const client = new Client({
+    source: name,
+    credentials,
+    route: network.toEndpoint,
+    requestsPerSecond: options.requestsPerSecond,
+    retry,
+    timeouts,
+    telemetry,
+    userAgent,
+  });
 
   /** `askAgain` asks the same question in the way that it was answered in. */
   const listed = (

@@ -118,6 +118,25 @@ it.each([
   expect(source.waits).toEqual([waitMs]);
 });
 
+it('Retry-After holds back every question of the source, which is said', async () => {
+  await using server = await scriptedServer();
+  server.on(VERSION, json(503, {}, { 'retry-after': '120' }), AT_7);
+  const source = sourceOver(server, MINUTE);
+  await expect(source.latestVersion(TABLE, NEVER)).rejects.toMatchObject({ code: 'provider.unavailable', retryAfterMs: 120_000 });
+  expect(source.waits).toEqual([]);
+  await Promise.all([source.latestVersion(TABLE, NEVER), source.latestVersion(TABLE, NEVER)]);
+  expect(source.waits).toEqual([120_000]);
+  expect(source.logs).toEqual(['debug the provider asks for a pause: it is asked nothing for 120 s']);
+});
+
+it('what all feeds ask together keeps to the budget of the source; files are not counted', async () => {
+  await using server = await scriptedServer();
+  server.on(VERSION, AT_7);
+  const source = sourceOver(server, { ...MINUTE, requestsPerSecond: 2 });
+  await Promise.all(Array.from({ length: 5 }, async () => source.latestVersion(TABLE, NEVER)));
+  expect(source.waits).toEqual([500, 500, 500]);
+});
+
 it('a wait that would outlast the limit is not begun: the failure tells how long it was to be', async () => {
   await using server = await scriptedServer();
   server.on(VERSION, json(429, {}, { 'retry-after': '61' }));

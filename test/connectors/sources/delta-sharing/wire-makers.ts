@@ -1,10 +1,11 @@
 /**
  * Lines as the reference server writes them, and a source that asks the scripted server.
  */
+import type { LookupFunction } from 'node:net';
 import { quiet } from '../../../support/quiet-telemetry.ts';
 import type { Profile } from '../../../../connectors/sources/delta-sharing/profile.ts';
 import { parseProfile } from '../../../../connectors/sources/delta-sharing/profile.ts';
-import { openSource, SOURCE_DEFAULTS } from '../../../../connectors/sources/delta-sharing/source.ts';
+import { openSource } from '../../../../connectors/sources/delta-sharing/source.ts';
 import type { SourceTimeouts } from '../../../../connectors/sources/delta-sharing/timeouts.ts';
 import { TIMEOUTS } from '../../../../connectors/sources/delta-sharing/timeouts.ts';
 import type { TableName } from '../../../../src/model/version.ts';
@@ -119,6 +120,9 @@ export interface SourceSettings {
   readonly now?: () => number;
   readonly timeouts?: Partial<SourceTimeouts>;
   readonly expirationTime?: string;
+  readonly requestsPerSecond?: number;
+  readonly allowHosts?: readonly string[];
+  readonly lookup?: LookupFunction;
   /** In place of one with the token that nobody sees. */
   readonly profile?: Profile;
 }
@@ -145,7 +149,9 @@ export function sourceOver(server: Pick<ScriptedServer, 'origin'>, settings: Sou
     );
   const spent = (): number => waits.reduce((sum, ms) => sum + ms, 0);
   const source = openSource({
-    ...SOURCE_DEFAULTS,
+    requestsPerSecond: settings.requestsPerSecond ?? 1000,
+    allowHosts: settings.allowHosts ?? [],
+    ...(settings.lookup === undefined ? {} : { lookup: settings.lookup }),
     name: 'acme',
     profile,
     retryTimeoutMs: settings.retryTimeoutMs ?? 0,
