@@ -18,7 +18,8 @@ function lines(change: Partial<Checkpoint>, ageMs = 0): readonly string[] {
 }
 
 test('a snapshot under way is told by its version', () => {
-  expect(lines({ isSnapshot: true, recordsOfNextVersion: 50 }, 90_000)[0]).toBe(
+  const position = { ...checkpoint({}).position, kind: 'snapshot' as const, records: 50 };
+  expect(lines({ position }, 90_000)[0]).toBe(
     `${FEED}: running; snapshot of version 7, 50 records of it published, last commit 90 s ago`,
   );
 });
@@ -36,7 +37,7 @@ test('a parked feed shows the sentence and the remedy, and a code of another rel
   const failure = { code: 'table.recreated', version: 7, message: 'it is another table', at: AT };
   expect(lines({ state: 'parked', failure }).slice(2)).toEqual([
     '  table.recreated at version 7: it is another table',
-    '  → If the new table is the one you want: `checkpoint reset` starts it again in a new topic.',
+    '  → If the new table is the one you want: `checkpoint reset`, or `onRecreate: snapshot` and a restart, starts it again in a new topic.',
   ]);
   expect(lines({ state: 'parked', failure: { ...failure, code: 'of.later', version: null } }).slice(2)).toEqual([
     '  of.later: it is another table',
