@@ -24,6 +24,7 @@ export interface Usage {
 const CONFIG: OptionUsage = { short: 'c', value: 'file', help: 'the config file' };
 const RECIPIENT: OptionUsage = { value: 'name', help: 'the recipient, as the config names it' };
 const TABLE: OptionUsage = { value: 'share.schema.table', help: 'the table, as the config names it' };
+const PROFILE = 'The profile is the path of a file that a provider gave, of version 1 or 2, or its JSON itself.';
 
 export const USAGE = {
   run: {
@@ -55,7 +56,7 @@ export const USAGE = {
     positionals: ['profile'],
     options: { json: { help: 'one JSON object a table instead of text' } },
     required: [],
-    notes: ['What it shows of the change feed is what the provider says: only reading changes proves it (`peek`).'],
+    notes: [PROFILE, 'What it shows of the change feed is what the provider says: only reading changes proves it (`peek`).'],
   },
   peek: {
     summary: 'prints change rows as JSON lines, in the order in which they would be published, without Kafka',
@@ -65,7 +66,7 @@ export const USAGE = {
       to: { value: 'version', help: 'the last version; the latest if left out' },
     },
     required: ['from'],
-    notes: ['The table is written as share.schema.table.'],
+    notes: [PROFILE, 'The table is written as share.schema.table.'],
   },
   tail: {
     summary: "reads a feed's topic as a consumer would (read_committed) and prints its records as JSON lines",

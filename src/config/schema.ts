@@ -144,7 +144,7 @@ export const source = z
       "The source's name here: part of each feed's identity, so it is never changed.",
     ),
     profile: secret('the path of a profile file, or its JSON by a reference').describe(
-      "The credential file of the provider: a path relative to the config file's folder, or a reference that holds its JSON.",
+      "The credential file of the provider: a path relative to the config file's folder, or a reference that holds its JSON. A file that changes is taken up without a restart.",
     ),
     poll,
     requestsPerSecond: rate(0.01, 1_000)

@@ -1,0 +1,51 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { readSourceProfile } from '../../src/cli/assemble.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { must } from '../../src/lib/assert.ts';
+import { PROFILE, SAMPLE } from '../config/sample.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'assemble-'));
+  await mkdir(join(folder, 'secrets'));
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true });
+});
+
+const SIGNED = JSON.stringify({
+  shareCredentialsVersion: 2,
+  type: 'oauth_jwt_bearer_private_key_jwt',
+  endpoint: 'https://sharing.example',
+  auth: { tokenEndpoint: 'https://id.example/t', clientId: 'me', issuer: 'https://id.example', privateKey: { privateKeyFile: 'key.pem' } },
+});
+
+/** The profile of the sample's source, whose `profile` is `value` in the config, and whose file `secrets/acme.share` holds `text`. */
+async function profileOf(value: string, text: string): ReturnType<typeof readSourceProfile> {
+  const path = join(folder, 'relay.yaml');
+  await writeFile(path, SAMPLE.replace('acme.share', value));
+  await writeFile(join(folder, 'secrets/acme.share'), text);
+  const config = loadConfig(path);
+  return readSourceProfile(must(config.sources[0], 'a source'), config);
+}
+
+it("a profile is read from the config's folder, and its key from its own", async () => {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  await writeFile(join(folder, 'secrets/key.pem'), privateKey.export({ format: 'pem', type: 'pkcs8' }));
+  expect(await profileOf('secrets/acme.share', SIGNED)).toMatchObject({
+    credential: { kind: 'signed' },
+    file: { path: join(folder, 'secrets/acme.share'), what: 'profile secrets/acme.share' },
+  });
+});
+
+it('a profile by a reference stays as it is, and names no key file', async () => {
+  const { file, credential } = await profileOf('${file:secrets/acme.share}', PROFILE);
+  expect([file, credential.kind]).toEqual([null, 'bearer']);
+  await expect(profileOf('${file:secrets/acme.share}', SIGNED)).rejects.toThrow(
+    'the profile of source acme: auth.privateKey.privateKeyFile names a file, and only a profile that is a file itself has files beside it',
+  );
+});
