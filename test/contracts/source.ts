@@ -48,6 +48,8 @@ export interface SourceSubject extends AsyncDisposable {
 
 const NEVER = new AbortController().signal;
 const KINDS: readonly FileKind[] = ['add', 'cdf', 'remove'];
+/** Of each table, from its first on. */
+const VERSIONS_SOUGHT = 4;
 
 export function sourceExam(open: () => Promise<SourceSubject>): void {
   let opened: SourceSubject | null = null;
@@ -111,6 +113,62 @@ export function sourceExam(open: () => Promise<SourceSubject>): void {
     }
   });
 
+  it('lists the table at a version, whichever is the latest: files that came, each once, under the schema of that version', async () => {
+    for (const { name, first, latest, tableId, versions } of subject().whole) {
+      for (const version of [null, first, latest]) {
+        const listing = await subject().source.snapshot(name, { version, listedAs: null }, NEVER);
+        const at = version ?? latest;
+        expect([listing.from, listing.to, listing.tableId, columnsOf(listing)]).toEqual([at, at, tableId, versions.get(at)?.columns]);
+        expect(listing.versions.map((listed) => [listed.version, columnsOf(listed)])).toEqual([[at, versions.get(at)?.columns]]);
+        const files = listing.versions.flatMap((listed) => listed.files);
+        expect(new Set(files.map(({ kind }) => kind))).toEqual(new Set(files.length === 0 ? [] : ['add']));
+        expect(new Set(files.map(({ id }) => id)).size).toBe(files.length);
+      }
+    }
+  });
+
+  it('lists the same snapshot when asked in the way it was listed, and gives its bytes', async () => {
+    const [table] = subject().whole;
+    const { name, latest } = must(table, 'a table');
+    const before = await subject().source.snapshot(name, { version: latest, listedAs: null }, NEVER);
+    const again = await subject().source.snapshot(name, { version: latest, listedAs: before }, NEVER);
+    expect({ ...again, read: null, prove: null }).toEqual({ ...before, read: null, prove: null });
+    const listed = must(before.versions[0], 'the version');
+    expect(listed.files.length).toBeGreaterThan(0);
+    await before.prove(listed, NEVER);
+    for (const file of listed.files) expect((await before.read(listed, file, NEVER)).bytes.byteLength).toBe(file.size);
+  });
+
+  it('finds the first version at or after an instant, on just the time of a commit and beside it', async () => {
+    for (const { name, first, versions } of subject().whole) {
+      const known = [...versions].map(([version, { timestamp, files }]) => ({ version, timestamp, files }));
+      const instants = known.slice(0, VERSIONS_SOUGHT).flatMap(({ timestamp }) => [timestamp - 1, timestamp, timestamp + 1]);
+      for (const at of instants) {
+        const right = known.find(({ timestamp }) => timestamp >= at)?.version;
+        const finding = subject().source.versionAt(name, at, NEVER);
+        if (right === undefined) {
+          await expect(finding).rejects.toMatchObject({ code: 'start.beyond' });
+          continue;
+        }
+        const found = await finding;
+        // Before the first commit may well be the first version that ever was; and no answer tells the time of a version without files.
+        const skipped = known.filter(({ version }) => version >= found && version < right);
+        expect([at, found <= right, right === first ? [] : skipped.filter(({ files }) => KINDS.some((kind) => files[kind] > 0))]).toEqual([
+          at,
+          true,
+          [],
+        ]);
+      }
+    }
+  });
+
+  it('has no version at an instant after the latest commit', async () => {
+    for (const { name } of subject().whole)
+      await expect(subject().source.versionAt(name, Date.parse('2200-01-01T00:00:00Z'), NEVER)).rejects.toMatchObject({
+        code: 'start.beyond',
+      });
+  });
+
   it('gives the bytes of every file, of the length that was told', async () => {
     const [table] = subject().whole;
     const { name, first, latest } = must(table, 'a table');
@@ -133,6 +191,7 @@ export function sourceExam(open: () => Promise<SourceSubject>): void {
       for (const { name, latest } of subject().whole) {
         await expectRefused(ask(name, latest + 1, latest + 1), 'start.beyond', null);
         await expectRefused(ask(name, latest + 2, latest + 9), 'start.beyond', null);
+        await expectRefused(subject().source.snapshot(name, { version: latest + 1, listedAs: null }, NEVER), 'start.beyond', null);
       }
     });
 
@@ -142,6 +201,8 @@ export function sourceExam(open: () => Promise<SourceSubject>): void {
       await expectRefused(ask(name, 0, 0), 'table.unknown', null);
       await expectRefused(subject().source.latestVersion(name, NEVER), 'table.unknown', null);
       await expectRefused(subject().source.metadata(name, null, NEVER), 'table.unknown', null);
+      await expectRefused(subject().source.snapshot(name, { version: null, listedAs: null }, NEVER), 'table.unknown', null);
+      await expectRefused(subject().source.versionAt(name, 0, NEVER), 'table.unknown', null);
     });
 
     it('a range that reaches into versions without a feed, by the first of them', async () => {
@@ -177,7 +238,11 @@ export function sourceExam(open: () => Promise<SourceSubject>): void {
     it('a table that needs a feature it does not read, by the name of the feature', async () => {
       const { table, name } = subject().feature;
       const latest = await subject().source.latestVersion(table, NEVER);
-      for (const begin of [() => ask(table, latest, latest), () => subject().source.metadata(table, null, NEVER)]) {
+      for (const begin of [
+        () => ask(table, latest, latest),
+        () => subject().source.metadata(table, null, NEVER),
+        () => subject().source.snapshot(table, { version: latest, listedAs: null }, NEVER),
+      ]) {
         const failure: unknown = await begin().catch((error: unknown) => error);
         expect(failure).toMatchObject({ code: 'table.feature' });
         expect(String(failure)).toContain(name);
@@ -196,6 +261,8 @@ export function sourceExam(open: () => Promise<SourceSubject>): void {
       source.latestVersion(name, aborted),
       source.metadata(name, null, aborted),
       source.changes(name, { from: latest, to: latest, listedAs: null }, aborted),
+      source.snapshot(name, { version: latest, listedAs: null }, aborted),
+      source.versionAt(name, 0, aborted),
       source.tables(EVERYTHING, aborted)[Symbol.asyncIterator]().next(),
       listing.read(version, must(version.files[0], 'the file'), aborted),
     ];

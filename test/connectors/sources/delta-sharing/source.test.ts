@@ -24,8 +24,8 @@ const PARQUET = [
   'add_columns',
   'long_history',
 ];
-/** It holds timestamp_ntz, so it goes in delta format. */
-const DELTA = ['types_int64'];
+/** Of timestamp_ntz, column mapping, wider types: they go in delta format. */
+const DELTA = ['types_int64', 'column_mapping_name', 'column_mapping_id', 'odd_names', 'type_widening'];
 
 /** What a network and a provider do in passing: none of it may change an answer. */
 const PASSING: FaultPlan = {
@@ -37,6 +37,9 @@ const PASSING: FaultPlan = {
     { match: { route: 'changes', every: 3 }, do: { kind: 'cut', fraction: 0.7 } },
     { match: { route: 'changes', every: 4 }, do: { kind: 'no-end' } },
     { match: { route: 'changes', every: 5 }, do: { kind: 'expired-url' } },
+    { match: { route: 'query', every: 3 }, do: { kind: 'cut', fraction: 0.7 } },
+    { match: { route: 'query', every: 4 }, do: { kind: 'no-end' } },
+    { match: { route: 'query', every: 5 }, do: { kind: 'expired-url' } },
     { match: { route: 'changes', every: 7 }, do: { kind: 'error-line', lines: 1, message: 'later', status: 500 } },
     { match: { route: 'file', every: 4, times: 2 }, do: { kind: 'short', fraction: 0.5 } },
     { match: { route: 'file', every: 5 }, do: { kind: 'cut', bytes: 10 } },
@@ -72,7 +75,22 @@ describe('over a provider with passing faults', () => {
 });
 
 describe('over a provider that sends small pages', () => {
-  sourceExam(() => subjectOver({ rules: [{ match: { route: 'changes' }, do: { kind: 'pages', files: 1 } }] }, [...PARQUET, ...DELTA]));
+  sourceExam(() =>
+    subjectOver(
+      {
+        rules: [
+          { match: { route: 'changes' }, do: { kind: 'pages', files: 1 } },
+          { match: { route: 'query' }, do: { kind: 'pages', files: 1 } },
+        ],
+      },
+      [...PARQUET, ...DELTA],
+    ),
+  );
+});
+
+describe.each(['reference-1.4', 'reference-1.1', 'databricks'] as const)('over a provider like %s', (like) => {
+  // The reference server gives no changes of tables that need a reader feature.
+  sourceExam(() => subjectOver({ like, rules: [] }, PARQUET, like === 'databricks'));
 });
 
 describe('over an old provider that promises nothing', () => {
