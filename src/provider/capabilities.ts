@@ -2,7 +2,7 @@
  * The `delta-sharing-capabilities` header, and the response format it leads to.
  */
 import type { ResponseFormat } from '../model/change-files.ts';
-import type { Protocol } from './log-actions.ts';
+import type { Metadata, Protocol } from './log-actions.ts';
 import { invalid, unsupported } from './refusal.ts';
 
 export interface Capabilities {
@@ -31,11 +31,9 @@ export function parseCapabilities(header: string | null): Capabilities {
 }
 
 /**
- * `parquet` wherever table and client allow it. A table whose protocol lists reader features goes as `delta`, to clients that name them all.
- * Throws a `Refusal`.
+ * `parquet` wherever table and client allow it. A table that needs reader features goes as `delta`, to clients that name them all. Throws a `Refusal`.
  */
-export function chooseFormat(asked: Capabilities, protocol: Protocol): ResponseFormat {
-  const needed = neededFeatures(protocol);
+export function chooseFormat(asked: Capabilities, needed: readonly string[]): ResponseFormat {
   if (needed.length === 0) return asked.formats.length === 0 || asked.formats.includes('parquet') ? 'parquet' : 'delta';
   const understood = asked.formats.includes('delta') && needed.every((feature) => asked.readerFeatures.includes(feature.toLowerCase()));
   if (!understood) throw unsupported('Unsupported Delta Table Properties');
@@ -50,9 +48,19 @@ export function chooseIdHash(header: string | null, format: ResponseFormat): IdH
   throw invalid(`Unsupported fileidhash: '${asked}'. Supported: parquet, delta`);
 }
 
-function neededFeatures(protocol: Protocol): readonly string[] {
+/** What a reader must know, by the protocol. */
+export function neededFeatures(protocol: Protocol): readonly string[] {
   if (protocol.minReaderVersion === 2) return ['columnMapping'];
   return protocol.minReaderVersion < 2 ? [] : (protocol.readerFeatures ?? []);
+}
+
+/** What the reference server goes by. */
+export function featuresByProperty({ configuration }: Metadata): readonly string[] {
+  const mapping = configuration['delta.columnMapping.mode'] ?? 'none';
+  return [
+    ...(configuration['delta.enableDeletionVectors'] === 'true' ? ['deletionVectors'] : []),
+    ...(mapping === 'none' ? [] : ['columnMapping']),
+  ];
 }
 
 function list(text: string | undefined): readonly string[] {

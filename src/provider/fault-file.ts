@@ -66,6 +66,7 @@ const READERS: Readonly<Record<FaultKind, ActionReader>> = {
   'no-capabilities': () => ({ kind: 'no-capabilities' }),
   'dropped-features': () => ({ kind: 'dropped-features' }),
   'plain-only': () => ({ kind: 'plain-only' }),
+  'features-by-property': () => ({ kind: 'features-by-property' }),
   'page-bug': () => ({ kind: 'page-bug' }),
   'exact-instant': () => ({ kind: 'exact-instant' }),
   'recreated-500': () => ({ kind: 'recreated-500' }),

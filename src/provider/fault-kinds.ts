@@ -33,6 +33,7 @@ export type FaultAction =
   | { readonly kind: 'no-capabilities' }
   | { readonly kind: 'dropped-features' }
   | { readonly kind: 'plain-only' }
+  | { readonly kind: 'features-by-property' }
   | { readonly kind: 'page-bug' }
   | { readonly kind: 'exact-instant' }
   | { readonly kind: 'recreated-500' }
@@ -68,6 +69,7 @@ export const FAULT_TEXTS: Readonly<Record<FaultKind, { readonly settings: string
   'no-capabilities': { settings: '', text: 'neither the capabilities header nor what it promises, as an old server' },
   'dropped-features': { settings: '', text: 'protocol lines of /changes lack their lists of features' },
   'plain-only': { settings: '', text: 'tables that need reader features are refused: protocol too new' },
+  'features-by-property': { settings: '', text: 'clients must name the features that table properties switch on, whatever the protocol lists' },
   'page-bug': { settings: '', text: 'pages of /changes with historical metadata lose a file where a page ends in a commit that sets metadata' },
   'exact-instant': { settings: '', text: '/version?startingTimestamp at the very time of a commit answers the version after it' },
   'recreated-500': { settings: '', text: 'once a table was replaced by another, its /changes answers 500' },

@@ -11,7 +11,7 @@ import { takeBuggyPage } from './page-bug.ts';
 import type { VersionLine } from './page-bug.ts';
 import { encodePage } from './page-tokens.ts';
 import type { Page } from './page-tokens.ts';
-import { changeLine, endLine, metadataLine, protocolLine } from './response-lines.ts';
+import { changeLine, endLine, metadataLine, protocolLine, withCompactSchema } from './response-lines.ts';
 import type { LineSettings } from './response-lines.ts';
 import { headOf, metadataAt, protocolAt } from './log-state.ts';
 import type { Answer, Headers, TableRequest } from './table-request.ts';
@@ -46,6 +46,7 @@ export async function answerHistory(request: TableRequest, question: HistoryQues
   const nextPageToken = taken.next === null ? null : encodePage(taken.next);
   return linesAnswer(request, from, settings, {
     lines: [...head, ...taken.lines],
+    isPage: question.filesMax !== null,
     nextPageToken,
     refreshToken: null,
     minUrlExpirationTimestamp: taken.files > 0 ? settings.expires : null,
@@ -66,6 +67,8 @@ export function lineSettings(request: TableRequest, format: ResponseFormat): Lin
 
 export interface AnswerLines {
   readonly lines: readonly string[];
+  /** Whether pages were asked for: the last one too is closed, asked or not. */
+  readonly isPage: boolean;
   readonly nextPageToken: string | null;
   readonly refreshToken: string | null;
   readonly minUrlExpirationTimestamp: number | null;
@@ -74,7 +77,7 @@ export interface AnswerLines {
 /** Lines with the headers that belong to them, and the closing line where it is asked for or has something to say. */
 export function linesAnswer(request: TableRequest, version: Version, settings: { readonly format: string }, content: AnswerLines): Answer {
   const { faults, capabilities } = request;
-  const { lines, ...end } = content;
+  const { lines, isPage, ...end } = content;
   const isOld = faults.find('no-capabilities') !== null;
   const promised = capabilities.includeEndStreamAction && !isOld;
   const headers: Headers = {
@@ -90,7 +93,7 @@ export function linesAnswer(request: TableRequest, version: Version, settings: {
     const closing = endLine({ ...end, nextPageToken: null, errorMessage: failure.message, httpStatusErrorCode: failure.status ?? null });
     return { kind: 'lines', headers, lines: [...lines.slice(0, failure.lines), closing] };
   }
-  const closes = promised || end.nextPageToken !== null || end.refreshToken !== null;
+  const closes = promised || isPage || end.nextPageToken !== null || end.refreshToken !== null;
   if (!closes || faults.find('no-end') !== null) return { kind: 'lines', headers, lines };
   return { kind: 'lines', headers, lines: [...lines, endLine({ ...end, errorMessage: null, httpStatusErrorCode: null })] };
 }
@@ -128,7 +131,7 @@ async function* historyLines(
         yield { version, isFile: false, text: () => protocolLine(protocol, version, format) };
       }
       if (question.historicalMetadata && metadata !== null) {
-        yield { version, isFile: false, text: () => metadataLine(metadata, version, format) };
+        yield { version, isFile: false, text: () => metadataLine(withCompactSchema(metadata), version, format) };
       }
     }
     for (const action of question.select(await request.log.filesOf(version))) {

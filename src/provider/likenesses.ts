@@ -16,6 +16,7 @@ const REFERENCE: readonly FaultRule[] = [
 const RULES: Readonly<Record<Likeness, readonly FaultRule[]>> = {
   'reference-1.4': [
     ...REFERENCE,
+    { match: {}, do: { kind: 'features-by-property' } },
     { match: { route: 'version' }, do: { kind: 'exact-instant' } },
     { match: { route: 'changes' }, do: { kind: 'plain-only' } },
     { match: { route: 'metadata' }, do: { kind: 'unknown-format' } },

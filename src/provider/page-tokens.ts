@@ -79,9 +79,9 @@ export function decodePin(token: string, context: PageContext): Pin {
   const { tableId } = context;
   const pin = asRecord(decode(token)?.['pin']);
   const version = asInteger(pin?.['version']);
-  const isThere = version !== null && version >= context.first && version <= context.latest;
-  if (pin === null || !isThere) throw invalid(`Error decoding refresh token: ${token}.`);
+  if (pin === null || version === null) throw invalid(`Error decoding refresh token: ${token}.`);
   if (asText(pin['tableId']) !== tableId) throw invalid('The table specified in the refresh token does not match the table being queried.');
+  if (version < context.first || version > context.latest) throw invalid(`Error decoding refresh token: ${token}.`);
   return { tableId, version };
 }
 

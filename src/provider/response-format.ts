@@ -4,8 +4,8 @@
 import { must } from '../lib/assert.ts';
 import type { ResponseFormat } from '../model/change-files.ts';
 import type { Version } from '../model/version.ts';
-import { chooseFormat } from './capabilities.ts';
-import { protocolAt } from './log-state.ts';
+import { chooseFormat, featuresByProperty, neededFeatures } from './capabilities.ts';
+import { metadataAt, protocolAt } from './log-state.ts';
 import { unsupported } from './refusal.ts';
 import type { TableRequest } from './table-request.ts';
 
@@ -17,5 +17,9 @@ export function formatOf(request: TableRequest, version: Version): ResponseForma
     const tooNew = `Delta protocol version (${minReaderVersion},${minWriterVersion}) is too new for this version of Delta`;
     throw unsupported(`\n${tooNew}\nStandalone Reader/Writer (1,2). Please upgrade to a newer release.\n`);
   }
-  return chooseFormat(request.capabilities, protocol);
+  const metadata = must(metadataAt(request.state, version), 'metadata');
+  return chooseFormat(
+    request.capabilities,
+    request.faults.has('features-by-property') ? featuresByProperty(metadata) : neededFeatures(protocol),
+  );
 }

@@ -57,6 +57,11 @@ export function metadataLine(metadata: Metadata, version: Version | null, format
   });
 }
 
+/** The reference server writes schemas anew where they stand between files; elsewhere it sends the log's own text. */
+export function withCompactSchema(metadata: Metadata): Metadata {
+  return { ...metadata, schemaString: metadata.schemaString.replaceAll(/("(?:[^"\\]|\\.)*")|\s+/g, '$1') };
+}
+
 /** A file of a version of the history: `add`, `cdf` (`cdc` in delta format) or `remove`. */
 export function changeLine(action: FileAction, version: Version, timestamp: EpochMs, settings: LineSettings): string {
   const { format, expires } = settings;

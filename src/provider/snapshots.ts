@@ -101,22 +101,26 @@ export async function answerQuery(request: TableRequest): Promise<Answer> {
   const taken = await takePage(source, page.offset, filesMax ?? request.faults.find('pages')?.files ?? null);
   return linesAnswer(request, page.to, settings, {
     lines: [...headLines(request, page.to, format), ...taken.lines],
+    isPage: filesMax !== null,
     nextPageToken: taken.next === null ? null : encodePage({ ...page, offset: taken.next }),
     refreshToken: body['includeRefreshToken'] === true && taken.next === null ? encodePin({ tableId: request.id, version: page.to }) : null,
     minUrlExpirationTimestamp: taken.files > 0 ? settings.expires : null,
   });
 }
 
-const NO_END = { nextPageToken: null, refreshToken: null, minUrlExpirationTimestamp: null } as const;
+const NO_END = { isPage: false, nextPageToken: null, refreshToken: null, minUrlExpirationTimestamp: null } as const;
 
 function versionAnswer(version: Version): Answer {
   return { kind: 'empty', headers: { 'delta-table-version': String(version) } };
 }
 
 function headLines(request: TableRequest, version: Version, format: 'parquet' | 'delta'): readonly string[] {
-  const { state } = request;
+  const { state, faults } = request;
   const protocol = must(protocolAt(state, version), 'protocol');
-  return [protocolLine(protocol, null, format), metadataLine(must(metadataAt(state, version), 'metadata'), null, format)];
+  const metadata = must(metadataAt(state, version), 'metadata');
+  // A parquet client is told of the feed only where it may read it.
+  const told = format === 'parquet' && faults.has('no-history') ? { ...metadata, configuration: {} } : metadata;
+  return [protocolLine(protocol, null, format), metadataLine(told, null, format)];
 }
 
 async function* pagedSnapshot(files: readonly AddAction[], line: (file: AddAction) => string): AsyncGenerator<PagedLine> {

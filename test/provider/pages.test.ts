@@ -96,7 +96,7 @@ test('the pages of a question end where its first page saw the table end', async
   await commit(table, 1, [add('c')]);
   const token = String(at(first.at(-1), 'endStreamAction', 'nextPageToken'));
   const second = lines(await growing.ask(`${path}&pageToken=${token}`));
-  expect(second.map(nameOf)).toEqual(['protocol', 'metadata 0', 'b']);
+  expect(second.map(nameOf)).toEqual(['protocol', 'metadata 0', 'b', 'end']);
 });
 
 test('a refresh token reads the same snapshot again', async () => {
