@@ -142,7 +142,7 @@ export class Credentials {
 
   #takeUp(profile: Profile, what: string): void {
     const { source, telemetry } = this.#options;
-    if (profile.digest !== this.#profile.digest && profile.endpoint !== this.endpoint) {
+    if (profile.endpoint !== this.endpoint) {
       this.#warn(`${what}: its endpoint is another than at the start; the profile as it was stays in use until the relay is started again`);
       return;
     }

@@ -17,7 +17,7 @@ export class ExpiryWatch {
   readonly #source: string;
   readonly #telemetry: Telemetry;
   #expirationTime: EpochMs | null = null;
-  /** Of the stages, the first that were told: all from this one on. */
+  /** The nearest of the stages that was told; those behind it in the table are past. */
   #told: number = STAGES.length;
 
   constructor(source: string, telemetry: Telemetry) {
