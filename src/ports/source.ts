@@ -59,8 +59,8 @@ export interface Source {
   /**
    * What the provider lists for `from..to`, both inclusive. A range that it refuses rejects as a whole: `gap.feed_off` with the first bad version where the
    * answer names one, `gap.history_gone` with the first version that is still there where the answer names one, `gap.unanswered` where the provider breaks at
-   * these versions for as long as `patience` says and answers otherwise, `start.beyond` for versions that are not there yet, `table.feature`,
-   * `provider.too_large` where fewer versions may be answered, and the like.
+   * these versions for as long as `patience` says and answers otherwise, `start.beyond` for versions that are not there yet, `table.feature`
+   * with the first version that needs it where the answer says, `provider.too_large` where fewer versions may be answered, and the like.
    * That the reply is a success does not prove that it reached `to`: a stale replica answers with less.
    */
   changes(table: TableName, range: ChangesRequest, signal: AbortSignal): Promise<ChangeListing>;
@@ -68,7 +68,7 @@ export interface Source {
   /**
    * The files that hold the table at one version, as the one version of a listing, all of kind `add`; its `timestamp` is null where the provider does not say it.
    * Null asks for the latest, and `from` of the reply says which that is. A server that does not give old versions answers for the latest alone: any other rejects with
-   * `snapshot.moved`.
+   * `snapshot.moved`. Rejects with `start.beyond` for a version that is not there yet, or not at the replica that answers; with `gap.history_gone` for one that is gone.
    */
   snapshot(table: TableName, request: SnapshotRequest, signal: AbortSignal): Promise<ChangeListing>;
 

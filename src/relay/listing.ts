@@ -118,7 +118,7 @@ async function narrowed(source: Source, request: ListRequest, signal: AbortSigna
       return await source.changes(table, { from, to, listedAs, patience: from < to ? 'quick' : 'whole' }, signal);
     } catch (error) {
       if (!(error instanceof Failure) || !NARROWED.includes(error.code) || to === from) throw error;
-      const firstBad = error.code === 'gap.feed_off' ? error.version : null;
+      const firstBad = error.code === 'gap.feed_off' || error.code === 'table.feature' ? error.version : null;
       to = firstBad !== null && firstBad > from && firstBad <= to ? firstBad - 1 : from + Math.floor((to - from) / 2);
     }
   }

@@ -37,7 +37,7 @@ export interface Asked {
 
 /**
  * The metadata of the lines, in their order. Throws `table.feature` for what the relay does not read, with the first version asked for that needs it where the
- * lines say which; `provider.malformed` for a schema that is not what the protocol allows.
+ * lines say which; `table.access` for a table whose files are not given as Parquet by signed URLs; `provider.malformed` for a schema that no protocol allows.
  */
 export function metaDataInForce({ protocols, metaData }: TableLines, asked: Asked): readonly [MetaData, ...MetaData[]] {
   requireReadable(protocols, asked);
@@ -66,11 +66,12 @@ function read(line: MetaDataLine, isHead: boolean, protocols: TableLines['protoc
   }
 }
 
-function requireFiles({ provider, accessModes, version }: MetaDataLine, asked: Asked): void {
-  if (provider !== 'parquet') throw unreadable(`the table's files are in format ${provider.slice(0, 60)}`, version, asked);
-  if (accessModes.includes('url')) return;
-  const modes = accessModes.length === 0 ? 'in no way' : `in the access mode ${accessModes.join(', ').slice(0, 60)} alone`;
-  throw unreadable(`the table is given ${modes}, and not by signed URLs (access mode url)`, version, asked);
+function requireFiles({ provider, accessModes }: MetaDataLine, { doing }: Asked): void {
+  if (provider !== 'parquet')
+    throw new Failure('table.access', `${doing}: the table's files are in format ${provider.slice(0, 60)}, and not in Parquet`);
+  if (accessModes.some((mode) => mode.toLowerCase() === 'url')) return;
+  const modes = accessModes.length === 0 ? 'in no access mode' : `in access mode ${accessModes.join(', ').slice(0, 60)} alone`;
+  throw new Failure('table.access', `${doing}: the table is given ${modes}, and not by signed URLs`);
 }
 
 function mappingOf(

@@ -402,11 +402,11 @@ describe('an answer about changes', () => {
     ],
     'about a table that is given by its directory alone': [
       lines([PROTOCOL, metaData(2, { accessModes: ['dir'] }), END], PARQUET),
-      ['table.feature', `${ASKED}: the table is given in the access mode dir alone, and not by signed URLs (access mode url)`],
+      ['table.access', `${ASKED}: the table is given in access mode dir alone, and not by signed URLs`],
     ],
     'about a table of another file format': [
       lines([PROTOCOL, metaData(2, { format: { provider: 'iceberg' } }), END], PARQUET),
-      ['table.feature', `${ASKED}: the table's files are in format iceberg`],
+      ['table.access', `${ASKED}: the table's files are in format iceberg, and not in Parquet`],
     ],
     'that says to come back for it later': [
       lines([{ queryStatus: { queryId: 'q', status: 'pending' } }], PARQUET),
