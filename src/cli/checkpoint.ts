@@ -11,7 +11,7 @@ import type { FeedSpec } from '../model/feed.ts';
 import type { Checkpoint } from '../model/position.ts';
 import { acceptCheckpoint, checkpointPartition, resetCheckpoint, topicOf } from '../relay/checkpoint.ts';
 import { ClaimedPartition } from '../relay/partition.ts';
-import { checkpointTopic } from '../relay/relay.ts';
+import { checkpointTopic } from '../relay/checkpoint-topic.ts';
 import { startText } from '../relay/start.ts';
 import { findFeed, parseArguments, wrong } from './arguments.ts';
 import type { Arguments } from './arguments.ts';

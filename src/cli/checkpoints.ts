@@ -7,7 +7,7 @@ import type { FeedId } from '../model/feed.ts';
 import type { Checkpoint } from '../model/position.ts';
 import type { Publisher } from '../ports/publisher.ts';
 import { checkpointPartition, parseCheckpoint } from '../relay/checkpoint.ts';
-import { checkpointTopic } from '../relay/relay.ts';
+import { checkpointTopic } from '../relay/checkpoint-topic.ts';
 
 /** The latest checkpoint of every feed that has one, in the order of their ids; none where the topic does not exist yet. Rejects with `checkpoint.*`. */
 export function readCheckpoints(config: Config, publisher: Publisher, signal: AbortSignal): Promise<ReadonlyMap<FeedId, Checkpoint>> {

@@ -7,7 +7,6 @@ import { parseArgs } from 'node:util';
 import { openPool } from '../codec/pool.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import { must } from '../lib/assert.ts';
 import { systemClock } from '../lib/clock.ts';
 import { Semaphore } from '../lib/semaphore.ts';
 import { Failure } from '../model/failure.ts';
@@ -16,11 +15,11 @@ import { serveHttp } from '../ops/http-server.ts';
 import { openTelemetry } from '../ops/telemetry.ts';
 import type { OpenTelemetry } from '../ops/telemetry.ts';
 import type { Source } from '../ports/source.ts';
-import type { Line, Works } from '../relay/line.ts';
-import { effectiveIntervalMs, waitFor } from '../relay/poll.ts';
+import type { Works } from '../relay/line.ts';
 import { runRelay } from '../relay/relay.ts';
 import type { Outcome } from '../relay/supervisor.ts';
 import { RELAY, assembleKafka, assembleRegistry, assembleSource, checkSchedules } from './assemble.ts';
+import { linesOf } from './lines.ts';
 
 /** After the signal to stop: what is not finished by then is left to the next run, which loses nothing by it. */
 const STOP_MS = 27_000;
@@ -66,6 +65,7 @@ async function runWith(config: Config, telemetry: OpenTelemetry, untilCurrent: b
     name: config.relay.name,
     brokers,
     feeds: config.feeds.length,
+    ...(config.patterns.length > 0 ? { patterns: config.patterns.length } : {}),
     ...(untilCurrent ? { untilCurrent } : {}),
   });
 
@@ -96,7 +96,8 @@ async function runWith(config: Config, telemetry: OpenTelemetry, untilCurrent: b
       name: config.relay.name,
       checkpointPartitions: config.relay.checkpointPartitions,
       publisher,
-      lines: linesOf(config, sources, works),
+      recipients: config.recipients,
+      ...linesOf(config, sources, works),
       works,
       retryTimeoutMs: limits.retryTimeoutMs,
       owner: `${hostname()}/${process.pid}`,
@@ -110,29 +111,6 @@ async function runWith(config: Config, telemetry: OpenTelemetry, untilCurrent: b
     hard.signal,
   );
   return exitCode(outcomes, telemetry);
-}
-
-function linesOf(config: Config, sources: ReadonlyMap<string, Source>, works: Works): readonly Line[] {
-  const feedsOf = Map.groupBy(config.feeds, (feed) => feed.source);
-  const waits = new Map(
-    config.sources.map(({ name, poll: schedule, requestsPerSecond }) => {
-      const poll = schedule.kind === 'cron' ? schedule : { ...schedule, requestsPerSecond };
-      const feeds = feedsOf.get(name)?.length ?? 0;
-      works.telemetry.pollInterval(name, effectiveIntervalMs(poll, feeds) / 1000);
-      return [name, waitFor(poll, feeds, works.clock)];
-    }),
-  );
-  const places = works.atWork.capacity;
-  const shares = new Map(
-    config.sources.map(({ name }) => [name, new Semaphore(config.sources.length === 1 ? places : Math.ceil(places / 2))]),
-  );
-  return config.feeds.map((spec) => ({
-    spec,
-    source: must(sources.get(spec.source), `source ${spec.source}`),
-    wait: must(waits.get(spec.source), `the schedule of ${spec.source}`),
-    share: must(shares.get(spec.source), `the share of ${spec.source}`),
-    works,
-  }));
 }
 
 /** 1 if a feed is parked, else 3 if one was still failing, else 0. */

@@ -5,6 +5,7 @@
  * the relay helps itself, as an error where a person must act.
  */
 import type { DestinationStream } from 'pino';
+import { FAILURES } from '../model/failure.ts';
 import type { Disposition, Failure } from '../model/failure.ts';
 import type { FeedId } from '../model/feed.ts';
 import type { EpochMs } from '../model/version.ts';
@@ -68,6 +69,9 @@ class Recorder implements OpenTelemetry {
   readonly #rows = this.#metrics.counter('rows_total');
   readonly #bytes = this.#metrics.counter('bytes_total');
   readonly #versions = this.#metrics.counter('versions_total');
+  readonly #lagSeconds = this.#metrics.gauge('lag_seconds', (gauge) => {
+    for (const [feed, at] of this.#firstUnpublished) gauge.set({ feed }, at === null ? 0 : Math.max(0, this.#now() - at) / 1000);
+  });
   readonly #lagVersions = this.#metrics.gauge('lag_versions');
   readonly #polls = this.#metrics.counter('polls_total');
   readonly #failures = this.#metrics.counter('failures_total');
@@ -83,9 +87,6 @@ class Recorder implements OpenTelemetry {
   constructor(log: Log, now: () => EpochMs) {
     this.log = log;
     this.#now = now;
-    this.#metrics.gauge('lag_seconds', (gauge) => {
-      for (const [feed, at] of this.#firstUnpublished) gauge.set({ feed }, at === null ? 0 : Math.max(0, this.#now() - at) / 1000);
-    });
     for (const outcome of OUTCOMES.transactions) this.#transactions.inc({ outcome }, 0);
     this.#metrics.addProcessMetrics();
   }
@@ -99,6 +100,17 @@ class Recorder implements OpenTelemetry {
     // A feed that was told of as failing is well again when it publishes, not when it is opened.
     const isNews = state === 'done' || (state === 'running' && before !== 'retrying' && !this.#told.has(feed));
     this.log(isNews ? 'info' : 'debug', `feed is ${state}`, { feed });
+  }
+
+  feedGone(feed: FeedId): void {
+    this.#states.delete(feed);
+    this.#told.delete(feed);
+    this.#firstUnpublished.delete(feed);
+    for (const gauge of [this.#lagVersions, this.#lagSeconds, this.#lastCommit]) gauge.remove({ feed });
+    for (const counter of [this.#bytes, this.#versions]) counter.remove({ feed });
+    for (const type of CHANGE_TYPES) this.#rows.remove({ feed, change_type: type });
+    for (const state of Object.keys(FEED_STATES)) this.#feedState.remove({ feed, state });
+    for (const code of Object.keys(FAILURES)) this.#failures.remove({ feed, code });
   }
 
   published(chunk: PublishedChunk): void {

@@ -35,6 +35,8 @@ export interface Telemetry {
 
   /** The change of state is logged here too. */
   feedState(feed: FeedId, state: FeedState): void;
+  /** The relay has the feed no more: nothing is shown of it from here on, unless it comes back. */
+  feedGone(feed: FeedId): void;
   published(chunk: PublishedChunk): void;
   /**
    * After each poll and commit: versions behind, and the commit time of the first version not yet published. Null: not known (what was known before holds), or there is

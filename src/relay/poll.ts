@@ -14,6 +14,8 @@ export type Poll =
   /** Five or six fields; `timezone` is an IANA name. */
   | { readonly kind: 'cron'; readonly pattern: string; readonly timezone: string };
 
+/** A listing takes many requests, and what joins a minute later loses nothing. */
+const LISTING_MS = 60_000;
 
 /** Between two polls of one feed, on average; 0 for cron, which has no interval. */
 export function effectiveIntervalMs(poll: Poll, feeds: number): number {
@@ -23,17 +25,15 @@ export function effectiveIntervalMs(poll: Poll, feeds: number): number {
 /** Waits for the next time to look. Rejects with `signal.reason`. */
 export type Wait = (signal: AbortSignal) => Promise<void>;
 
-export function waitFor(poll: Poll, feeds: number, clock: Clock): Wait {
-  if (poll.kind === 'interval') {
-    const intervalMs = effectiveIntervalMs(poll, feeds);
-    return (signal) => clock.sleep(intervalMs * (0.9 + 0.2 * clock.random()), signal);
-  }
-  const task = createTask(poll.pattern, () => {}, { timezone: poll.timezone });
-  return async (signal) => {
-    // The task is never started: it only says when it would run.
-    const next = must(task.getNextRuns(1)[0], `the next run of ${poll.pattern}`);
-    await clock.sleep(Math.max(0, next.getTime() - clock.now()), signal);
-  };
+/** For a feed of the source, which has as many of them as `feeds` says whenever a wait begins. */
+export function waitFor(poll: Poll, feeds: () => number, clock: Clock): Wait {
+  return poll.kind === 'cron' ? nextRun(poll, clock) : (signal) => clock.sleep(jittered(effectiveIntervalMs(poll, feeds()), clock), signal);
+}
+
+/** For a listing of the source's tables: as a feed of it, but a minute at least. */
+export function waitForListing(poll: Poll, feeds: () => number, clock: Clock): Wait {
+  if (poll.kind === 'cron') return nextRun(poll, clock);
+  return (signal) => clock.sleep(jittered(Math.max(LISTING_MS, effectiveIntervalMs(poll, feeds())), clock), signal);
 }
 
 /** Whether a pattern is one, and ever comes due: no month has a 31st of February. */
@@ -44,4 +44,17 @@ export function isCronPattern(pattern: string): boolean {
   } catch {
     return false;
   }
+}
+
+function jittered(intervalMs: number, clock: Clock): number {
+  return intervalMs * (0.9 + 0.2 * clock.random());
+}
+
+function nextRun(poll: Poll & { readonly kind: 'cron' }, clock: Clock): Wait {
+  const task = createTask(poll.pattern, () => {}, { timezone: poll.timezone });
+  return async (signal) => {
+    // The task is never started: it only says when it would run.
+    const next = must(task.getNextRuns(1)[0], `the next run of ${poll.pattern}`);
+    await clock.sleep(Math.max(0, next.getTime() - clock.now()), signal);
+  };
 }

@@ -41,10 +41,13 @@ export interface FeedMemory {
   confirmedSeq: number;
   /** A failure that parks the feed and cost it its claim: to be kept in the checkpoint under the next one. */
   pending: Failure | null;
+  /** Why the feed may not run at all: it is parked with it whenever it would. */
+  readonly barred: Failure | null;
 }
 
-export function newMemory(): FeedMemory {
+export function newMemory(barred: Failure | null): FeedMemory {
   return {
+    barred,
     course: { target: null, window: new Window() },
     failures: 0,
     failingSince: null,
@@ -86,6 +89,7 @@ async function runOnce(line: Line, partition: ClaimedPartition, memory: FeedMemo
   works.telemetry.feedState(spec.id, 'starting');
   try {
     checkConfirmed(partition, spec.id, memory);
+    if (memory.barred !== null) throw memory.barred;
     await runFeed(line, partition, memory.course, signal);
     if (!works.stopping.aborted) works.telemetry.feedState(spec.id, 'done');
     return null;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Clock } from '../../src/lib/clock.ts';
-import { effectiveIntervalMs, isCronPattern, waitFor } from '../../src/relay/poll.ts';
+import { effectiveIntervalMs, isCronPattern, waitFor, waitForListing } from '../../src/relay/poll.ts';
 import type { Poll } from '../../src/relay/poll.ts';
 
 const signal = new AbortController().signal;
@@ -9,7 +9,7 @@ const signal = new AbortController().signal;
 async function waitedMs(poll: Poll, feeds: number, random: number, now = Date.now()): Promise<number> {
   const waits: number[] = [];
   const clock: Clock = { now: () => now, sleep: (ms) => Promise.resolve(void waits.push(ms)), random: () => random };
-  await waitFor(poll, feeds, clock)(signal);
+  await waitFor(poll, () => feeds, clock)(signal);
   return waits[0] ?? NaN;
 }
 
@@ -26,6 +26,19 @@ test('many feeds of one source ask less often: five requests a second for all of
   expect(await waitedMs(TEN, 500, 0.5)).toBeCloseTo(100_000);
   expect(effectiveIntervalMs({ kind: 'interval', intervalMs: 10_000, requestsPerSecond: 0.5 }, 50)).toBe(100_000);
   expect(effectiveIntervalMs({ kind: 'cron', pattern: '* * * * *', timezone: 'UTC' }, 500)).toBe(0);
+});
+
+test('a feed that joins makes the next wait longer, and a listing waits for a minute at least', async () => {
+  const waits: number[] = [];
+  const clock: Clock = { now: Date.now, sleep: (ms) => Promise.resolve(void waits.push(ms)), random: () => 0.5 };
+  let feeds = 50;
+  const [wait, listing] = [waitFor(TEN, () => feeds, clock), waitForListing(TEN, () => feeds, clock)];
+  await wait(signal);
+  await listing(signal);
+  feeds = 500;
+  await wait(signal);
+  await listing(signal);
+  expect(waits.map(Math.round)).toEqual([10_000, 60_000, 100_000, 100_000]);
 });
 
 test.each(['UTC', 'Asia/Kolkata', 'America/New_York'])('a pattern is meant in its time zone: %s', async (timezone) => {
@@ -61,5 +74,5 @@ test('a wait is called off with the reason of who called it off', async () => {
   const leaving = new AbortController();
   const clock: Clock = { now: Date.now, sleep: (_, off) => Promise.reject(off.reason), random: () => 0 };
   leaving.abort(new Error('stop'));
-  await expect(waitFor(TEN, 1, clock)(leaving.signal)).rejects.toThrow('stop');
+  await expect(waitFor(TEN, () => 1, clock)(leaving.signal)).rejects.toThrow('stop');
 });

@@ -4,6 +4,7 @@ import type { Telemetry } from '../../src/ports/telemetry.ts';
 export const quiet: Telemetry = {
   log: () => {},
   feedState: () => {},
+  feedGone: () => {},
   published: () => {},
   lag: () => {},
   failed: () => {},

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { CONNECTORS } from '../../connectors/index.ts';
 import { must } from '../../src/lib/assert.ts';
 import { parseCheckpoint } from '../../src/relay/checkpoint.ts';
-import { checkpointTopic } from '../../src/relay/relay.ts';
+import { checkpointTopic } from '../../src/relay/checkpoint-topic.ts';
 import { uniqueName } from '../kafka/use-kafka.ts';
 import { freePorts } from '../kafka/ports.ts';
 import { startCommand } from '../processes/child.ts';

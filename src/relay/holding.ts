@@ -1,0 +1,230 @@
+/**
+ * A checkpoint partition that this relay holds for its feeds, over as many claims as it takes.
+ *
+ *   claim ─► supervise each feed ─► until each has an outcome
+ *     ▲             │ claim lost
+ *     └── backoff ◄─┘
+ *
+ * A claim that is lost is made again: claiming fences whoever held the partition, settles its transaction, and reads what is true. Feeds may join at any time; one that
+ * leaves is stopped as all are when the relay stops, so that the others of its partition keep their claim.
+ */
+import { orAbort } from '../lib/abort.ts';
+import { backoffMs } from '../lib/backoff.ts';
+import { Failure } from '../model/failure.ts';
+import type { FeedId } from '../model/feed.ts';
+import type { EpochMs } from '../model/version.ts';
+import type { Publisher } from '../ports/publisher.ts';
+import type { Line, Works } from './line.ts';
+import { ClaimedPartition } from './partition.ts';
+import type { PartitionPlace } from './partition.ts';
+import { newMemory, supervise } from './supervisor.ts';
+import type { FeedMemory, Outcome } from './supervisor.ts';
+
+const RECLAIM = { firstMs: 500, maxMs: 30_000 };
+/** Fences in a row that mean more than one slow hand-over. */
+const FENCES_ALARM = 5;
+
+export interface HoldingOptions {
+  /** Of the relay. */
+  readonly name: string;
+  readonly publisher: Publisher;
+  readonly works: Works;
+  readonly retryTimeoutMs: number;
+  /** Goes into claim records: how a second deployment under the same name is recognised. */
+  readonly owner: string;
+  readonly nonce: () => string;
+  /** Hash of the config, without its secrets: whether two claims come from one config. */
+  readonly configHash: string;
+}
+
+interface Member {
+  readonly line: Line;
+  readonly memory: FeedMemory;
+  readonly leaving: AbortController;
+  leftAt: EpochMs;
+  outcome: Outcome | null;
+  /** Never rejects; null while the feed is not run. */
+  run: Promise<void> | null;
+}
+
+export class Holding {
+  readonly #options: HoldingOptions;
+  readonly #place: PartitionPlace;
+  /** Whether the config has the feed of a checkpoint, listed or not. */
+  readonly #isKnown: (feed: FeedId) => boolean;
+  readonly #members = new Map<FeedId, Member>();
+  readonly #attempted = Promise.withResolvers<void>();
+  #changed = Promise.withResolvers<void>();
+  #wasClaimed = false;
+
+  constructor(options: HoldingOptions, place: PartitionPlace, isKnown: (feed: FeedId) => boolean) {
+    this.#options = options;
+    this.#place = place;
+    this.#isKnown = isKnown;
+  }
+
+  /** Resolves after the first claim or the first failure to claim, and when `hold` ends before. */
+  get attempted(): Promise<void> {
+    return this.#attempted.promise;
+  }
+
+  /** Of the feeds that have one. */
+  get outcomes(): ReadonlyMap<FeedId, Outcome> {
+    return new Map([...this.#members.values()].flatMap(({ line, outcome }) => (outcome === null ? [] : [[line.spec.id, outcome]])));
+  }
+
+  /** Whether `hold` has anything to do: to be called, when it is not running, after a feed joined. */
+  get hasWork(): boolean {
+    return this.#open().length > 0;
+  }
+
+  /** The feed runs from now on, or from the next claim; with `barred` it is parked with that failure. It must not be a member. */
+  join(line: Line, barred: Failure | null): void {
+    const { works } = line;
+    const leaving = new AbortController();
+    const own: Works = {
+      ...works,
+      stopping: AbortSignal.any([works.stopping, leaving.signal]),
+      stoppingSince: () => (works.stopping.aborted ? works.stoppingSince() : member.leftAt),
+    };
+    const member: Member = { line: { ...line, works: own }, memory: newMemory(barred), leaving, leftAt: 0, outcome: null, run: null };
+    this.#members.set(line.spec.id, member);
+    this.#notify();
+  }
+
+  /** Resolves when the feed has stopped; its checkpoint stays. */
+  async leave(feed: FeedId): Promise<void> {
+    const member = this.#members.get(feed);
+    if (member === undefined) return;
+    member.leftAt = member.line.works.clock.now();
+    member.leaving.abort(new Error(`${feed} leaves`));
+    this.#notify();
+    await member.run;
+    this.#members.delete(feed);
+  }
+
+  /** Until all feeds have an outcome or the relay stops. Rejects with a `Failure` under which no feed can work, or with `signal.reason`. */
+  async hold(signal: AbortSignal): Promise<void> {
+    const { works } = this.#options;
+    let lostInARow = 0;
+    let fences = 0;
+    try {
+      while (this.hasWork && !works.stopping.aborted) {
+        const claimedAt = works.clock.now();
+        try {
+          const partition = await this.#claim(signal);
+          this.#wasClaimed = true;
+          this.#attempted.resolve();
+          await this.#attend(partition, signal);
+        } catch (error) {
+          this.#attempted.resolve();
+          signal.throwIfAborted();
+          // A right that is taken away while the relay runs may come back; one that was never there is for a person to give.
+          const isHopeless = error instanceof Failure && error.disposition === 'environment';
+          if (isHopeless && (!this.#wasClaimed || error.code.startsWith('checkpoint.'))) throw error;
+          for (const { line } of this.#open()) works.telemetry.feedState(line.spec.id, 'retrying');
+          const code = error instanceof Failure ? error.code : 'relay.bug';
+          lostInARow = works.clock.now() - claimedAt > RECLAIM.maxMs ? 0 : lostInARow + 1;
+          fences = code === 'kafka.fenced' ? fences + 1 : 0;
+          works.telemetry.log(fences >= FENCES_ALARM || lostInARow > 3 ? 'error' : 'warn', 'claim lost, claiming again', {
+            partition: this.#place.partition,
+            code,
+            error: error instanceof Error ? error.message : String(error),
+          });
+          const waitMs = backoffMs(RECLAIM, lostInARow, 50, () => works.clock.random());
+          await works.clock.sleep(waitMs, AbortSignal.any([signal, works.stopping])).catch(() => {});
+          this.#giveUpOverdue(error);
+        }
+      }
+    } finally {
+      this.#attempted.resolve();
+    }
+  }
+
+  /** Runs the feeds that have no outcome under one claim, those that join too, until each has one. Rejects when the claim is lost. */
+  async #attend(partition: ClaimedPartition, signal: AbortSignal): Promise<void> {
+    const ended = new AbortController();
+    const scope = AbortSignal.any([signal, partition.lost, ended.signal]);
+    const keptAlive = partition.keepAlive(scope).catch(() => {}); // Whatever ends it is seen in `lost`.
+    for (const orphan of partition.feeds.filter((feed) => !this.#members.has(feed) && !this.#isKnown(feed))) {
+      this.#options.works.telemetry.log('info', 'checkpoint of a feed that the config does not know', { feed: orphan });
+    }
+    const runs = new Set<Promise<void>>();
+    try {
+      while (this.hasWork && !scope.aborted) {
+        const changed = this.#changed.promise;
+        for (const member of this.#open().filter(({ run }) => run === null)) {
+          const run = this.#run(member, partition, scope, ended);
+          runs.add(run);
+          void run.finally(() => runs.delete(run));
+        }
+        await orAbort(changed, scope).catch(() => {});
+      }
+      await Promise.all(runs);
+      scope.throwIfAborted();
+    } finally {
+      ended.abort();
+      await keptAlive;
+      await partition.close();
+    }
+  }
+
+  async #run(member: Member, partition: ClaimedPartition, scope: AbortSignal, ended: AbortController): Promise<void> {
+    const run = supervise(member.line, partition, member.memory, this.#options.retryTimeoutMs, scope).then(
+      (outcome) => {
+        if (!member.leaving.signal.aborted) member.outcome = outcome;
+      },
+      // Without a lost claim it is a mistake of the relay: the feeds begin anew under another claim.
+      (error: unknown) => ended.abort(error),
+    );
+    member.run = run.finally(() => {
+      member.run = null;
+      this.#notify();
+    });
+    await member.run;
+  }
+
+  #open(): readonly Member[] {
+    return [...this.#members.values()].filter(({ outcome, leaving }) => outcome === null && !leaving.signal.aborted);
+  }
+
+  #notify(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+
+  async #claim(signal: AbortSignal): Promise<ClaimedPartition> {
+    const { name, publisher, works, owner, nonce, configHash } = this.#options;
+    const { topic, partition } = this.#place;
+    const claimed = await publisher.claim(
+      {
+        transactionalId: `${name}.${partition}`,
+        topic,
+        partition,
+        claimValue: JSON.stringify({ nonce: nonce(), owner, config: configHash, at: works.clock.now() }),
+      },
+      signal,
+    );
+    try {
+      const own = new ClaimedPartition(this.#place, claimed, works.clock, works.telemetry);
+      await own.writeMeta(claimed.records, signal);
+      return own;
+    } catch (error) {
+      await claimed.producer.close();
+      throw error;
+    }
+  }
+
+  /** With `--until-current`, feeds that could not even be claimed for `retryTimeoutMs` are given up as failing. */
+  #giveUpOverdue(error: unknown): void {
+    const { works, retryTimeoutMs } = this.#options;
+    if (!works.untilCurrent) return;
+    const now = works.clock.now();
+    for (const member of this.#open()) {
+      member.memory.failingSince ??= now;
+      if (now - member.memory.failingSince < retryTimeoutMs) continue;
+      const failure = error instanceof Failure ? error : new Failure('relay.bug', String(error), { cause: error });
+      member.outcome = { kind: 'failing', failure };
+    }
+  }
+}
