@@ -109,6 +109,16 @@ describe('metrics', () => {
     expect(await lag()).toBe(0);
   });
 
+  test('an expiry that is no longer known leaves no number behind', async () => {
+    using w = watched();
+    w.telemetry.credentialExpiry('s', 1_800_000_000_000);
+    w.telemetry.credentialExpiry('t', 1_900_000_000_000);
+    w.telemetry.credentialExpiry('s', null);
+    expect(await samples(w.telemetry, 'credential_expiry_timestamp_seconds')).toEqual({
+      'cdf_relay_credential_expiry_timestamp_seconds{source="t"}': 1_900_000_000,
+    });
+  });
+
   test('a status that is no HTTP status becomes `error`, so that the label stays bounded', async () => {
     using w = watched();
     for (const status of ['429', 'https://host/?sig=1', '']) w.telemetry.providerRequest('s', status);

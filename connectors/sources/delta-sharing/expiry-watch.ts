@@ -43,7 +43,7 @@ export class ExpiryWatch {
     const day = new Date(this.#expirationTime).toISOString();
     this.#telemetry.log(
       stage.level,
-      `the credential of source ${this.#source} ${stage.verb} on ${day}: ask the provider for a new profile file and put it in the place of the old one`,
+      `the credential for ${this.#source} ${stage.verb} on ${day}: ask the provider for a new profile file and put it in the place of the old one`,
     );
   }
 }

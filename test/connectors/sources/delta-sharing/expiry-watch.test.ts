@@ -22,8 +22,8 @@ function watching(): { readonly watch: ExpiryWatch; readonly told: string[] } {
 
 const METRIC = 'acme 2026-12-31T12:00:00.000Z';
 const REMEDY = 'ask the provider for a new profile file and put it in the place of the old one';
-const EXPIRES = `the credential of source acme expires on 2026-12-31T12:00:00.000Z: ${REMEDY}`;
-const EXPIRED = `the credential of source acme expired on 2026-12-31T12:00:00.000Z: ${REMEDY}`;
+const EXPIRES = `the credential for acme expires on 2026-12-31T12:00:00.000Z: ${REMEDY}`;
+const EXPIRED = `the credential for acme expired on 2026-12-31T12:00:00.000Z: ${REMEDY}`;
 
 it('a credential that ends is told of a week ahead, a day ahead, and when it is over, once each', () => {
   const { watch, told } = watching();
