@@ -33,11 +33,17 @@ export async function run(argv: readonly string[], signal: AbortSignal): Promise
   const { endpoint, profile } = provider;
   if (options.profileOut !== null) await writeProfile(options.profileOut, `${JSON.stringify(profile, null, 2)}\n`);
   say(`WARNING: ${WARNING}`);
-  say(`Serving ${(await provider.tables()).length} tables of ${options.folder} at ${endpoint}`);
+  say(servedText((await provider.tables()).length, options.folder, endpoint));
   if (options.revealMs !== null) say(`Each table begins with its first version and gains one every ${durationText(options.revealMs)}`);
   process.stdout.write(`${JSON.stringify({ endpoint, profile })}\n`);
   await aborted(signal);
   return 0;
+}
+
+export function servedText(tables: number, folder: string, endpoint: string): string {
+  const text = `Serving ${tables} ${tables === 1 ? 'table' : 'tables'} of ${folder} at ${endpoint}`;
+  if (tables > 0) return text;
+  return `${text}\nWARNING: no folder within four levels of ${folder} has a _delta_log: there is nothing to read until one comes.`;
 }
 
 export interface ServeArguments {

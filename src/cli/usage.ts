@@ -1,6 +1,7 @@
 /**
  * What each command is for and takes: the one table behind `--help` and the reading of arguments.
  */
+import { faultHelp } from './fault-help.ts';
 
 export interface OptionUsage {
   /** One letter, where there is one. */
@@ -103,7 +104,7 @@ export const USAGE = {
       faults: { value: 'file', help: 'a YAML file of faults to inject' },
     },
     required: [],
-    notes: ['Prints one JSON line {endpoint, profile} to stdout when it listens.'],
+    notes: ['Prints one JSON line {endpoint, profile} to stdout when it listens.', '', faultHelp()],
   },
 } as const satisfies Record<string, Usage>;
 

@@ -2,7 +2,11 @@ import { execFile } from 'node:child_process';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { parseServeArguments, run } from '../../src/cli/serve.ts';
+import { parse } from 'yaml';
+import { FAULT_EXAMPLE } from '../../src/cli/fault-help.ts';
+import { parseServeArguments, run, servedText } from '../../src/cli/serve.ts';
+import { commandHelp } from '../../src/cli/usage.ts';
+import { parseFaultPlan } from '../../src/provider/fault-file.ts';
 import { isRecord } from '../../src/provider/unknown-data.ts';
 import { commit, exchange, metadata, PROTOCOL, temporaryFolder } from '../provider/support.ts';
 
@@ -42,6 +46,19 @@ test('a folder, a fault plan or a profile path that cannot be used ends the comm
   await writeFile(plan, 'rules: [\n');
   await expect(run([folder.path, '--faults', plan], signal)).rejects.toThrow(/faults\.yaml:\d+:\d+: /);
   await expect(run([folder.path, '--profile-out', join(folder.path, 'no', 'p.share')], signal)).rejects.toThrow('cannot be written');
+});
+
+test('the example that the help shows is a plan', () => {
+  expect(commandHelp('serve')).toContain(FAULT_EXAMPLE.replaceAll('\n', '\n  '));
+  const { like, rules } = parseFaultPlan(parse(FAULT_EXAMPLE));
+  expect([like, ...rules.map((rule) => rule.do.kind)]).toEqual(['reference-1.4', 'status', 'status', 'cut', 'no-end']);
+});
+
+test('a folder without tables is warned of', () => {
+  expect(servedText(0, './t', 'http://e')).toMatch(
+    /^Serving 0 tables of \.\/t at http:\/\/e\nWARNING: no folder within four levels of \.\/t has/,
+  );
+  expect(servedText(1, './t', 'http://e')).toBe('Serving 1 table of ./t at http://e');
 });
 
 test('the process prints one line of JSON, writes a profile that works, warns loudly, and ends when told', async () => {

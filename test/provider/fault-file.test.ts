@@ -1,5 +1,21 @@
 import { expect, test } from 'vitest';
+import { FAULT_TEXTS } from '../../src/provider/fault-kinds.ts';
 import { parseFaultPlan } from '../../src/provider/fault-file.ts';
+
+const LASTING = [
+  'other-ids',
+  'no-history',
+  'no-historical-metadata',
+  'plain-only',
+  'features-by-property',
+  'page-bug',
+  'exact-instant',
+  'recreated-500',
+  'unknown-format',
+  'no-vector-id',
+  'md5-ids',
+  'error-spelling',
+];
 
 test('a plan with every fault is read as it stands', () => {
   const rules = [
@@ -19,8 +35,23 @@ test('a plan with every fault is read as it stands', () => {
     { match: {}, do: { kind: 'pages', files: 2 } },
     { match: {}, do: { kind: 'dropped-features' } },
     { match: {}, do: { kind: 'no-capabilities' } },
+    { match: { route: 'changes', versionsOver: 3 }, do: { kind: 'hang', bytes: 4 } },
+    { match: {}, do: { kind: 'other-files', files: 1 } },
+    { match: {}, do: { kind: 'gap', version: 2, status: 400 } },
+    { match: {}, do: { kind: 'start-version', version: 2 } },
+    ...LASTING.map((kind) => ({ match: {}, do: { kind } })),
   ];
   expect(parseFaultPlan({ rules })).toEqual({ rules });
+  expect(new Set(rules.map((rule) => rule.do.kind))).toEqual(new Set(Object.keys(FAULT_TEXTS)));
+});
+
+test('a plan may ask to be like a server, with rules or without', () => {
+  expect(parseFaultPlan({ like: 'reference-1.1' })).toEqual({ like: 'reference-1.1', rules: [] });
+  expect(parseFaultPlan({ like: 'databricks', rules: [{ do: 'gap' }] })).toEqual({
+    like: 'databricks',
+    rules: [{ match: {}, do: { kind: 'gap' } }],
+  });
+  expect(() => parseFaultPlan({ like: 'reference' })).toThrow('the file.like is none of reference-1.4, reference-1.1, databricks');
 });
 
 test('a fault without settings may stand as its name, a rule without match meets everything, and numbers are texts where a text is meant', () => {

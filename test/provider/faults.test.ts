@@ -4,7 +4,7 @@
 import { afterEach, expect, test } from 'vitest';
 import type { FaultAction } from '../../src/provider/fault-kinds.ts';
 import type { FaultMatch } from '../../src/provider/faults.ts';
-import { at, exchange, json, lines, open, text, textAt } from './support.ts';
+import { at, exchange, json, lines, open, text, textAt, TOKEN } from './support.ts';
 import type { Reply, TestProvider } from './support.ts';
 
 const CHANGES = 'changes?startingVersion=1&endingVersion=3';
@@ -58,6 +58,36 @@ test('latency: the answer comes, and the record says that it was delayed', async
   await failing([{ route: 'version' }, { kind: 'latency', ms: 1 }]);
   expect((await server.askTable('basics', 'version')).headers['delta-table-version']).toBe('11');
   expect(server.provider.requests.map((request) => request.faults)).toEqual([['latency']]);
+});
+
+test('hang: part of the answer comes, or nothing, and no end, until the client gives up', async () => {
+  await failing(
+    [
+      { route: 'changes', nth: 2 },
+      { kind: 'hang', fraction: 0.5 },
+    ],
+    [{ route: 'version' }, { kind: 'hang' }],
+  );
+  const whole = await changes();
+  const path = `${server.provider.endpoint}/shares/local/schemas/default/tables/basics/`;
+  const headers = { authorization: `Bearer ${TOKEN}`, 'delta-sharing-capabilities': ON };
+  const leaving = new AbortController();
+  const half = await fetch(path + CHANGES, { headers, signal: leaving.signal });
+  const nothing = fetch(`${path}version`, { headers, signal: leaving.signal });
+  const kept = Math.floor(whole.bytes.length / 2);
+  let read = 0;
+  const reading = (async () => {
+    for await (const part of half.body ?? []) {
+      read += part instanceof Uint8Array ? part.length : 0;
+      if (read < kept) continue;
+      await expect.poll(() => server.provider.requests.length).toBe(3);
+      leaving.abort(new Error('gave up'));
+    }
+  })();
+  await expect(reading).rejects.toThrow('gave up');
+  await expect(nothing).rejects.toThrow('gave up');
+  expect(read).toBe(kept);
+  expect(server.provider.requests.map((request) => request.faults)).toEqual([[], ['hang'], ['hang']]);
 });
 
 test('redirect: to where it was told', async () => {
@@ -144,6 +174,60 @@ test('expired-url: the URLs are dead while the answer says that they live', asyn
   expect((await exchange(firstUrl(await changes()))).status).toBe(200);
 });
 
+test('other-files and other-ids: what is listed again is not what was listed before', async () => {
+  await failing(
+    [
+      { route: 'changes', nth: 2 },
+      { kind: 'other-files', files: 1 },
+    ],
+    [{ route: 'changes', nth: 3 }, { kind: 'other-ids' }],
+    [{ route: 'query' }, { kind: 'other-files', files: 2 }],
+  );
+  const ids = async (): Promise<readonly string[]> =>
+    lines(await changes()).flatMap((line) => textAt(line, 'add', 'id') || textAt(line, 'cdf', 'id') || textAt(line, 'remove', 'id') || []);
+  const before = await ids();
+  expect(await ids()).toEqual(before.slice(0, -1));
+  const others = await ids();
+  expect([others.length, others.filter((id) => before.includes(id))]).toEqual([before.length, []]);
+  const query = '/shares/local/schemas/default/tables/basics/query';
+  const live = async (table: string): Promise<number> => {
+    const asked = { method: 'POST', body: '{}' };
+    return lines(await server.ask(query.replace('basics', table), asked)).filter((line) => line['file'] !== undefined).length;
+  };
+  const left = await live('basics');
+  await using whole = await open();
+  const all = lines(await whole.ask(query, { method: 'POST', body: '{}' })).filter((line) => line['file'] !== undefined).length;
+  expect(left).toBe(Math.max(0, all - 2));
+});
+
+test('vectors go wrong as files do: gone, other bytes, refused', async () => {
+  const vector = { route: 'file', path: 'deletion_vector_' } as const;
+  await failing(
+    [
+      { ...vector, nth: 1 },
+      { kind: 'status', status: 404, errorCode: 'NoSuchKey' },
+    ],
+    [
+      { ...vector, nth: 2 },
+      { kind: 'wrong-bytes', at: -1, count: 1 },
+    ],
+    [
+      { ...vector, nth: 3 },
+      { kind: 'status', status: 403, errorCode: 'AccessDenied' },
+    ],
+  );
+  const told = lines(await server.askTable('deletion_vectors', 'changes?startingVersion=0'));
+  const url = told
+    .map((line) => textAt(line, 'file', 'deltaSingleAction', 'add', 'deletionVector', 'pathOrInlineDv'))
+    .find((path) => path !== '');
+  const replies = [];
+  for (let n = 0; n < 4; n += 1) replies.push(await exchange(url ?? ''));
+  expect(replies.map((reply) => reply.status)).toEqual([404, 200, 403, 200]);
+  const right = replies[3]?.bytes ?? Buffer.alloc(0);
+  expect(replies[1]?.bytes.equals(right)).toBe(false);
+  expect(replies[1]?.bytes.subarray(0, -1)).toEqual(right.subarray(0, -1));
+});
+
 test('stale: the table seems to end earlier, on /version and on /changes', async () => {
   await failing([{ times: 2 }, { kind: 'stale', versions: 9 }]);
   expect((await server.askTable('basics', 'version')).headers['delta-table-version']).toBe('2');
@@ -186,6 +270,7 @@ test('rules count the requests that they are about: by route, table and path, ev
     [{ route: 'version', table: 'LOCAL.default.basics', every: 2 }, status(501)],
     [{ table: 'local.default.codecs', times: 1 }, status(502)],
     [{ path: 'startingVersion=7' }, status(503)],
+    [{ versionsOver: 2 }, status(413)],
   );
   const told: unknown[] = [];
   for (const [name, path] of [
@@ -196,10 +281,13 @@ test('rules count the requests that they are about: by route, table and path, ev
     ['basics', 'version'],
     ['basics', 'changes?startingVersion=7'],
     ['basics', 'version'],
+    ['basics', 'changes?startingVersion=1&endingVersion=2'],
+    ['basics', 'changes?startingVersion=1&endingVersion=3'],
+    ['basics', 'changes?startingVersion=11'],
   ] as const) {
     told.push((await server.askTable(name, path)).status);
   }
-  expect(told).toEqual([200, 502, 200, 501, 200, 503, 501]);
+  expect(told).toEqual([200, 502, 200, 501, 200, 503, 501, 200, 413, 413]);
 });
 
 test('chance is the same in every run with one seed, and another with another', async () => {
