@@ -60,6 +60,7 @@ export async function assembleSource(source: SourceConfig, config: Config, telem
     telemetry,
     clock: systemClock,
     userAgent: RELAY,
+    memoryBytes: config.limits.memoryBytes,
     requestsPerSecond: source.requestsPerSecond,
     allowHosts: source.allowHosts,
   });

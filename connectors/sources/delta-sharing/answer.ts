@@ -24,10 +24,14 @@ export interface Answer extends TableLines {
   readonly version: Version | null;
   readonly files: readonly FileAction[];
   readonly end: EndOfStream | null;
+  /** About what it takes in memory. */
+  readonly bytes: number;
 }
 
 export const ANSWER_LINES_MAX = 1_000_000;
-const LINE_BYTES_MAX = 16_777_216;
+const LINE_BYTES_MAX = 8_388_608;
+/** What a schema takes when it is parsed, in lengths of its text. */
+const SCHEMA_TIMES = 8;
 
 /**
  * Rejects with `provider.truncated`, `provider.malformed`, `provider.too_large`; an answer whose last line says that it failed, with what `refuse` makes of it.
@@ -39,6 +43,7 @@ export async function readAnswer(
   kind: About['kind'],
   doing: string,
   refuse: (error: ProviderError) => Failure,
+  bytesMax: number,
 ): Promise<Answer> {
   const granted = capabilitiesGranted(reply.headers.get(CAPABILITIES_HEADER), formats);
   if ('unasked' in granted) {
@@ -52,6 +57,7 @@ export async function readAnswer(
   const metaData: MetaDataLine[] = [];
   const files: FileAction[] = [];
   let end: EndOfStream | null = null;
+  let taken = 0;
   // What a table with a feature that is not read says may look like no protocol at all.
   const unlessUnreadable = (failure: Failure): Failure => {
     requireReadable(protocols, { from: null, format: granted.format, doing });
@@ -65,8 +71,15 @@ export async function readAnswer(
       throw error;
     }
   };
-  for await (const { number, object } of jsonLines(reply.body, { lineBytesMax: LINE_BYTES_MAX, linesMax: ANSWER_LINES_MAX }, doing)) {
+  for await (const { number, object, bytes } of jsonLines(
+    reply.body,
+    { lineBytesMax: LINE_BYTES_MAX, linesMax: ANSWER_LINES_MAX },
+    doing,
+  )) {
     const action = readLine(object, `${doing}, line ${number}`);
+    taken += action?.type === 'metaData' ? bytes * SCHEMA_TIMES : bytes;
+    if (taken > bytesMax)
+      throw new Failure('provider.too_large', `${doing}, line ${number}: the answer takes more memory than is left for it`);
     switch (action?.type) {
       case 'protocol':
         protocols.push(action.protocol);
@@ -104,6 +117,7 @@ export async function readAnswer(
     metaData: [head, ...later],
     files,
     end,
+    bytes: taken,
   };
 }
 

@@ -6,6 +6,7 @@ import { Semaphore } from '../../../src/lib/semaphore.ts';
 import { Failure } from '../../../src/model/failure.ts';
 import type { Telemetry } from '../../../src/ports/telemetry.ts';
 import { Budget } from './budget.ts';
+import { decoded, ENCODINGS } from './decoded.ts';
 import type { Exchange, Fault, Reply } from './exchange.ts';
 import { exchange } from './exchange.ts';
 import type { Authorization, Credentials } from './credentials.ts';
@@ -29,8 +30,10 @@ export interface Question<T> {
   readonly headers: Readonly<Record<string, string>>;
   /** Which limits on waiting hold. */
   readonly timeouts: 'changes' | 'others';
-  /** Reads an answer of status 200 or 204. May be called again after a failure that is tried again. */
-  readonly read: (reply: Reply) => Promise<T>;
+  /** Reads an answer of status 200 or 204, which may take `bytesMax` in memory. May be called again after a failure that is tried again. */
+  readonly read: (reply: Reply, bytesMax: number) => Promise<T>;
+  /** What the answer may take in memory. Left out: as much as any. */
+  readonly bytesMax?: number;
   /** What a refusal means to this question; null leaves it to what it means to any. */
   readonly refused: (error: ProviderError) => Failure | null;
 }
@@ -43,6 +46,8 @@ export interface ClientOptions {
   readonly route: Route;
   /** Questions of all feeds together, on average. */
   readonly requestsPerSecond: number;
+  /** What one answer may take in memory, over all its pages. */
+  readonly answerBytesMax: number;
   readonly retry: RetryPolicy;
   readonly timeouts: SourceTimeouts;
   readonly telemetry: Telemetry;
@@ -61,6 +66,7 @@ const FAULTS = {
 export class Client {
   readonly source: string;
   readonly retry: RetryPolicy;
+  readonly answerBytesMax: number;
   readonly #options: ClientOptions;
   readonly #slots = new Semaphore(QUESTIONS_AT_ONCE);
   readonly #budget: Budget;
@@ -68,6 +74,7 @@ export class Client {
   constructor(options: ClientOptions) {
     this.source = options.source;
     this.retry = options.retry;
+    this.answerBytesMax = options.answerBytesMax;
     this.#options = options;
     this.#budget = new Budget(options.requestsPerSecond, options.retry.clock);
   }
@@ -116,6 +123,7 @@ export class Client {
         headers: {
           ...question.headers,
           ...(question.body === undefined ? {} : { 'content-type': 'application/json; charset=utf-8' }),
+          ...ENCODINGS,
           'user-agent': userAgent,
           authorization: `${scheme} ${token.reveal()}`,
         },
@@ -126,9 +134,10 @@ export class Client {
           return new Failure(FAULTS[fault], `${question.doing}: ${faultText(fault, url, reason)}`);
         },
       },
-      async (reply) => {
-        telemetry.providerRequest(this.source, String(reply.status));
-        if (reply.status === 200 || reply.status === 204) return question.read(reply);
+      async (sentReply) => {
+        telemetry.providerRequest(this.source, String(sentReply.status));
+        const reply = decoded(sentReply, (problem, reason) => new Failure(`provider.${problem}`, `${question.doing}: ${reason}`));
+        if (reply.status === 200 || reply.status === 204) return question.read(reply, question.bytesMax ?? this.answerBytesMax);
         const waitMs = retryAfterMs(reply.headers.get('retry-after'), this.retry.clock.now());
         if (waitMs > 0 && (reply.status === 429 || reply.status === 503)) this.#hold(waitMs);
         throw this.refuse(question, await readProviderError(reply, waitMs, (text) => credentials.redacted(text)));

@@ -24,15 +24,17 @@ export async function followPages(
   const later: Answer[] = [];
   const tokens = new Set<string>();
   let files = first.files.length;
+  let bytesLeft = client.answerBytesMax - first.bytes;
   for (let token = first.end?.nextPageToken ?? null; token !== null;) {
     if (tokens.has(token)) throw new Failure('provider.malformed', `${doing}: the answer's pages go round in a circle`);
     tokens.add(token);
-    const page = await client.ask(next(token), signal);
+    const page = await client.ask({ ...next(token), bytesMax: bytesLeft }, signal);
     const difference = differenceInHead(first, page);
     if (difference !== null)
       throw new Failure('provider.malformed', `${doing}: page ${later.length + 2} of the answer is ${difference} than the first`);
     later.push(page);
     files += page.files.length;
+    bytesLeft -= page.bytes;
     if (later.length === PAGES_MAX || files > ANSWER_LINES_MAX) {
       throw new Failure('provider.too_large', `${doing}: the answer goes on after ${later.length + 1} pages and ${files} files`);
     }

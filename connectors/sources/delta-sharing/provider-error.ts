@@ -3,6 +3,7 @@
  * the reference server sends text/plain; proxies send HTML (notes/protocol.md §2.9).
  */
 import { JsonObject } from '../../../src/lib/json.ts';
+import { Bytes } from './bytes.ts';
 import type { Reply } from './exchange.ts';
 import { scrub } from './scrub.ts';
 
@@ -31,14 +32,12 @@ export function errorText(error: ProviderError): string {
 
 /** The body as text, cut where it is long. */
 export async function beginning(body: AsyncIterable<Uint8Array>): Promise<string> {
-  const parts: Uint8Array[] = [];
-  let bytes = 0;
+  const gathered = new Bytes();
   for await (const part of body) {
-    parts.push(part);
-    bytes += part.length;
-    if (bytes >= BODY_BYTES_MAX) break;
+    gathered.append(part.subarray(0, BODY_BYTES_MAX - gathered.length));
+    if (gathered.length === BODY_BYTES_MAX) break;
   }
-  return Buffer.concat(parts).subarray(0, BODY_BYTES_MAX).toString('utf8');
+  return Buffer.from(gathered.take()).toString('utf8');
 }
 
 function saidIn(text: string, redact: (text: string) => string): { readonly code: string; readonly message: string } {

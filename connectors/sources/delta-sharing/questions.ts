@@ -70,8 +70,8 @@ export function metadataQuestion(
     headers: { [CAPABILITIES_HEADER]: capabilitiesAsked(ANY_FORMAT, features) },
     timeouts: 'others',
     refused,
-    read: async (reply) => {
-      const answer = await readAnswer(reply, ANY_FORMAT, 'changes', doing, (error) => client.refuse({ doing, refused }, error));
+    read: async (reply, bytesMax) => {
+      const answer = await readAnswer(reply, ANY_FORMAT, 'changes', doing, (error) => client.refuse({ doing, refused }, error), bytesMax);
       const [metaData] = metaDataInForce(answer, { from: version, format: answer.format, doing });
       return { version: answer.version ?? metaData.version, format: answer.format, metaData };
     },
@@ -100,7 +100,8 @@ export function changesQuestion(client: Client, table: TableName, request: Chang
     timeouts: 'changes',
     refused,
     // A pinned question may be answered in the other format: that is told by whoever compares, not as an illegal answer.
-    read: async (reply) => readAnswer(reply, ANY_FORMAT, 'changes', doing, (error) => client.refuse({ doing, refused }, error)),
+    read: async (reply, bytesMax) =>
+      readAnswer(reply, ANY_FORMAT, 'changes', doing, (error) => client.refuse({ doing, refused }, error), bytesMax),
   };
 }
 
@@ -130,7 +131,8 @@ export function snapshotQuestion(
     headers: wayHeaders(listedAs),
     timeouts: 'changes',
     refused,
-    read: async (reply) => readAnswer(reply, ANY_FORMAT, 'snapshot', doing, (error) => client.refuse({ doing, refused }, error)),
+    read: async (reply, bytesMax) =>
+      readAnswer(reply, ANY_FORMAT, 'snapshot', doing, (error) => client.refuse({ doing, refused }, error), bytesMax),
   };
 }
 

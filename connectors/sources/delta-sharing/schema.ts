@@ -3,6 +3,8 @@
  * column refuses it by its path.
  */
 import { JsonMismatch, JsonObject } from '../../../src/lib/json.ts';
+import { parseJson } from './json-text.ts';
+import { DECLARED_TYPE, withCharLengths } from './char-types.ts';
 import type { Column, ColumnMapping, DataType, PhysicalColumn, PrimitiveName, TableSchema } from '../../../src/model/table-schema.ts';
 
 const PRIMITIVES: readonly PrimitiveName[] = [
@@ -23,6 +25,8 @@ const PRIMITIVES: readonly PrimitiveName[] = [
 ];
 
 const DEPTH_MAX = 100;
+/** A type that is nested is nested three times in the text; a column has five values or so, and those of its metadata. */
+const JSON_LIMITS = { depthMax: 4 * DEPTH_MAX, valuesMax: 500_000 };
 
 /**
  * `mapping`: the one in force; without one, what the schema says of physical columns means nothing. Throws `JsonMismatch` where the text or the names are not what
@@ -44,9 +48,10 @@ interface Place {
 
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text);
-  } catch {
-    throw new JsonMismatch('schemaString is not JSON');
+    return parseJson(text, JSON_LIMITS).value;
+  } catch (error) {
+    if (error instanceof JsonMismatch) throw new JsonMismatch(error.message.replace(/^it/, 'schemaString'));
+    throw error;
   }
 }
 
@@ -92,9 +97,11 @@ function columnOf(field: JsonObject, parent: Place): Column {
   const place = inside(parent, name);
   const metadata = field.nullable('metadata', (key) => field.object(key));
   const comment = metadata?.raw('comment');
+  const declared = metadata?.raw(DECLARED_TYPE);
+  const type = typeOf(field.raw('type'), place);
   return {
     name,
-    type: typeOf(field.raw('type'), place),
+    type: typeof declared === 'string' ? withCharLengths(type, declared) : type,
     nullable: field.raw('nullable') !== false,
     comment: typeof comment === 'string' && comment !== '' ? comment : null,
     physical: place.mapping === 'none' ? null : physicalOf(metadata, place),

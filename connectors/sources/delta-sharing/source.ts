@@ -34,6 +34,8 @@ export interface SourceOptions {
   readonly telemetry: Telemetry;
   readonly clock: Clock;
   readonly userAgent: string;
+  /** What the process aims to stay under: one answer may take a quarter of it, and so may one file. */
+  readonly memoryBytes: number;
   /** Questions to the provider's API, of all feeds together, on average; files are not counted. */
   readonly requestsPerSecond: number;
   /** Host names, addresses and blocks outside the open Internet that signed URLs and token endpoints may lead to. */
@@ -45,9 +47,15 @@ export interface SourceOptions {
 }
 
 /** For whoever has no config: a person who asks by hand, and waits. */
-export const SOURCE_DEFAULTS = { requestsPerSecond: 20, allowHosts: [] } as const satisfies Partial<SourceOptions>;
+export const SOURCE_DEFAULTS = {
+  memoryBytes: 512 * 2 ** 20,
+  requestsPerSecond: 20,
+  allowHosts: [],
+} as const satisfies Partial<SourceOptions>;
 
 const FILES_AT_ONCE = 16;
+/** Of what one answer may take, however little memory there is. */
+const ANSWER_BYTES_LEAST = 33_554_432;
 
 /** Opens without asking the provider anything. */
 export function openSource(options: SourceOptions): Source {
@@ -76,6 +84,7 @@ export function openSource(options: SourceOptions): Source {
     credentials,
     route: network.toEndpoint,
     requestsPerSecond: options.requestsPerSecond,
+    answerBytesMax: Math.max(ANSWER_BYTES_LEAST, options.memoryBytes / 4),
     retry,
     timeouts,
     telemetry,
@@ -97,7 +106,7 @@ export function openSource(options: SourceOptions): Source {
       what: `${name}'s ${tableText(table)}`,
       changes,
       askAgain: async () => askAgain({ responseFormat, idHash }),
-      storage: { route: network.toTold, timeouts: timeouts.files, clock, userAgent },
+      storage: { route: network.toTold, bytesMax: options.memoryBytes / 4, timeouts: timeouts.files, clock, userAgent },
       retry,
       slots,
     });

@@ -8,6 +8,7 @@ import type { EpochMs, Version } from '../../../src/model/version.ts';
 import type { Fault, Reply, Timeouts } from './exchange.ts';
 import { exchange } from './exchange.ts';
 import type { Route } from './network.ts';
+import { Bytes } from './bytes.ts';
 import { retryAfterMs } from './retry.ts';
 
 export interface StoredFile {
@@ -18,6 +19,8 @@ export interface StoredFile {
 }
 
 export interface StorageOptions {
+  /** Of a file whose size the action does not say; one that is told is judged before it is asked for. */
+  readonly bytesMax: number;
   readonly route: Route;
   readonly timeouts: Timeouts;
   readonly clock: Clock;
@@ -40,9 +43,6 @@ export interface ByteRange {
   readonly length: number;
 }
 
-/** Far beyond what a worker can decode; the relay's own limit is lower and judged before. */
-const FILE_BYTES_MAX = 2_147_483_647;
-
 const SHORT_BODY_BYTES = 1024;
 
 const FAULTS = {
@@ -63,9 +63,8 @@ export async function getFile(
   options: StorageOptions,
   signal: AbortSignal,
 ): Promise<Uint8Array<ArrayBuffer> | UrlRefused> {
-  if (file.size !== null && file.size > FILE_BYTES_MAX) throw tooLarge(doing, file.size);
   const use = async (reply: Reply): Promise<Uint8Array<ArrayBuffer> | null> =>
-    reply.status === 200 ? wholeBody(reply, file.size, doing) : null;
+    reply.status === 200 ? wholeBody(reply, file.size, doing, options.bytesMax) : null;
   return ask({ url, version: file.version, range: null, doing }, use, options, signal);
 }
 
@@ -175,12 +174,12 @@ function refused(reply: Reply, version: Version, text: string, now: EpochMs): Ur
   }
 }
 
-async function wholeBody(reply: Reply, size: number | null, doing: string): Promise<Uint8Array<ArrayBuffer>> {
+async function wholeBody(reply: Reply, size: number | null, doing: string, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
   const announced = announcedLength(reply);
   if (size !== null && announced !== null && announced !== size) throw wrongLength(doing, announced, size);
   const length = size ?? announced;
-  if (length === null) return unknownLength(reply, doing);
-  if (length > FILE_BYTES_MAX) throw tooLarge(doing, length);
+  if (length === null) return unknownLength(reply, doing, bytesMax);
+  if (size === null && length > bytesMax) throw tooLarge(doing, length);
   const bytes = new Uint8Array(length);
   let filled = 0;
   for await (const piece of reply.body) {
@@ -228,21 +227,13 @@ function announcedLength(reply: Reply): number | null {
   return /^\d{1,15}$/.test(text) ? Number(text) : null;
 }
 
-async function unknownLength(reply: Reply, doing: string): Promise<Uint8Array<ArrayBuffer>> {
-  const pieces: Uint8Array[] = [];
-  let length = 0;
+async function unknownLength(reply: Reply, doing: string, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
+  const gathered = new Bytes();
   for await (const piece of reply.body) {
-    pieces.push(piece);
-    length += piece.length;
-    if (length > FILE_BYTES_MAX) throw tooLarge(doing, length);
+    if (gathered.length + piece.length > bytesMax) throw tooLarge(doing, gathered.length + piece.length);
+    gathered.append(piece);
   }
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
+  return gathered.take().slice();
 }
 
 function wrongLength(doing: string, is: number, should: number, about = ''): Failure {
@@ -254,5 +245,5 @@ function endsBefore(doing: string, { from, length }: ByteRange, is: number | nul
 }
 
 function tooLarge(doing: string, bytes: number): Failure {
-  return new Failure('file.too_large', `${doing}: ${bytes} bytes are more than can be held`);
+  return new Failure('file.too_large', `${doing}: ${bytes} bytes or more are over a quarter of limits.memory`);
 }

@@ -307,8 +307,8 @@ describe('an answer about changes', () => {
     'that is not JSON': [lines([PROTOCOL, '<html>'], PARQUET), ['provider.malformed', `${ASKED}, line 2: it is not JSON`]],
     'that has a list for a line': [lines(['[1]'], PARQUET), ['provider.malformed', `${ASKED}, line 1: it is not a JSON object`]],
     'that has one endless line': [
-      text(200, 'x'.repeat(17_000_000)),
-      ['provider.too_large', `${ASKED}, line 1: it is longer than 16777216 bytes`],
+      text(200, 'x'.repeat(9_000_000)),
+      ['provider.too_large', `${ASKED}, line 1: it is longer than 8388608 bytes`],
     ],
     'with an action without a version': [
       parquet(file('cdf', 3, 'f', { version: undefined })),

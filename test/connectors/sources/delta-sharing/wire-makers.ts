@@ -120,6 +120,7 @@ export interface SourceSettings {
   readonly now?: () => number;
   readonly timeouts?: Partial<SourceTimeouts>;
   readonly expirationTime?: string;
+  readonly memoryBytes?: number;
   readonly requestsPerSecond?: number;
   readonly allowHosts?: readonly string[];
   readonly lookup?: LookupFunction;
@@ -149,6 +150,7 @@ export function sourceOver(server: Pick<ScriptedServer, 'origin'>, settings: Sou
     );
   const spent = (): number => waits.reduce((sum, ms) => sum + ms, 0);
   const source = openSource({
+    memoryBytes: settings.memoryBytes ?? 512 * 2 ** 20,
     requestsPerSecond: settings.requestsPerSecond ?? 1000,
     allowHosts: settings.allowHosts ?? [],
     ...(settings.lookup === undefined ? {} : { lookup: settings.lookup }),
