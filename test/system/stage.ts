@@ -18,7 +18,7 @@ export interface StageOptions {
   readonly brokers: readonly string[];
   /** Of Delta tables. */
   readonly folder: string;
-  readonly tables: readonly { readonly name: string; readonly key?: readonly string[]; readonly start?: string }[];
+  readonly tables: readonly { readonly name: string; readonly key?: readonly string[]; readonly start?: string; readonly onSchemaChange?: string }[];
   /** Lines of `limits`. */
   readonly limits?: Readonly<Record<string, string | number>>;
   /** Lines at the config's top level. */
@@ -54,9 +54,9 @@ export class Stage implements AsyncDisposable {
 
   async writeConfig(options: Omit<StageOptions, 'folder'>): Promise<void> {
     this.#port = must((await freePorts(1))[0], 'a free port');
-    const tables = options.tables.map(({ name, key, start }) => {
+    const tables = options.tables.map(({ name, key, start, onSchemaChange = 'evolve' }) => {
       const keyText = key === undefined ? '' : `, key: [${key.join(', ')}]`;
-      return `      - {table: local.default.${name}, start: ${start ?? 'earliest'}${keyText}}`;
+      return `      - {table: local.default.${name}, start: ${start ?? 'earliest'}, onSchemaChange: ${onSchemaChange}${keyText}}`;
     });
     const limits = Object.entries({ retryTimeout: '30s', ...options.limits }).map(([key, value]) => `${key}: ${value}`);
     const lines = [
