@@ -4,8 +4,6 @@
 import { parseArgs } from 'node:util';
 import { nearest } from '../lib/nearest.ts';
 import { Failure } from '../model/failure.ts';
-import type { FeedSpec } from '../model/feed.ts';
-import { tableText } from '../model/version.ts';
 import { usageLine, usageOf } from './usage.ts';
 import type { CommandName } from './usage.ts';
 
@@ -102,23 +100,6 @@ export function parseArguments(command: CommandName, argv: readonly string[]): A
   return new Arguments(command, positionals, values, switches);
 }
 
-/** The feed of a recipient's table, case ignored. Throws `arguments.invalid` with the nearest one. */
-export function findFeed(command: CommandName, feeds: readonly FeedSpec[], recipient: string, table: string): FeedSpec {
-  const recipients = [...new Set(feeds.map((feed) => feed.recipient))];
-  const known = recipients.find((name) => name === recipient.toLowerCase());
-  if (known === undefined) throw wrong(command, `the config has no recipient \`${recipient}\`${didYouMean(recipient, recipients)}`);
-  const ofRecipient = feeds.filter((feed) => feed.recipient === known);
-  const feed = ofRecipient.find((candidate) => tableText(candidate.table).toLowerCase() === table.toLowerCase());
-  if (feed !== undefined) return feed;
-  throw wrong(
-    command,
-    `recipient \`${known}\` has no table \`${table}\`${didYouMean(
-      table,
-      ofRecipient.map((candidate) => tableText(candidate.table)),
-    )}`,
-  );
-}
-
 export function wrong(command: CommandName, sentence: string): Failure {
   return new Failure('arguments.invalid', `${command}: ${sentence} (usage: ${usageLine(command)})`);
 }
@@ -129,7 +110,8 @@ function unknownOption(given: string, names: readonly string[]): string {
   return `${given} is not an option${hint === '' ? `; there ${known.length === 1 ? 'is' : 'are'} ${known.join(', ')}` : hint}`;
 }
 
-function didYouMean(given: string, known: readonly string[]): string {
+/** A clause for the end of a sentence: the nearest of the known words, if one is near. */
+export function didYouMean(given: string, known: readonly string[]): string {
   const meant = nearest(given, known);
   return meant === null ? '' : `; did you mean ${meant}?`;
 }

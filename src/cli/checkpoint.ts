@@ -13,10 +13,11 @@ import { acceptCheckpoint, checkpointPartition, resetCheckpoint, topicOf } from 
 import { ClaimedPartition } from '../relay/partition.ts';
 import { checkpointTopic } from '../relay/checkpoint-topic.ts';
 import { startText } from '../relay/start.ts';
-import { findFeed, parseArguments, wrong } from './arguments.ts';
+import { parseArguments, wrong } from './arguments.ts';
 import type { Arguments } from './arguments.ts';
 import { RELAY } from './assemble.ts';
-import { readCheckpoint, readCheckpoints } from './checkpoints.ts';
+import { readCheckpoints } from './checkpoints.ts';
+import { findFeed } from './find-feed.ts';
 import { openKafkaSession } from './kafka-session.ts';
 import type { KafkaSession } from './kafka-session.ts';
 import { print, tell } from './output.ts';
@@ -119,8 +120,7 @@ async function namedCheckpoint(
   options: Arguments,
   signal: AbortSignal,
 ): Promise<{ readonly spec: FeedSpec; readonly checkpoint: Checkpoint }> {
-  const spec = findFeed('checkpoint', session.config.feeds, options.required('recipient'), options.required('table'));
-  const checkpoint = await readCheckpoint(session.config, session.publisher, spec.id, signal);
+  const { spec, checkpoint } = await findFeed('checkpoint', session, options, signal);
   if (checkpoint === null) throw nothingYet(spec);
   return { spec, checkpoint };
 }

@@ -2,6 +2,7 @@
  * `status`: every feed as the checkpoint topic has it, and the checkpoints of feeds that the config does not know.
  */
 import type { Config } from '../config/config.ts';
+import { patternOf } from '../model/feed-pattern.ts';
 import type { FeedId } from '../model/feed.ts';
 import type { Checkpoint } from '../model/position.ts';
 import { parseArguments } from './arguments.ts';
@@ -51,12 +52,16 @@ export interface FeedStatus {
   } | null;
 }
 
-/** In the order of the config, then the orphans. */
+/** Those that the config names, in its order; then those that came by a pattern, and the orphans, in the order of their ids. */
 export function statusOf(config: Config, checkpoints: ReadonlyMap<FeedId, Checkpoint>): readonly FeedStatus[] {
-  const known = new Set(config.feeds.map((feed) => feed.id));
+  const named = new Set(config.feeds.map((feed) => feed.id));
+  const others = [...checkpoints]
+    .filter(([feed]) => !named.has(feed))
+    .map(([feed, checkpoint]) => feedStatus(feed, checkpoint, patternOf(config.patterns, feed) === null));
   return [
     ...config.feeds.map((feed) => feedStatus(feed.id, checkpoints.get(feed.id) ?? null, false)),
-    ...[...checkpoints].filter(([feed]) => !known.has(feed)).map(([feed, checkpoint]) => feedStatus(feed, checkpoint, true)),
+    ...others.filter(({ isOrphan }) => !isOrphan),
+    ...others.filter(({ isOrphan }) => isOrphan),
   ];
 }
 

@@ -6,9 +6,9 @@ import type { JsonRow } from '../codec/avro-reader.ts';
 import { must } from '../lib/assert.ts';
 import type { ReadRecord } from '../ports/publisher.ts';
 import type { SchemaRegistry } from '../ports/schema-registry.ts';
-import { findFeed, parseArguments } from './arguments.ts';
+import { parseArguments } from './arguments.ts';
 import { assembleRegistry } from './assemble.ts';
-import { readCheckpoint } from './checkpoints.ts';
+import { findFeed } from './find-feed.ts';
 import { openKafkaSession } from './kafka-session.ts';
 import { print } from './output.ts';
 
@@ -19,8 +19,7 @@ export async function run(argv: readonly string[], signal: AbortSignal): Promise
   const options = parseArguments('tail', argv);
   await using session = await openKafkaSession(options.required('config'), signal);
   const { config, publisher } = session;
-  const spec = findFeed('tail', config.feeds, options.required('recipient'), options.required('table'));
-  const checkpoint = await readCheckpoint(config, publisher, spec.id, signal);
+  const { spec, checkpoint } = await findFeed('tail', session, options, signal);
   const topic = checkpoint === null || checkpoint.topic === '' ? spec.topic : checkpoint.topic;
   const decoder = new RecordDecoder(assembleRegistry(config, publisher), spec.recipient);
   try {

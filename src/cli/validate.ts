@@ -3,6 +3,7 @@
  */
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/config.ts';
+import { patternText } from '../model/feed-pattern.ts';
 import { Failure } from '../model/failure.ts';
 import { parseArguments } from './arguments.ts';
 import { checkSchedules, readSourceProfile } from './assemble.ts';
@@ -17,13 +18,23 @@ export async function run(argv: readonly string[], signal: AbortSignal): Promise
   const failures = await profileFailures(config);
   for (const failure of failures) tell(failureText(failure));
   if (failures.length > 0) return 2;
-  await print(
-    `ok: ${counted(config.feeds.length, 'feed')} for ${counted(config.recipients.length, 'recipient')} from ${counted(config.sources.length, 'source')}`,
-    signal,
-  );
-  const width = Math.max(...config.feeds.map((feed) => feed.id.length));
-  for (const feed of config.feeds) await print(`  ${feed.id.padEnd(width)} → ${feed.topic}`, signal);
+  for (const line of summary(config)) await print(line, signal);
   return 0;
+}
+
+function summary({ feeds, patterns, recipients, sources }: Config): readonly string[] {
+  const counts = [
+    ...(feeds.length > 0 ? [counted(feeds.length, 'feed')] : []),
+    ...(patterns.length > 0 ? [counted(patterns.length, 'pattern')] : []),
+  ];
+  const width = Math.max(...feeds.map((feed) => feed.id.length), ...patterns.map((pattern) => patternText(pattern).length));
+  return [
+    `ok: ${counts.join(' and ')} for ${counted(recipients.length, 'recipient')} from ${counted(sources.length, 'source')}`,
+    ...feeds.map((feed) => `  ${feed.id.padEnd(width)} → ${feed.topic}`),
+    ...patterns.map(
+      (pattern) => `  ${patternText(pattern).padEnd(width)} → ${pattern.topicTemplate} (pattern: each table it matches is a feed)`,
+    ),
+  ];
 }
 
 async function profileFailures(config: Config): Promise<readonly Failure[]> {

@@ -5,11 +5,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { findFeed, parseArguments } from '../../src/cli/arguments.ts';
+import { parseArguments } from '../../src/cli/arguments.ts';
 import { exitCode, failureText } from '../../src/cli/exit.ts';
 import type { CommandName } from '../../src/cli/usage.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { parse, problems, SAMPLE, world } from '../config/sample.ts';
+import { problems, SAMPLE, world } from '../config/sample.ts';
 
 interface BadConfig {
   readonly what: string;
@@ -253,18 +253,6 @@ describe('arguments', () => {
     expect(told(() => options.version('from'))).toBe(
       `peek: --from must be a version, a whole number from 0, not \`1e3\` (${PEEK})\n→ See \`--help\`.`,
     );
-  });
-
-  test('a recipient or table that the config does not have', () => {
-    const { feeds } = parse(SAMPLE);
-    const usage = '(usage: tail -c <file> --recipient <name> --table <share.schema.table> [--until-end])\n→ See `--help`.';
-    expect(told(() => findFeed('tail', feeds, 'analytcs', 'sales.public.orders'))).toBe(
-      `tail: the config has no recipient \`analytcs\`; did you mean analytics? ${usage}`,
-    );
-    expect(told(() => findFeed('tail', feeds, 'analytics', 'sales.publik.order'))).toBe(
-      `tail: recipient \`analytics\` has no table \`sales.publik.order\`; did you mean sales.public.orders? ${usage}`,
-    );
-    expect(findFeed('tail', feeds, 'Analytics', 'SALES.public.ORDERS').id).toBe('analytics/acme/sales.public.orders');
   });
 });
 

@@ -116,7 +116,7 @@ limits: {workers: 1}
           version: 6,
           message: expect.stringContaining('local.default.feed_toggled'),
           at,
-          remedy: expect.stringContaining('checkpoint reset'),
+          remedy: expect.stringContaining('onGap: skip'),
         },
       },
       {
@@ -199,6 +199,30 @@ limits: {workers: 1}
     expect(JSON.parse(after.stdout)).toContainEqual(
       expect.objectContaining({ feed: feed('feed_toggled'), generation: 2, topic: `${recipient}.local.default.feed_toggled.g2` }),
     );
+  });
+
+  test('handles a feed that came by a pattern like any other', async () => {
+    const path = await config('pattern.yaml', [
+      'table: "LOCAL.*.code?s", start: earliest',
+      'table: local.default.partition_str*, start: earliest, topic: "{recipient}.by.{table}"',
+    ]);
+    expect((await command('validate', '-c', path)).stdout.split('\n')).toEqual([
+      'ok: 2 patterns for 1 recipient from 1 source',
+      `  ${recipient}/acme/local.*.code?s               → {recipient}.{share}.{schema}.{table} (pattern: each table it matches is a feed)`,
+      `  ${recipient}/acme/local.default.partition_str* → {recipient}.by.{table} (pattern: each table it matches is a feed)`,
+      '',
+    ]);
+    expect(await command('run', '-c', path, '--until-current')).toMatchObject({ code: 0, stdout: '' });
+    const status = await command('status', '-c', path);
+    const begun = [...status.stdout.matchAll(/^(\S+): running; next version \d+, last commit .* ago$/gm)].map(([, id]) => id);
+    expect(begun).toEqual([feed('codecs'), feed('partition_strings')]);
+    expect(status.stdout).toContain(`${feed('basics')}: running, orphan (not in the config)`);
+
+    const named = ['--recipient', recipient, '--table', 'Local.Default.Partition_Strings'];
+    const tail = await command('tail', '-c', path, ...named, '--until-end');
+    expect([tail.code, jsonLines(tail.stdout).length > 0]).toEqual([0, true]);
+    const reset = await command('checkpoint', 'reset', '-c', path, ...named, '--yes');
+    expect(reset.stderr).toContain(`starts again as generation 2, in the new topic ${recipient}.by.partition_strings.g2, from where`);
   });
 });
 

@@ -19,9 +19,7 @@ function lines(change: Partial<Checkpoint>, ageMs = 0): readonly string[] {
 
 test('a snapshot under way is told by its version', () => {
   const position = { ...checkpoint({}).position, kind: 'snapshot' as const, records: 50 };
-  expect(lines({ position }, 90_000)[0]).toBe(
-    `${FEED}: running; snapshot of version 7, 50 records of it published, last commit 90 s ago`,
-  );
+  expect(lines({ position }, 90_000)[0]).toBe(`${FEED}: running; snapshot of version 7, 50 records of it published, last commit 90 s ago`);
 });
 
 test('a running feed shows its next version, and how much of it is out', () => {
@@ -55,5 +53,17 @@ test('checkpoints of feeds that left the config come last, as orphans', () => {
   expect(rows.map((row) => statusLines(row, AT)[0])).toEqual([
     `${FEED}: new; nothing published yet`,
     `${orphan}: running, orphan (not in the config); next version 7, last commit 0 s ago`,
+  ]);
+});
+
+test('feeds that came by a pattern stand behind those that the config names, and are no orphans', () => {
+  const config = parse(`${SAMPLE}      - {table: sales.*.*}\n`);
+  const ids = ['analytics/acme/a.b.c', 'analytics/acme/sales.public.new', FEED, 'analytics/acme/sales.x.y'];
+  const rows = statusOf(config, new Map(ids.map((feed) => [feed, { ...checkpoint({}), feed }])));
+  expect(rows.map(({ feed, isOrphan }) => [feed, isOrphan])).toEqual([
+    [FEED, false],
+    ['analytics/acme/sales.public.new', false],
+    ['analytics/acme/sales.x.y', false],
+    ['analytics/acme/a.b.c', true],
   ]);
 });

@@ -109,6 +109,27 @@ describe('metrics', () => {
     expect(await lag()).toBe(0);
   });
 
+  test('of a feed that is gone no series stays, and another keeps its own', async () => {
+    using w = watched();
+    for (const feed of [FEED, `${FEED}2`]) {
+      w.telemetry.feedState(feed, 'running');
+      w.telemetry.lag(feed, 2, 0);
+      w.telemetry.failed(feed, new Failure('provider.throttled', 'slowly'));
+      w.telemetry.published({
+        feed,
+        counts: { insert: 1, delete: 0, update_preimage: 0, update_postimage: 0 },
+        bytes: 1,
+        versions: 1,
+        position: 1,
+      });
+    }
+    const before = await w.telemetry.metricsText();
+    w.telemetry.feedGone(FEED);
+    const after = await w.telemetry.metricsText();
+    expect([before.split(`feed="${FEED}"`).length > 15, after.includes(`feed="${FEED}"`)]).toEqual([true, false]);
+    expect(after.split(`feed="${FEED}2"`)).toHaveLength(before.split(`feed="${FEED}2"`).length);
+  });
+
   test('an expiry that is no longer known leaves no number behind', async () => {
     using w = watched();
     w.telemetry.credentialExpiry('s', 1_800_000_000_000);
