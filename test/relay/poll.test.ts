@@ -15,7 +15,7 @@ async function waitedMs(poll: Poll, feeds: number, random: number, now = Date.no
 
 const TEN: Poll = { kind: 'interval', intervalMs: 10_000, requestsPerSecond: 5 };
 
-test('an interval is waited for, give or take a tenth', async () => {
+test('an interval is waited for, give or take a tenth, so that no two feeds stay in step (trap 36)', async () => {
   expect(await waitedMs(TEN, 1, 0)).toBeCloseTo(9_000);
   expect(await waitedMs(TEN, 1, 0.5)).toBeCloseTo(10_000);
   expect(await waitedMs(TEN, 1, 0.999_999)).toBeLessThan(11_000);

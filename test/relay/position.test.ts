@@ -105,7 +105,7 @@ await describeKafka('a feed inside a version', (brokers) => {
     expect({ lost, doubled, disorder }).toEqual({ lost: [], doubled: [], disorder: [] });
   });
 
-  test('yields the same records in the same order, however often it was stopped', async () => {
+  test('yields the same records in the same order, however often it was stopped (trap 42)', async () => {
     const [one, other] = [stage.another(), stage.another()];
     await runAndStop(one, 0, 0);
     await runAndStop(other, 3, STOP_VERSION_MS + 1);

@@ -10,7 +10,7 @@ import { fixtureFiles, fixtureRows } from '../../support/fixture-table.ts';
 
 const decoder = openDecoder();
 
-describe('the files of a real table hold the rows that Spark reads', () => {
+describe('the files of a real table hold the rows that Spark reads, INT96 and fixed decimals among them (trap 19)', () => {
   it.each([
     'basics',
     'big_values',

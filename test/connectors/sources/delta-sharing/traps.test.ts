@@ -370,6 +370,21 @@ it('trap 31: a snapshot is of the version that was asked for, or none', async ()
   await expect(snapshot(2)).rejects.toMatchObject({ code: 'snapshot.moved' });
 });
 
+it('trap 32: versions are in order of their numbers, whatever their times, and a time that is not told is none', async () => {
+  await using server = await scriptedServer();
+  const at = (number: number, timestamp: number | undefined): object => file('add', number, 'a', { timestamp });
+  server.on(CHANGES, lines([PROTOCOL, metaData(0), at(3, 10), at(1, 30), at(2, 20), at(4, 20), at(5, undefined), END], PARQUET));
+  expect((await changes(server)).versions.map((listed) => [listed.version, listed.timestamp])).toEqual([
+    [1, 30],
+    [2, 20],
+    [3, 10],
+    [4, 20],
+    [5, null],
+  ]);
+  server.on(CHANGES, lines([PROTOCOL, metaData(0), at(3, 10), file('add', 3, 'b', { timestamp: 11 }), END], PARQUET));
+  await expect(changes(server)).rejects.toMatchObject({ code: 'provider.malformed' });
+});
+
 it('traps 33 and 34: every answer says which table it is of, and a lower version is told as it is', async () => {
   await using server = await scriptedServer();
   server.on(VERSION, version(9), version(0));
