@@ -24,6 +24,8 @@ export type PrimitiveName =
 
 export type DataType =
   | { readonly kind: PrimitiveName }
+  /** Spark's CHAR(n), whose readers fill values up with blanks to this many characters; files may hold them shorter. Longer ones stay. */
+  | { readonly kind: 'string'; readonly padTo: number }
   | { readonly kind: 'decimal'; readonly precision: number; readonly scale: number }
   | { readonly kind: 'struct'; readonly fields: readonly Column[] }
   | { readonly kind: 'array'; readonly element: DataType; readonly containsNull: boolean }
