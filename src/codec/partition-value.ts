@@ -8,6 +8,7 @@ import { Failure } from '../model/failure.ts';
 import { typeText } from '../model/table-schema.ts';
 import type { Column, DataType } from '../model/table-schema.ts';
 import { daysOf } from './calendar.ts';
+import { paddedText } from './char-padding.ts';
 import { longBytes } from './varint.ts';
 
 export const NULL_CELL: Uint8Array = Uint8Array.of(0);
@@ -40,6 +41,7 @@ function valueBytes(type: DataType, text: string): Uint8Array | null {
     case 'double':
       return floating(text, 8);
     case 'string':
+      return withLength(Buffer.from('padTo' in type ? paddedText(text, type.padTo) : text, 'utf8'));
     case 'binary':
       return withLength(Buffer.from(text, 'utf8'));
     case 'decimal':

@@ -21,6 +21,7 @@ import type { FileDecoder } from '../ports/file-decoder.ts';
 import { arena, atLeast, copy } from './arena.ts';
 import type { Arena, Constant } from './arena.ts';
 import type { RowRange } from './cells.ts';
+import { hasChars, paddedBatch } from './char-padding.ts';
 import { OpenSegment } from './open-segment.ts';
 import { recordEnd } from './record-end.ts';
 import { measureRows, rowLayout, writeRows } from './row-layout.ts';
@@ -70,7 +71,8 @@ export class SegmentEncoder {
     if (this.#slotCursors.length < slots) this.#slotCursors = new Int32Array(slots);
     const columns = layout.fileColumns;
     let covered = fromRow;
-    for (const batch of this.#decoder.batches({
+    const isPadded = columns.some(({ type }) => hasChars(type));
+    for (const decoded of this.#decoder.batches({
       bytes: request.bytes,
       columns,
       mapping: request.layout.schema.mapping,
@@ -78,7 +80,8 @@ export class SegmentEncoder {
       batchRows: BATCH_ROWS,
       fromRow,
     })) {
-      assert(batch.rows <= BATCH_ROWS, `a batch of ${batch.rows} rows`);
+      assert(decoded.rows <= BATCH_ROWS, `a batch of ${decoded.rows} rows`);
+      const batch = isPadded ? paddedBatch(decoded, columns) : decoded;
       const count = selectRows(batch, entry, request.rows, this.#rows);
       this.#measure(layout, batch, count, slots);
       for (let start = 0; start < count;) {
