@@ -177,30 +177,35 @@ function lifetimeMs(value: unknown): number {
   throw new JsonMismatch(value === undefined ? 'expires_in is missing' : 'expires_in is no number of seconds');
 }
 
-/** Throws what is not about the client. */
+/** Resolves to the failure where it is the client that was not known; throws any other. */
 async function refusal(reply: Reply, asking: Asking, doing: string, now: EpochMs): Promise<Failure> {
   const { status } = reply;
-  const said = saidIn(await beginning(reply.body), asking.secrets);
-  const sentence = `${doing}: it answers ${status}${said}`;
+  const { error, description } = saidIn(await beginning(reply.body), asking.secrets);
+  const sentence = [
+    `${doing}: it answers ${status}`,
+    ...(error === '' ? [] : [` ${error}`]),
+    ...(description === '' ? [] : [`: ${description}`]),
+  ].join('');
   if (status >= 500 || status === 429 || status === 408 || status === 425)
     throw new Failure('provider.unavailable', sentence, { retryAfterMs: retryAfterMs(reply.headers.get('retry-after'), now) });
   if (status < 400) throw new Failure('provider.malformed', sentence);
-  return new Failure('provider.unauthorized', sentence);
+  const failure = new Failure('provider.unauthorized', sentence);
+  if (status === 401 || error === 'invalid_client') return failure;
+  throw failure;
 }
 
-/** ` invalid_client: "Why."` (RFC 6749 §5.2); nothing of an answer of another kind. */
-function saidIn(text: string, secrets: readonly string[]): string {
+/** The error and its description, in quotes (RFC 6749 §5.2); both empty for an answer of another kind. */
+function saidIn(text: string, secrets: readonly string[]): { readonly error: string; readonly description: string } {
   try {
     const answer = new JsonObject(jsonOf(text));
     const said = (key: string): string => {
       const value = answer.raw(key);
       return typeof value === 'string' ? scrub(redact(value, secrets)) : '';
     };
-    const code = said('error');
     const description = said('error_description');
-    return `${code === '' ? '' : ` ${code}`}${description === '' ? '' : `: ${JSON.stringify(description)}`}`;
+    return { error: said('error'), description: description === '' ? '' : JSON.stringify(description) };
   } catch (error) {
-    if (error instanceof JsonMismatch) return '';
+    if (error instanceof JsonMismatch) return { error: '', description: '' };
     throw error;
   }
 }

@@ -86,6 +86,12 @@ describe('client credentials', () => {
     expect(server.asked.map(({ headers }) => headers.authorization === `Basic ${plain}`)).toEqual([true, false]);
   });
 
+  it('are not sent again where they are not what is refused', async () => {
+    server.instead.push(json(400, { error: 'invalid_scope' }));
+    expect((await failureOf(ask(withSecret(ODD_CLIENT)))).message).toMatch(/it answers 400 invalid_scope$/);
+    expect(server.asked).toHaveLength(1);
+  });
+
   it('that are wrong are refused by the name of the error, asked with once', async () => {
     const failure = await failureOf(ask(withSecret({ ...CLIENT, clientSecret: 'wrong' })));
     expect([failure.code, failure.message]).toEqual([
