@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose';
+import { must } from '../../../src/lib/assert.ts';
 import type { Clock } from '../../../src/lib/clock.ts';
 import { JsonMismatch, JsonObject } from '../../../src/lib/json.ts';
 import { Failure } from '../../../src/model/failure.ts';
@@ -60,7 +61,7 @@ export async function askForToken(grant: OauthGrant, options: TokenRequestOption
     answer = await ask(grant, withSecret(grant, pair), options, signal);
     if (!(answer instanceof Failure)) return answer;
   }
-  return orThrow(answer);
+  return orThrow(must(answer, 'an answer'));
 }
 
 /**
@@ -99,8 +100,7 @@ async function signed({ clientId, issuer, audience, scope, key }: SignedGrant, c
   return { headers: {}, form: { grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion }, secrets: [assertion] };
 }
 
-function orThrow(answer: AccessToken | Failure | null): AccessToken {
-  if (answer === null) throw new Error('bug: nothing was asked');
+function orThrow(answer: AccessToken | Failure): AccessToken {
   if (answer instanceof Failure) throw answer;
   return answer;
 }

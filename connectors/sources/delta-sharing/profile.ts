@@ -69,7 +69,8 @@ const KINDS = {
 /** Control characters would break the header; and what a client says of an illegal header value quotes the token. */
 const LEGAL_TOKEN = /^[\x21-\x7e]+$/;
 
-const LEGAL_TEXT = /^\P{Cc}+$/u;
+/** Neither control characters nor halves of a character, which no encoding takes. */
+const LEGAL_TEXT = /^[^\p{Cc}\p{Cs}]+$/u;
 
 const ISO_TIME = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?))?(Z|[+-]\d{2}:?\d{2})?$/i;
 

@@ -98,6 +98,10 @@ describe('a profile', () => {
       { ...OAUTH, clientSecret: `${TOKEN}\n` },
       ['profile.invalid', 'profile P: clientSecret is empty or holds control characters'],
     ],
+    'of type oauth_client_credentials whose secret holds half a character': [
+      { ...OAUTH, clientSecret: `${TOKEN}\uD800` },
+      ['profile.invalid', 'profile P: clientSecret is empty or holds control characters'],
+    ],
     'whose token endpoint holds a password': [
       { ...OAUTH, tokenEndpoint: `https://u:${TOKEN}@id` },
       ['profile.invalid', 'profile P: tokenEndpoint holds a user name or password'],
