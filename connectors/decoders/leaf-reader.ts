@@ -2,7 +2,7 @@
  * The reader of a value that is not nested, at any depth: by its Arrow array, or by its own pages where that cannot hold it (INT96).
  */
 import { Failure } from '../../src/model/failure.ts';
-import { calendarGuard } from './calendar.ts';
+import { rebasedReader } from './calendar.ts';
 import type { ColumnPair, ColumnReader } from './column-pair.ts';
 import { typeFailure } from './column-pair.ts';
 import { columnReader } from './column-reader.ts';
@@ -19,13 +19,7 @@ export interface LeafSource {
 /** Throws `file.column` if the file's type does not fit the table's; of INT96 the whole column of the row group is decoded here. */
 export function leafReader(pair: ColumnPair, source: LeafSource): ColumnReader {
   const read = pair.field.element.type === 'INT96' ? int96Reader(pair, source) : columnReader(pair);
-  const guard = calendarGuard(source.footer, pair);
-  if (guard === null) return read;
-  return (array, place) => {
-    const data = read(array, place);
-    guard(data, place);
-    return data;
-  };
+  return rebasedReader(read, pair, source.footer.keys);
 }
 
 function int96Reader(pair: ColumnPair, { bytes, footer, rowGroup }: LeafSource): ColumnReader {

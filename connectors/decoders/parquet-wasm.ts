@@ -126,11 +126,17 @@ function isMemory(exported: unknown): exported is WasmMemory {
 function typesOf(doing: string, table: Table): readonly ArrowType[] {
   // `into…` hands the schema back to wasm: there is nothing left to free.
   const { fields } = inWasm(doing, () => tableFromIPC(table.schema.intoIPCStream()).schema);
-  return fields.map((field) => {
-    const type: unknown = field.type;
-    assert(type instanceof ArrowType, 'a field of an Arrow schema has a type');
-    return type;
-  });
+  return fields.map(arrowTypeOf);
+}
+
+/** The type of an Arrow field, which the library declares as any. */
+export function arrowTypeOf({ type }: { readonly type: unknown }): ArrowType {
+  assert(isArrowType(type), 'a field of an Arrow schema has a type');
+  return type;
+}
+
+function isArrowType(type: unknown): type is ArrowType {
+  return type instanceof ArrowType;
 }
 
 /** A panic shows as `RuntimeError`, a stack or memory that ran out as `RangeError`; the library's own refusals are plain errors. */

@@ -4,7 +4,7 @@
  */
 import { DataType as ArrowType } from 'apache-arrow';
 
-import { assert, must } from '../../src/lib/assert.ts';
+import { must } from '../../src/lib/assert.ts';
 import type { ColumnData } from '../../src/model/column-batch.ts';
 import { Failure } from '../../src/model/failure.ts';
 import type { Column, ColumnMapping, DataType } from '../../src/model/table-schema.ts';
@@ -17,6 +17,7 @@ import type { FileField } from './file-field.ts';
 import { findField } from './find-field.ts';
 import type { LeafSource } from './leaf-reader.ts';
 import { leafReader } from './leaf-reader.ts';
+import { arrowTypeOf } from './parquet-wasm.ts';
 
 export interface ValueSource extends LeafSource {
   readonly mapping: ColumnMapping;
@@ -121,7 +122,8 @@ function mapReader(pair: ColumnPair, type: Extract<DataType, { kind: 'map' }>, s
 
 function checkKeys({ path }: ColumnPair, keys: ArrowArray): void {
   const validity = validityOf(keys);
-  for (let i = 0; validity !== null && i < keys.length; i++)
+  if (validity === null) return;
+  for (let i = 0; i < keys.length; i++)
     if (!isSet(validity, i)) throw new Failure('file.column', `column "${path}" is a map with a null key in the file`);
 }
 
@@ -133,9 +135,7 @@ function child(array: ArrowArray, index: number): ArrowArray {
 function childType(pair: ColumnPair, index: number, name: string | null): ArrowType {
   const field = pair.fileType.children?.[index];
   if (field === undefined || (name !== null && field.name !== name)) throw unlike(pair);
-  const type: unknown = field.type;
-  assert(type instanceof ArrowType, 'a field of an Arrow schema has a type');
-  return type;
+  return arrowTypeOf(field);
 }
 
 /** The footer's schema is read by two: by us for names and ids, and by parquet-wasm. Both must come to the same. */

@@ -80,7 +80,6 @@ export const FAILURES = {
   'file.undecodable': { disposition: 'park', remedy: 'The file is not sound Parquet: tell the provider the file id and the version.' },
   'file.column': { disposition: 'park', remedy: "The file's column does not fit the table's schema: tell the provider the file id and the column." },
   'file.change_type': { disposition: 'park', remedy: 'The change file holds an illegal _change_type: tell the provider the file id and the value.' },
-  'file.calendar': { disposition: 'park', remedy: "The file uses Spark's legacy calendar, which the relay does not rebase yet: ask the provider to rewrite it." },
   'file.too_large': { disposition: 'park', remedy: 'Raise `limits.memory` to at least four times the size of the file.' },
   'file.vector': { disposition: 'park', remedy: 'The deletion vector is not what the provider says, or not of this file: tell the provider the file id and the version.' },
   'file.poison': { disposition: 'park', remedy: 'Decoding this file ends the worker each time: tell the provider the file id and the version.' },

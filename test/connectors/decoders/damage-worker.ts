@@ -6,13 +6,27 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { openDecoder } from '../../../connectors/decoders/parquet.ts';
 import { must } from '../../../src/lib/assert.ts';
 import { Failure } from '../../../src/model/failure.ts';
-import { column, parquetFile } from '../../support/parquet-file.ts';
+import { column, list, map, parquetFile, struct } from '../../support/parquet-file.ts';
 import type { Damage, DamageReport } from './damage.ts';
 import { damaged } from './damage.ts';
 
 const port = must(parentPort, 'the thread that started this one');
 const { file, damages, from }: { file: string; damages: readonly Damage[]; from: number } = workerData;
-const COLUMNS = [column('id', 'long'), column('name', 'string'), column('even', 'boolean'), column('at', 'timestamp')];
+/** Of every file those that it has. */
+const COLUMNS = [
+  column('id', 'long'),
+  column('name', 'string'),
+  column('even', 'boolean'),
+  column('at', 'timestamp'),
+  column('items', list('long')),
+  column('marks', map('string', 'timestamp')),
+  column('inner', struct({ n: 'integer', l: list(struct({ t: 'timestamp', s: 'string' })) })),
+  column('lists', list(list('short'))),
+  column('bag', list('integer')),
+  column('struct_array', list(struct({ a: 'integer' }))),
+  column('repeated', list('integer')),
+  column('named_map', map('integer', 'integer')),
+];
 
 const decoder = openDecoder();
 const bytes = parquetFile(file);

@@ -235,34 +235,6 @@ it('delta and byte-stream encodings are read', () => {
   expect(values('delta_encodings', column('d', 'double'))).toEqual(Array.from({ length: 100 }, (_, i) => i / 3));
 });
 
-describe("Spark's legacy calendar", () => {
-  it.each([
-    [
-      'calendar_legacy',
-      column('day', 'date'),
-      'column "day" is in Spark\'s legacy calendar, and its value in row 1 lies before 1582-10-15',
-    ],
-    [
-      'calendar_legacy',
-      column('t', 'timestamp'),
-      'column "t" is in Spark\'s legacy calendar, and its value in row 1 lies before 1900-01-01',
-    ],
-    ['calendar_spark2', column('day', 'date'), undefined],
-    ['calendar_unversioned', column('day', 'date'), undefined],
-    ['calendar_int96_legacy', column('old', 'timestamp'), undefined],
-    ['calendar_int96_spark30', column('old', 'timestamp'), undefined],
-  ])('parks %s %o', (file, wanted, message) => expect(() => values(file, wanted)).toThrow(failure('file.calendar', message)));
-
-  it.each([
-    ['calendar_legacy', column('modern', 'date'), ['1970-01-01', '1582-10-15']],
-    ['calendar_legacy', column('modern_t', 'timestamp'), ['0', '-2208988800000000']],
-    ['calendar_legacy', column('id', 'long'), ['1', '2']],
-    ['calendar_int96_legacy', column('modern', 'timestamp'), ['0', '-2208988800000000']],
-    ['calendar_modern', column('day', 'date'), ['1582-10-15', '1582-10-14']],
-    ['calendar_modern', column('t', 'timestamp'), ['-2208988800000000', '-2208988800000001']],
-  ])('is the same as ours for %s %o', (file, wanted, expected) => expect(values(file, wanted)).toEqual(expected));
-});
-
 describe('an illegal change type is named with its row', () => {
   it.each([
     ['unknown', 1, '"updated" in row 1, which is none of insert, update_preimage, update_postimage, delete', 0],
