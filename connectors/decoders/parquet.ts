@@ -37,6 +37,10 @@ export function openDecoder(): FileDecoder {
  * the file is copied into wasm memory for each, and the pages before it are stepped over.
  */
 const STRETCH_ROWS = 131_072;
+/** Of wide rows fewer: what a stretch takes in wasm memory, about, which does not shrink again. */
+const STRETCH_BYTES = 64 * 1024 * 1024;
+/** And what is read of them at once into arrays of our own. */
+const BATCH_BYTES = 16 * 1024 * 1024;
 
 /** What is decoded, the same for all row groups. */
 interface Job {
@@ -87,17 +91,19 @@ function wantedChangeType({ fields }: Footer): Wanted {
 type Extract = (arrays: readonly ArrowArray[], place: Place) => ColumnData;
 
 function* rowGroupBatches(job: Job, rowGroup: FileRowGroup): Generator<ColumnBatch> {
-  checkPages(job.bytes, job.footer, rowGroup);
+  const rowBytes = checkPages(job.bytes, job.footer, rowGroup) / Math.max(1, rowGroup.rows);
+  const batchRows = Math.min(job.request.batchRows, rowsIn(BATCH_BYTES, rowBytes));
+  const stretchRows = wholeBatches(Math.min(STRETCH_ROWS, rowsIn(STRETCH_BYTES, rowBytes)), batchRows);
   let row = Math.max(0, job.request.fromRow - rowGroup.firstRow);
   let extracts: Extracts | null = null;
   while (row < rowGroup.rows) {
-    const rowsMax = Math.min(stretchRows(job.request), rowGroup.rows - row);
+    const rowsMax = Math.min(stretchRows, rowGroup.rows - row);
     using decoded = new DecodedStretch({
       bytes: job.bytes,
       rowGroup: rowGroup.index,
       skipRows: row,
       rowsMax,
-      batchRows: job.request.batchRows,
+      batchRows,
     });
     extracts ??= extractsOf(job, rowGroup, decoded.types);
     const end = row + rowsMax;
@@ -110,9 +116,13 @@ function* rowGroupBatches(job: Job, rowGroup: FileRowGroup): Generator<ColumnBat
   }
 }
 
-/** Whole batches, so that only the last one of a row group is shorter. */
-function stretchRows({ batchRows }: DecodeRequest): number {
-  return Math.ceil(STRETCH_ROWS / batchRows) * batchRows;
+function rowsIn(bytes: number, rowBytes: number): number {
+  return Math.max(1, Math.floor(bytes / Math.max(1, rowBytes)));
+}
+
+/** At least as many rows, so that only the last batch of a row group is shorter. */
+function wholeBatches(rows: number, batchRows: number): number {
+  return Math.ceil(rows / batchRows) * batchRows;
 }
 
 interface Extracts {
