@@ -11,8 +11,8 @@ export function isGlob(text: string): boolean {
 /** In time of at most the product of both lengths: the last `*` alone is ever taken back, so that no pattern can make it slow. */
 export function matchesGlob(pattern: string, text: string): boolean {
   if (pattern === ANY) return true;
-  const wanted = [...pattern.toLowerCase()];
-  const given = [...text.toLowerCase()];
+  const wanted = Array.from(pattern.toLowerCase());
+  const given = Array.from(text.toLowerCase());
   let at = 0;
   let star = -1;
   let taken = 0;

@@ -5,7 +5,7 @@ import type { Failure } from '../model/failure.ts';
 import type { FeedId, FeedSpec } from '../model/feed.ts';
 import { checkpointPartition } from './checkpoint.ts';
 import { Holding } from './holding.ts';
-import type { HoldingOptions } from './holding.ts';
+import type { HoldingContext, HoldingOptions } from './holding.ts';
 import type { Line } from './line.ts';
 import type { Outcome } from './supervisor.ts';
 
@@ -20,17 +20,18 @@ export class Crew {
   readonly scope: AbortSignal;
   readonly #options: CrewOptions;
   readonly #topic: string;
-  readonly #isKnown: (feed: FeedId) => boolean;
+  readonly #context: HoldingContext;
   readonly #broken = new AbortController();
   readonly #holdings = new Map<number, Holding>();
   readonly #held = new Map<number, Promise<void>>();
   readonly #counts = new Map<string, number>();
+  #isUnderWay = false;
 
   /** `topic` is the checkpoint topic; `isKnown` says whether the config has the feed of a checkpoint. */
   constructor(options: CrewOptions, topic: string, isKnown: (feed: FeedId) => boolean, signal: AbortSignal) {
     this.#options = options;
     this.#topic = topic;
-    this.#isKnown = isKnown;
+    this.#context = { isKnown, isUnderWay: () => this.#isUnderWay };
     this.scope = AbortSignal.any([signal, this.#broken.signal]);
   }
 
@@ -39,7 +40,7 @@ export class Crew {
     const { checkpointPartitions: partitions } = this.#options;
     const partition = checkpointPartition(line.spec.id, partitions);
     const holding =
-      this.#holdings.get(partition) ?? new Holding(this.#options, { topic: this.#topic, partition, partitions }, this.#isKnown);
+      this.#holdings.get(partition) ?? new Holding(this.#options, { topic: this.#topic, partition, partitions }, this.#context);
     this.#holdings.set(partition, holding);
     this.#count(line.spec.source, 1);
     holding.join(line, barred);
@@ -53,9 +54,15 @@ export class Crew {
     this.#count(spec.source, -1);
   }
 
-  /** Resolves when each partition that has a feed now was claimed, or tried to be. */
+  /** Resolves when each partition that has a feed now was claimed, or tried to be; from then on the relay is under way. */
   async attempted(): Promise<void> {
     await Promise.all([...this.#holdings.values()].map((holding) => holding.attempted));
+    this.#isUnderWay = true;
+  }
+
+  /** Ends all feeds at once: a mistake of the relay. */
+  abandon(error: unknown): void {
+    this.#broken.abort(error);
   }
 
   /** Resolves when no partition is held any more: each feed has an outcome, or `scope` has aborted. */

@@ -37,6 +37,14 @@ export interface HoldingOptions {
   readonly configHash: string;
 }
 
+/** What a holding asks about the relay that it is part of. */
+export interface HoldingContext {
+  /** Whether the config has the feed of a checkpoint, listed or not. */
+  readonly isKnown: (feed: FeedId) => boolean;
+  /** Whether other partitions have been claimed: a feed that joins later must not end the relay. */
+  readonly isUnderWay: () => boolean;
+}
+
 interface Member {
   readonly line: Line;
   readonly memory: FeedMemory;
@@ -50,17 +58,18 @@ interface Member {
 export class Holding {
   readonly #options: HoldingOptions;
   readonly #place: PartitionPlace;
-  /** Whether the config has the feed of a checkpoint, listed or not. */
-  readonly #isKnown: (feed: FeedId) => boolean;
+  readonly #isKnown: HoldingContext['isKnown'];
+  readonly #isUnderWay: HoldingContext['isUnderWay'];
   readonly #members = new Map<FeedId, Member>();
   readonly #attempted = Promise.withResolvers<void>();
   #changed = Promise.withResolvers<void>();
   #wasClaimed = false;
 
-  constructor(options: HoldingOptions, place: PartitionPlace, isKnown: (feed: FeedId) => boolean) {
+  constructor(options: HoldingOptions, place: PartitionPlace, { isKnown, isUnderWay }: HoldingContext) {
     this.#options = options;
     this.#place = place;
     this.#isKnown = isKnown;
+    this.#isUnderWay = isUnderWay;
   }
 
   /** Resolves after the first claim or the first failure to claim, and when `hold` ends before. */
@@ -121,7 +130,8 @@ export class Holding {
           signal.throwIfAborted();
           // A right that is taken away while the relay runs may come back; one that was never there is for a person to give.
           const isHopeless = error instanceof Failure && error.disposition === 'environment';
-          if (isHopeless && (!this.#wasClaimed || error.code.startsWith('checkpoint.'))) throw error;
+          const isFirst = !this.#wasClaimed && !this.#isUnderWay();
+          if (isHopeless && (isFirst || error.code.startsWith('checkpoint.'))) throw error;
           for (const { line } of this.#open()) works.telemetry.feedState(line.spec.id, 'retrying');
           const code = error instanceof Failure ? error.code : 'relay.bug';
           lostInARow = works.clock.now() - claimedAt > RECLAIM.maxMs ? 0 : lostInARow + 1;
@@ -149,18 +159,13 @@ export class Holding {
     for (const orphan of partition.feeds.filter((feed) => !this.#members.has(feed) && !this.#isKnown(feed))) {
       this.#options.works.telemetry.log('info', 'checkpoint of a feed that the config does not know', { feed: orphan });
     }
-    const runs = new Set<Promise<void>>();
     try {
       while (this.hasWork && !scope.aborted) {
         const changed = this.#changed.promise;
-        for (const member of this.#open().filter(({ run }) => run === null)) {
-          const run = this.#run(member, partition, scope, ended);
-          runs.add(run);
-          void run.finally(() => runs.delete(run));
-        }
+        for (const member of this.#open()) if (member.run === null) this.#start(member, partition, scope, ended);
         await orAbort(changed, scope).catch(() => {});
       }
-      await Promise.all(runs);
+      await Promise.all([...this.#members.values()].map(async ({ run }) => run));
       scope.throwIfAborted();
     } finally {
       ended.abort();
@@ -169,19 +174,19 @@ export class Holding {
     }
   }
 
-  async #run(member: Member, partition: ClaimedPartition, scope: AbortSignal, ended: AbortController): Promise<void> {
-    const run = supervise(member.line, partition, member.memory, this.#options.retryTimeoutMs, scope).then(
-      (outcome) => {
-        if (!member.leaving.signal.aborted) member.outcome = outcome;
-      },
-      // Without a lost claim it is a mistake of the relay: the feeds begin anew under another claim.
-      (error: unknown) => ended.abort(error),
-    );
-    member.run = run.finally(() => {
-      member.run = null;
-      this.#notify();
-    });
-    await member.run;
+  #start(member: Member, partition: ClaimedPartition, scope: AbortSignal, ended: AbortController): void {
+    member.run = supervise(member.line, partition, member.memory, this.#options.retryTimeoutMs, scope)
+      .then(
+        (outcome) => {
+          if (!member.leaving.signal.aborted) member.outcome = outcome;
+        },
+        // Without a lost claim it is a mistake of the relay: the feeds begin anew under another claim.
+        (error: unknown) => ended.abort(error),
+      )
+      .finally(() => {
+        member.run = null;
+        this.#notify();
+      });
   }
 
   #open(): readonly Member[] {

@@ -59,7 +59,7 @@ export async function runRelay(options: RelayOptions, signal: AbortSignal): Prom
     if (ledger !== null) await muster(options, crew, ledger, unlisted, asking);
     else await crew.attempted().then(options.onAttempted);
   } catch (error) {
-    if (!asking.aborted) throw error;
+    if (!asking.aborted) crew.abandon(error);
   }
   await crew.ended();
   signal.throwIfAborted();
@@ -125,8 +125,9 @@ async function firstOf(roster: Roster, unlisted: Map<FeedId, Outcome>, signal: A
 
 async function allOrSoLong(all: readonly Promise<unknown>[], ms: number, { clock }: Line['works'], signal: AbortSignal): Promise<void> {
   const settled = new AbortController();
-  void Promise.allSettled(all).then(() => settled.abort());
-  await clock.sleep(ms, AbortSignal.any([signal, settled.signal])).catch(() => {});
+  const wait = clock.sleep(ms, AbortSignal.any([signal, settled.signal])).catch(() => {});
+  await Promise.race([Promise.allSettled(all), wait]);
+  settled.abort();
   signal.throwIfAborted();
 }
 

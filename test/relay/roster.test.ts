@@ -5,10 +5,13 @@ import { rename } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { must } from '../../src/lib/assert.ts';
 import { Failure } from '../../src/model/failure.ts';
 import type { FeedId } from '../../src/model/feed.ts';
+import type { Publisher } from '../../src/ports/publisher.ts';
 import type { Source } from '../../src/ports/source.ts';
 import type { Telemetry } from '../../src/ports/telemetry.ts';
+import { checkpointPartition } from '../../src/relay/checkpoint.ts';
 import type { Outcome } from '../../src/relay/supervisor.ts';
 import { describeKafka, uniqueName } from '../kafka/use-kafka.ts';
 import { listener } from './in-process.ts';
@@ -186,6 +189,42 @@ await describeKafka('tables that come by a pattern', (brokers) => {
     expect(running.heard.lines.filter((line) => line.startsWith('info table joins'))).toHaveLength(8);
   });
 
+  test('do not end the relay when their partition may not be claimed', async () => {
+    const relay = play.stage.another();
+    await tableOf('right_a', 1);
+    let refused: number | null = null;
+    const publisher: Publisher = {
+      admin: relay.publisher.admin,
+      read: (request, signal) => relay.publisher.read(request, signal),
+      claim: async (request, signal) => {
+        if (request.partition !== refused) return relay.publisher.claim(request, signal);
+        refused = null;
+        throw new Failure('kafka.unauthorized', 'the transactional id may not be written');
+      },
+      [Symbol.asyncDispose]: async () => {},
+    };
+    const held = checkpointPartition(relay.feed('right_a'), 4);
+    const name = must(
+      ['right_b', 'right_c', 'right_d', 'right_e', 'right_f', 'right_g'].find(
+        (other) => checkpointPartition(relay.feed(other), 4) !== held,
+      ),
+      'a table elsewhere',
+    );
+    const ready = Promise.withResolvers<void>();
+    await using running = new Daemon(relay, {
+      source: play.shared.source,
+      patterns: [{ tables: 'right_*' }],
+      publisher,
+      onAttempted: ready.resolve,
+    });
+    await ready.promise;
+    refused = checkpointPartition(relay.feed(name), 4);
+    await tableOf(name, 1);
+    await running.list();
+    await running.until(() => running.versions(relay.feed(name)) === 1);
+    expect([refused, running.heard.lines.filter((line) => line.includes('claim lost')).length]).toEqual([null, 1]);
+  });
+
   test('vanish after three complete listings and a 404, leave no trace but their checkpoint, and go on from it when they come back', async () => {
     const relay = play.stage.another();
     const table = await tableOf('gone', 2);
@@ -262,22 +301,22 @@ await describeKafka('tables that come by a pattern', (brokers) => {
     expect(await play.versions(relay, relay.topic('spelled'))).toEqual([0, 0, 1, 1]);
   });
 
-  test('trap 41: are all found over pages, those without items and the last with an empty token', async () => {
+  test('are looked for in those shares and schemas alone that a pattern can match', async () => {
     const relay = play.stage.another();
-    for (const name of ['paged_a', 'paged_b']) await tableOf(name, 1);
+    for (const name of ['scope_a', 'scope_b']) await tableOf(name, 1);
+    const before = play.shared.provider.requests.length;
     const asked: string[] = [];
     const source: Source = {
       ...play.shared.source,
       tables: (scope, signal) => {
-        asked.push(
-          ...['local', 'elsewhere'].filter((share) => scope.share(share)),
-          ...['default', 'other'].filter((schema) => scope.schema('LOCAL', schema)),
-        );
+        const shares = ['local', 'LOCAL', 'elsewhere'].filter((share) => scope.share(share));
+        asked.push(...shares, ...['Default', 'other'].filter((schema) => scope.schema('LOCAL', schema)));
         return play.shared.source.tables(scope, signal);
       },
     };
-    expect(await outcomes(relay, [{ tables: 'paged_*' }], [], source)).toEqual({ paged_a: 'done', paged_b: 'done' });
-    expect(asked).toEqual(['local', 'default']);
+    expect(await outcomes(relay, [{ tables: 'scope_*' }], [], source)).toEqual({ scope_a: 'done', scope_b: 'done' });
+    expect(asked).toEqual(['local', 'LOCAL', 'Default']);
+    expect(play.shared.provider.requests.slice(before).filter(({ route }) => route === 'list')).toHaveLength(3);
   });
 
   test('leave a topic to the entry that names its table, and keep clear of the topics of the relay', async () => {

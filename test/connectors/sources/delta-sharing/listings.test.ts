@@ -2,12 +2,12 @@ import { expect, it } from 'vitest';
 import { json, scriptedServer } from './scripted-server.ts';
 import type { TableName } from '../../../../src/model/version.ts';
 import { EVERYTHING } from '../../../../src/ports/source.ts';
-import type { Source } from '../../../../src/ports/source.ts';
+import type { ListingScope, Source } from '../../../../src/ports/source.ts';
 import { NEVER, sourceOver } from './wire-makers.ts';
 
-async function listed(source: Source): Promise<readonly TableName[]> {
+async function listed(source: Source, scope: ListingScope = EVERYTHING): Promise<readonly TableName[]> {
   const tables: TableName[] = [];
-  for await (const table of source.tables(EVERYTHING, NEVER)) tables.push(table);
+  for await (const table of source.tables(scope, NEVER)) tables.push(table);
   return tables;
 }
 
@@ -26,6 +26,29 @@ it('lists every table over all pages: without items, with an empty token, in the
     { share: 'a b', schema: 'd', table: 't1' },
   ]);
   expect(server.asked.map(({ query }) => query)).toEqual([{}, { pageToken: 'a+b=' }, {}, {}, {}, { pageToken: 'x' }]);
+});
+
+it('what is outside the scope is not asked for', async () => {
+  await using server = await scriptedServer();
+  server.on('/api/shares', json(200, { items: [{ name: 'A' }, { name: 'b' }] }));
+  server.on('/api/shares/A/schemas', json(200, { items: [{ name: 'c' }, { name: 'd' }] }));
+  server.on('/api/shares/A/schemas/d/tables', json(200, { items: [{ name: 't' }] }));
+  const scope: ListingScope = { share: (share) => share === 'A', schema: (share, schema) => share === 'A' && schema === 'd' };
+  expect(await listed(sourceOver(server), scope)).toEqual([{ share: 'A', schema: 'd', table: 't' }]);
+  expect(server.asked).toHaveLength(3);
+});
+
+it('a listing that cannot be had to its end rejects, and so does one whose pages go round in a circle (trap 41)', async () => {
+  await using server = await scriptedServer();
+  server.on('/api/shares', json(200, { items: [{ name: 'A' }, { name: 'B' }] }));
+  server.on('/api/shares/A/schemas', json(200, { items: [{ name: 's' }] }));
+  server.on('/api/shares/A/schemas/s/tables', json(200, { items: [{ name: 't' }] }));
+  server.on('/api/shares/B/schemas', json(404, { errorCode: 'RESOURCE_DOES_NOT_EXIST', message: '' }));
+  await expect(listed(sourceOver(server))).rejects.toMatchObject({ code: 'table.unknown' });
+
+  await using circle = await scriptedServer();
+  circle.on('/api/shares', json(200, { nextPageToken: 'x' }), json(200, { nextPageToken: 'y' }), json(200, { nextPageToken: 'x' }));
+  await expect(listed(sourceOver(circle))).rejects.toMatchObject({ code: 'provider.malformed' });
 });
 
 it('names that the provider echoes in another letter case are not taken for the names (trap 40)', async () => {
