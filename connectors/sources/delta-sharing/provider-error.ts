@@ -76,6 +76,6 @@ function dsError(object: JsonObject): string | null {
 /** An HTML page says most in its title. */
 function plain(text: string): string {
   if (!/<html|<!doctype/i.test(text.slice(0, 1000))) return text;
-  const title = /<title[^>]*>([^<]*)<\/title>/i.exec(text)?.[1] ?? '';
+  const title = /<title[^<>]*>([^<]*)<\/title>/i.exec(text)?.[1] ?? '';
   return title.trim() === '' ? 'an HTML page' : `an HTML page "${title.trim()}"`;
 }

@@ -3,7 +3,8 @@
  */
 
 const WORDS_MAX = 300;
-const URL_LIKE = /[a-z][a-z0-9+.-]*:\/\/[^\s"'<>`]+/gi;
+/** The scheme is bounded, or a long word is looked through anew from each of its letters; what stands before the bound says nothing of the address. */
+const URL_LIKE = /[a-z][a-z0-9+.-]{0,40}:\/\/[^\s"'<>`]+/gi;
 
 export function scrub(text: string): string {
   const line = text
