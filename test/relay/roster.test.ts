@@ -232,7 +232,8 @@ await describeKafka('tables that come by a pattern', (brokers) => {
     const feed = relay.feed('gone');
     // The listing that is cut is followed by another at once: it was no listing.
     const ways: Way[] = ['whole', 'whole', 'cut', 'whole', 'whole'];
-    await using running = daemon(relay, 'gone*', ways);
+    const source = listingIn(play.shared.source, ways);
+    await using running = new Daemon(relay, { source, patterns: [{ tables: 'gone*' }], checkpointPartitions: 1 });
     await running.until(() => running.versions(feed) === 2 && running.versions(relay.feed('gone_not')) === 1);
     const back = await hide(table);
     await running.list();
@@ -251,6 +252,8 @@ await describeKafka('tables that come by a pattern', (brokers) => {
     await running.until(() => running.versions(feed) === 3);
     await running.stop();
     expect(await play.versions(relay, relay.topic('gone'))).toEqual([0, 0, 1, 1, 2, 2]);
+    // Its partition has kept its claim.
+    expect(running.heard.lines.filter((line) => line.includes('claim'))).toEqual([]);
     expect(running.stateOf(relay.feed('gone_not'))).toBe('running');
   });
 
@@ -265,6 +268,22 @@ await describeKafka('tables that come by a pattern', (brokers) => {
     await running.until(() => running.versions(relay.feed('flicker')) === 2);
     expect(running.heard.states.filter(([, state]) => state === 'gone')).toEqual([]);
     expect(running.heard.lines.filter((line) => line.includes('still answers'))).toHaveLength(1);
+  });
+
+  test('are gone only when the three listings follow one another', async () => {
+    const relay = play.stage.another();
+    const table = await tableOf('blink', 1);
+    const feed = relay.feed('blink');
+    await using running = daemon(relay, 'blink');
+    await running.until(() => running.versions(feed) === 1);
+    for (const listings of [2, 2, 3]) {
+      const back = await hide(table);
+      for (let i = 0; i < listings; i++) await running.list();
+      expect(running.stateOf(feed) === 'gone').toBe(listings === 3);
+      await back();
+      await running.list();
+    }
+    await running.until(() => running.stateOf(feed) === 'running');
   });
 
   test('that were made anew under the same name park, as any table does', async () => {
@@ -367,6 +386,29 @@ await describeKafka('tables that come by a pattern', (brokers) => {
       named: 'done',
       '*': 'parked provider.unauthorized: no listing',
     });
+  });
+
+  test('until current: a feed that joins when those of its partition are done is run all the same', async () => {
+    const relay = play.stage.another();
+    for (const name of ['early', 'tardy']) await tableOf(name, 1);
+    const done = Promise.withResolvers<void>();
+    const heard = listener();
+    const telemetry: Telemetry = { ...heard.telemetry, feedState: (_, state) => state === 'done' && done.resolve() };
+    const source: Source = {
+      ...play.shared.source,
+      async *tables(scope, signal) {
+        await done.promise;
+        yield* play.shared.source.tables(scope, signal);
+      },
+    };
+    const all = await relay.run({
+      source,
+      feeds: [{ table: 'early' }],
+      patterns: [{ tables: 'tard*' }],
+      checkpointPartitions: 1,
+      telemetry,
+    });
+    expect([...all.values()]).toEqual([{ kind: 'done' }, { kind: 'done' }]);
   });
 
   test('until current: the first complete listing is waited for, and one that matches nothing is told', async () => {
