@@ -29,8 +29,8 @@ export interface MetaDataLine {
   readonly mappingMode: string;
   /** The format of the data files: `parquet`. */
   readonly provider: string;
-  /** The ways that the provider gives the table by. */
-  readonly accessModes: readonly string[];
+  /** The ways that the provider gives the table by; null where the line does not say. */
+  readonly accessModes: readonly string[] | null;
   /** The version it is in force from; null where the line does not say. */
   readonly version: Version | null;
   readonly changeFeed: boolean | null;
@@ -125,7 +125,7 @@ function metaDataOf(line: JsonObject, format: ResponseFormat): MetaDataLine {
     partitionColumns: texts(inner, 'partitionColumns', 'metaData'),
     mappingMode: typeof mapping === 'string' ? mapping : JSON.stringify(mapping),
     provider: typeof provider === 'string' ? provider : JSON.stringify(provider),
-    accessModes: line.raw('accessModes') === undefined ? ['url'] : texts(line, 'accessModes', 'metaData'),
+    accessModes: line.raw('accessModes') === undefined ? null : texts(line, 'accessModes', 'metaData'),
     version: int64OrNull(line, 'version', 'metaData'),
     changeFeed: feed === 'true' || feed === true ? true : feed === 'false' || feed === false ? false : null,
   };

@@ -10,6 +10,7 @@ import type { ResponseFormat } from '../../../src/model/change-files.ts';
 import { Failure } from '../../../src/model/failure.ts';
 import type { ColumnMapping, TableSchema } from '../../../src/model/table-schema.ts';
 import type { Version } from '../../../src/model/version.ts';
+import { requireAccess } from './access.ts';
 import type { MetaDataLine, ProtocolLine } from './actions.ts';
 import { unreadFeatures } from './reader-features.ts';
 import { parseSchema } from './schema.ts';
@@ -67,11 +68,9 @@ function read(line: MetaDataLine, isHead: boolean, protocols: TableLines['protoc
 }
 
 function requireFiles({ provider, accessModes }: MetaDataLine, { doing }: Asked): void {
+  requireAccess({ formats: [], modes: accessModes }, doing);
   if (provider !== 'parquet')
     throw new Failure('table.access', `${doing}: the table's files are in format ${provider.slice(0, 60)}, and not in Parquet`);
-  if (accessModes.some((mode) => mode.toLowerCase() === 'url')) return;
-  const modes = accessModes.length === 0 ? 'in no access mode' : `in access mode ${accessModes.join(', ').slice(0, 60)} alone`;
-  throw new Failure('table.access', `${doing}: the table is given ${modes}, and not by signed URLs`);
 }
 
 function mappingOf(

@@ -2,6 +2,7 @@
  * The metadata of a table at a version.
  */
 import type { TableName, Version } from '../../../src/model/version.ts';
+import { unlessElsewhere } from './access.ts';
 import type { Client } from './client.ts';
 import { withFeatureNames } from './features.ts';
 import type { MetadataAnswer } from './questions.ts';
@@ -17,7 +18,12 @@ export async function askForMetadata(
   signal: AbortSignal,
 ): Promise<MetadataAnswer> {
   try {
-    return await client.ask(metadataQuestion(client, table, version, FEATURES_ASKED), signal);
+    return await unlessElsewhere(
+      client,
+      table,
+      async () => client.ask(metadataQuestion(client, table, version, FEATURES_ASKED), signal),
+      signal,
+    );
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof RefusedByProvider && error.code === 'table.feature') throw await withFeatureNames(client, table, error, signal);

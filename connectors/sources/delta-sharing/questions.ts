@@ -10,6 +10,7 @@ import type { Answer } from './answer.ts';
 import { readAnswer, versionHeader } from './answer.ts';
 import { CAPABILITIES_HEADER, capabilitiesAsked } from './capabilities.ts';
 import type { Client, Question } from './client.ts';
+import type { Reply } from './exchange.ts';
 import type { ProviderError } from './provider-error.ts';
 import type { MetaData } from './in-force.ts';
 import { metaDataInForce } from './in-force.ts';
@@ -27,12 +28,7 @@ export function versionQuestion(client: Client, table: TableName): Question<Vers
     headers: {},
     timeouts: 'others',
     refused: () => null,
-    read: async (reply) => {
-      const version = versionHeader(reply);
-      if (version === null)
-        throw new Failure('provider.malformed', `${doing}: the answer has no header Delta-Table-Version that is a version`);
-      return version;
-    },
+    read: async (reply) => versionSaid(reply, doing),
   };
 }
 
@@ -45,7 +41,14 @@ export function versionAtQuestion(client: Client, table: TableName, at: EpochMs)
     doing,
     query: { startingTimestamp },
     refused: (error) => versionAtRefusal(error, doing),
+    read: async (reply) => versionSaid(reply, doing),
   };
+}
+
+function versionSaid(reply: Reply, doing: string): Version {
+  const version = versionHeader(reply);
+  if (version === null) throw new Failure('provider.malformed', `${doing}: the answer has no header Delta-Table-Version that is a version`);
+  return version;
 }
 
 export interface MetadataAnswer {
@@ -154,7 +157,7 @@ function wayHeaders(listedAs: ListedAs | null): Readonly<Record<string, string>>
 }
 
 /** Throws `table.unknown` for a name whose part would lead to another address. */
-function tablePath(table: TableName, doing: string): string {
+export function tablePath(table: TableName, doing: string): string {
   return `/shares/${pathPart(table.share, doing)}/schemas/${pathPart(table.schema, doing)}/tables/${pathPart(table.table, doing)}`;
 }
 

@@ -6,16 +6,11 @@ import { JsonMismatch, JsonObject } from '../../../src/lib/json.ts';
 import { Failure } from '../../../src/model/failure.ts';
 import type { TableName } from '../../../src/model/version.ts';
 import type { ListingScope } from '../../../src/ports/source.ts';
-import { Bytes } from './bytes.ts';
 import type { Client, Question } from './client.ts';
-import type { Reply } from './exchange.ts';
-import { parseJson } from './json-text.ts';
+import { readJson } from './json-answer.ts';
 import { pathPart } from './questions.ts';
 
 const PAGES_MAX = 10_000;
-const PAGE_BYTES_MAX = 33_554_432;
-/** An item has five or so. */
-const JSON_LIMITS = { depthMax: 100, valuesMax: 1_000_000 };
 
 interface Page {
   readonly names: readonly string[];
@@ -66,23 +61,8 @@ function pageQuestion(doing: string, path: string, token: string): Question<Page
             `${doing}: the provider answers 404: the endpoint in the profile is not one of a Delta Sharing server`,
           )
         : null,
-    read: async (reply) => pageOf(await jsonOf(reply, doing), doing),
+    read: async (reply) => pageOf(await readJson(reply, doing), doing),
   };
-}
-
-async function jsonOf(reply: Reply, doing: string): Promise<unknown> {
-  const gathered = new Bytes();
-  for await (const part of reply.body) {
-    gathered.append(part);
-    if (gathered.length > PAGE_BYTES_MAX)
-      throw new Failure('provider.too_large', `${doing}: the answer is longer than ${PAGE_BYTES_MAX} bytes`);
-  }
-  try {
-    return parseJson(Buffer.from(gathered.take()).toString('utf8'), JSON_LIMITS).value;
-  } catch (error) {
-    if (error instanceof JsonMismatch) throw new Failure('provider.malformed', `${doing}: ${error.message.replace(/^it/, 'the answer')}`);
-    throw error;
-  }
 }
 
 function pageOf(json: unknown, doing: string): Page {

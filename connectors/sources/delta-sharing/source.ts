@@ -9,6 +9,7 @@ import type { TableName } from '../../../src/model/version.ts';
 import { tableText } from '../../../src/model/version.ts';
 import type { ChangeListing, ListedAs, Source } from '../../../src/ports/source.ts';
 import type { Telemetry } from '../../../src/ports/telemetry.ts';
+import { unlessElsewhere } from './access.ts';
 import type { Changes } from './changes.ts';
 import { askForChanges } from './changes.ts';
 import { Client } from './client.ts';
@@ -118,7 +119,8 @@ export function openSource(options: SourceOptions): Source {
 
     tables: (scope, signal) => allTables(client, scope, signal),
 
-    latestVersion: async (table, signal) => client.ask(versionQuestion(client, table), signal),
+    latestVersion: async (table, signal) =>
+      unlessElsewhere(client, table, async () => client.ask(versionQuestion(client, table), signal), signal),
 
     metadata: async (table, version, signal) => {
       const answer = await askForMetadata(client, table, version, signal);
