@@ -31,7 +31,6 @@ it.each<readonly [string, Scripted, object, string]>([
   await expect(source.latestVersion(TABLE, NEVER)).rejects.toMatchObject({ code: 'table.access', message });
   await expect(source.metadata(TABLE, null, NEVER)).rejects.toMatchObject({ code: 'table.access', message });
 });
-});
 
 it.each<readonly [string, Scripted, FailureCode, Scripted]>([
   [
