@@ -2,8 +2,9 @@
  * What the config's schema says about the value at a path.
  */
 import { z } from 'zod';
-import { configSchema, expectations } from './schema.ts';
-import type { Expectation } from './schema.ts';
+import { configSchema } from './schema.ts';
+import { expectations } from './values.ts';
+import type { Expectation } from './values.ts';
 import type { Path } from './yaml-tree.ts';
 
 /** Whether the value at the path is a text whatever it looks like. */

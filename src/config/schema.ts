@@ -3,21 +3,8 @@
  * value (sentences.ts) come from here. Durations come out in milliseconds, sizes in bytes, secrets as `Secret`.
  */
 import { z } from 'zod';
-import { Secret } from '../model/secret.ts';
 import { isAllowedHost } from './allowed-host.ts';
-import { DURATION_PATTERN, durationText, parseDuration, parseSize, SIZE_PATTERN, sizeText } from './quantity.ts';
-import { cronProblem, isTimeZone } from './schedule.ts';
-
-export interface Expectation {
-  /** What a value must be, to stand after "must be": `a whole number from 1 to 9`. */
-  readonly text: string;
-  readonly kind: 'text' | 'secret' | 'number' | 'flag' | 'duration' | 'size' | 'choice' | 'other';
-  /** The words that a choice knows, for the nearest one. */
-  readonly words: readonly string[];
-}
-
-/** What each schema expects, where the schema is one of ours. */
-export const expectations = z.registry<Expectation>();
+import { expectations, choice, cron, duration, flag, instant, integer, rate, secret, size, text, timezone, url } from './values.ts';
 
 const RECIPIENT_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const RELAY_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
@@ -312,115 +299,8 @@ export const partsSchema = z.object({
 export type ConfigShape = z.output<typeof configSchema>;
 export type TableShape = z.output<typeof table>;
 
-function text(expected: string, pattern: RegExp = /\S/): z.ZodString {
-  return z.string().regex(pattern).register(expectations, { text: expected, kind: 'text', words: [] });
-}
-
 /** `host:port`, where the port is one. */
 function isBroker(address: string): boolean {
   const port = Number(address.slice(address.lastIndexOf(':') + 1));
   return BROKER.test(address) && port >= 1 && port <= 65_535;
-}
-
-function secret(expected = 'a text that is not empty') {
-  return z
-    .string()
-    .regex(/\S/)
-    .register(expectations, { text: expected, kind: 'secret', words: [] })
-    .transform((value) => new Secret(value));
-}
-
-function flag(): z.ZodBoolean {
-  return z.boolean().register(expectations, { text: 'true or false', kind: 'flag', words: [] });
-}
-
-function integer(min: number, max: number): z.ZodInt {
-  const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
-  return z
-    .int()
-    .min(min)
-    .max(max)
-    .register(expectations, { text: `a whole number ${range}`, kind: 'number', words: [] });
-}
-
-function rate(min: number, max: number): z.ZodNumber {
-  return z
-    .number()
-    .min(min)
-    .max(max)
-    .register(expectations, { text: `a number from ${min} to ${max}`, kind: 'number', words: [] });
-}
-
-function choice<const T extends readonly [string, ...string[]]>(words: T) {
-  const expected = words.length === 1 ? words[0] : `one of ${words.join(', ')}`;
-  return z.enum(words).register(expectations, { text: expected, kind: 'choice', words });
-}
-
-function duration(minMs: number, maxMs: number) {
-  const expected = `a duration from ${durationText(minMs)} to ${durationText(maxMs)}, written like \`250ms\`, \`10s\`, \`5m\`, \`1h\` or \`7d\``;
-  return quantity(
-    { pattern: DURATION_PATTERN, parse: parseDuration, min: minMs, max: maxMs },
-    { text: expected, kind: 'duration', words: [] },
-  );
-}
-
-function size(minBytes: number, maxBytes: number) {
-  const expected = `a size from ${sizeText(minBytes)} to ${sizeText(maxBytes)}, written like \`64KiB\`, \`16MiB\` or \`2GiB\``;
-  return quantity({ pattern: SIZE_PATTERN, parse: parseSize, min: minBytes, max: maxBytes }, { text: expected, kind: 'size', words: [] });
-}
-
-interface Quantity {
-  readonly pattern: RegExp;
-  readonly parse: (text: string) => number | null;
-  readonly min: number;
-  readonly max: number;
-}
-
-function quantity(of: Quantity, expectation: Expectation) {
-  return z
-    .string()
-    .regex(of.pattern)
-    .register(expectations, expectation)
-    .transform((value, context) => {
-      const amount = of.parse(value);
-      if (amount !== null && amount >= of.min && amount <= of.max) return amount;
-      context.addIssue({ code: 'custom' });
-      return z.NEVER;
-    });
-}
-
-function url() {
-  return z
-    .string()
-    .regex(/^https?:\/\/[^\s@]+$/)
-    .register(expectations, { text: 'an http:// or https:// address without a user name or password in it', kind: 'secret', words: [] })
-    .refine((value) => URL.canParse(value))
-    .transform((value) => value.replace(/\/+$/, ''));
-}
-
-function cron() {
-  return z
-    .string()
-    .register(expectations, { text: 'a cron pattern such as "*/5 * * * *"', kind: 'text', words: [] })
-    .superRefine((value, context) => {
-      const problem = cronProblem(value);
-      if (problem !== null) context.addIssue({ code: 'custom', params: { predicate: problem } });
-    });
-}
-
-/** A point in time, in milliseconds since the epoch. */
-function instant() {
-  return z
-    .string()
-    .regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/)
-    .refine((value) => !Number.isNaN(Date.parse(value)))
-    .register(expectations, { text: 'a time with its zone such as `2026-01-01T00:00:00Z`', kind: 'text', words: [] })
-    .transform((value) => Date.parse(value));
-}
-
-function timezone() {
-  return z
-    .string()
-    .refine(isTimeZone)
-    .register(expectations, { text: 'the IANA name of a time zone, such as Europe/Stockholm', kind: 'text', words: [] });
 }

@@ -5,7 +5,7 @@ import type { z } from 'zod';
 import { nearest } from '../lib/nearest.ts';
 import { laterKey, laterValue } from './later.ts';
 import { branchFor, descriptionAt, expectationAt, keysAt } from './schema-lookup.ts';
-import type { Expectation } from './schema.ts';
+import type { Expectation } from './values.ts';
 import type { Path, Problem, YamlTree } from './yaml-tree.ts';
 
 type Issue = z.core.$ZodIssue;
