@@ -175,7 +175,10 @@ export class SegmentEncoder {
         at += 1;
       }
       this.#cursors[i] = writeUnsigned(value << 1, bytes, at);
-      this.#slotCursors[slot] = copy(tail, 0, tailBytes, this.#arena, ending - tailBytes);
+      // Most often the tail is the 0 of no headers, which is written sooner than a call is made.
+      if (tailBytes === 1) bytes[ending - 1] = 0;
+      else copy(tail, 0, tailBytes, this.#arena, ending - tailBytes);
+      this.#slotCursors[slot] = ending;
     }
   }
 }

@@ -4,7 +4,7 @@
  *   node test/bench/codec.ts [--rows 1000000] [--passes 7]
  *
  * Twelve flat columns (the eleven of test/delta-writer and `_change_type`), Parquet with snappy, a key of one column, six partitions, framing by GUID.
- * Encoding by itself is measured on the same rows kept in memory.
+ * Encoding by itself is measured on the same rows kept in memory; nested rows, of a table of their own, in this way alone.
  */
 import { parseArgs } from 'node:util';
 import { openDecoder } from '../../connectors/decoders/parquet.ts';
@@ -18,6 +18,7 @@ import type { EncodeRequest, Segment } from '../../src/ports/encoder.ts';
 import type { DecodeRequest, FileDecoder } from '../../src/ports/file-decoder.ts';
 import { ORDER_COLUMNS } from '../delta-writer/orders.ts';
 import { parquetFile } from '../delta-writer/parquet-file.ts';
+import { nestedDecoder, NESTED_COLUMNS, NESTED_LEAVES } from './nested-batches.ts';
 
 /** In rows a second and thread, decoding and encoding together. */
 const AIM = 1_000_000;
@@ -30,12 +31,15 @@ const file = madeFile();
 const decoder = openDecoder();
 const memory = new SegmentEncoder(keptBatches());
 const whole = new SegmentEncoder(decoder);
+const nested = new SegmentEncoder(nestedDecoder(rows, BATCH_ROWS));
 await using pool = openPool({ workers: 1, workerUrl: new URL('../../src/worker.ts', import.meta.url), memoryBytes: 1e9 });
 console.log(`${rows} rows, ${ORDER_COLUMNS.length + 1} columns, ${(file.length / 1e6).toFixed(1)} MB of Parquet, Node ${process.version}`);
 console.log(await measured('decode', decode));
 console.log(await measured('encode', () => encode(memory.encode(encodeRequest()))));
 console.log(await measured('decode + encode', () => encode(whole.encode(encodeRequest())), AIM));
 console.log(await measured('pool of 1 worker', pooled));
+console.log(await measured('encode nested', () => encode(nested.encode(nestedRequest()))));
+console.log(`a nested row has ${NESTED_LEAVES} values below structs, arrays and maps`);
 console.log(`peak RSS ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MB (with the file and its decoded rows in memory)`);
 
 interface Pass {
@@ -121,6 +125,12 @@ function encodeRequest(): EncodeRequest {
     segmentRecords: 50_000,
     segmentBytes: 4 * 1024 * 1024,
   };
+}
+
+function nestedRequest(): EncodeRequest {
+  const flat = encodeRequest();
+  const entry = { ...flat.entry, kind: 'add' as const, file: { ...flat.entry.file, kind: 'add' as const } };
+  return { ...flat, entry, layout: { ...flat.layout, schema: { ...flat.layout.schema, columns: NESTED_COLUMNS } } };
 }
 
 /** Half inserts, half postimages: all of one pass, so that every row is encoded. */
