@@ -31,7 +31,7 @@ import {
 const version = (at: number): Scripted => text(200, '', { 'delta-table-version': String(at) });
 
 async function changes(server: ScriptedServer, request: Partial<ChangesRequest> = {}): Promise<ChangeListing> {
-  return await sourceOver(server).changes(TABLE, { from: 0, to: 9, listedAs: null, ...request }, NEVER);
+  return sourceOver(server).changes(TABLE, { from: 0, to: 9, listedAs: null, ...request }, NEVER);
 }
 
 /** `version: kind id, kind id`. */
@@ -359,8 +359,7 @@ it('trap 30: a question for the table is never without a body', async () => {
 
 it('trap 31: a snapshot is of the version that was asked for, or none', async () => {
   await using server = await scriptedServer();
-  const snapshot = async (at: number): Promise<ChangeListing> =>
-    await sourceOver(server).snapshot(TABLE, { version: at, listedAs: null }, NEVER);
+  const snapshot = async (at: number): Promise<ChangeListing> => sourceOver(server).snapshot(TABLE, { version: at, listedAs: null }, NEVER);
   server.on(QUERY, (response, asked) => {
     const body: { readonly version?: number } = JSON.parse(asked.body);
     const at = Math.max(body.version ?? 0, 3);
@@ -415,7 +414,7 @@ it('trap 44: an answer in parquet format for a table that needs more is refused 
     needing({ minReaderVersion: 1, readerFeatures: ['deletionVectors'] }),
   );
   const source = sourceOver(server);
-  const ask = async (): Promise<ChangeListing> => await source.changes(TABLE, { from: 0, to: 9, listedAs: null }, NEVER);
+  const ask = async (): Promise<ChangeListing> => source.changes(TABLE, { from: 0, to: 9, listedAs: null }, NEVER);
   expect(told(await ask())).toEqual(['1: add a']);
   await expect(ask()).rejects.toMatchObject({ code: 'table.feature', message: expect.stringContaining('needs reader version 3') });
   await expect(ask()).rejects.toMatchObject({ code: 'table.feature', message: expect.stringContaining('uses deletionVectors') });
