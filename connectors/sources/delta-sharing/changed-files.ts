@@ -16,7 +16,8 @@ import { sameFile } from './differences.ts';
 
 /** Throws `provider.malformed` for actions that contradict one another. `doing` begins the message. */
 export function changedFilesOf(actions: readonly FileAction[], version: Version, doing: string): readonly ChangeFile[] {
-  const malformed = (what: string): Failure => new Failure('provider.malformed', `${doing}: the answer ${what} in version ${version}`);
+  const malformed = (what: string, why = ''): Failure =>
+    new Failure('provider.malformed', `${doing}: the answer ${what} in version ${version}${why}`);
   const changeFiles = actions.filter(({ kind }) => kind === 'cdf');
   const telling = new Map<string, FileAction>();
   for (const action of changeFiles.length > 0 ? changeFiles : actions) {
@@ -41,15 +42,21 @@ function asListed({ kind, id, size, partitionValues, vector }: FileAction): Chan
 }
 
 /** What `action`, one of the two, tells beside the other; a half that tells of no row is left out. */
-function halfOfPair(action: FileAction, add: FileAction, remove: FileAction, malformed: (what: string) => Failure): readonly ChangeFile[] {
+function halfOfPair(
+  action: FileAction,
+  add: FileAction,
+  remove: FileAction,
+  malformed: (what: string, why?: string) => Failure,
+): readonly ChangeFile[] {
   const { id, kind } = action;
-  if (add.dataChange !== remove.dataChange) throw malformed(`adds and removes the same file ${id}, and only one of the two changes data`);
+  if (add.dataChange !== remove.dataChange)
+    throw malformed(`adds and removes the same file ${id}`, ', and only one of the two changes data');
   if (!add.dataChange) return [];
   if (add.vector === null && remove.vector === null) throw malformed(`adds and removes the same file ${id}`);
   // A remove need not repeat what the file is.
   const size = add.size ?? remove.size;
   const { partitionValues } = add;
-  if (size !== (remove.size ?? size)) throw malformed(`adds and removes the same file ${id}, with two sizes,`);
+  if (size !== (remove.size ?? size)) throw malformed(`adds and removes the same file ${id}`, ', with two sizes');
   const rows = kind === 'remove' ? difference(add.vector, remove.vector) : difference(remove.vector, add.vector);
   return rows === null ? [] : [{ kind, id, size, partitionValues, rows }];
 }

@@ -61,19 +61,20 @@ export function listingOf(options: ListingOptions): ChangeListing {
       const failed = new AbortController();
       const aborted = AbortSignal.any([signal, failed.signal]);
       const leaving = { abandon: () => failed.abort(), discard: () => {} };
+      const where = `of ${what} at version ${version.version}`;
+      const reader = { doing: `looking for the files ${where}`, version: version.version };
       const proveOne = async (asked: FileOrVector): Promise<void> => {
-        const name = asked.kind === 'file' ? `file ${asked.file.id}` : `deletion vector ${asked.vector.id}`;
-        const reader = { doing: `looking for ${name} of ${what} at version ${version.version}`, version: version.version };
         if (asked.kind === 'vector') {
+          // It is small, and to be there is not enough: it must be read whole before the first row is published.
           await vectors.rows(asked.vector, reader, aborted);
           return;
         }
         const { id, kind, size } = asked.file;
         const stored = { id, version: version.version, size };
         const key = linkKey(version.version, kind, id);
-        await askStorage(linked, key, async (url, how, ended) => proveFile(url, stored, reader.doing, how, ended), aborted);
+        const doing = `looking for file ${id} ${where}`;
+        await askStorage(linked, key, async (url, how, ended) => proveFile(url, stored, doing, how, ended), aborted);
       };
-      // Each is done when it is asked for, as many at once as the source has slots.
       for await (const _ of prefetch(eachOnce(version), slots.capacity, proveOne, leaving)) signal.throwIfAborted();
     },
   };

@@ -22,8 +22,8 @@ import { BadVector, readRowSet } from './roaring.ts';
 import { getRange, UrlRefused } from './storage.ts';
 import { fromZ85 } from './z85.ts';
 
-/** A set of as many rows as a file may have is not larger, however it is written. */
-const BYTES_MAX = 67_108_864;
+/** A bitmap of 2^27 rows is 16 MiB; this leaves room for what stands before it. */
+const BYTES_MAX = 17_825_792;
 const KEPT_BYTES_MAX = 16_777_216;
 const LENGTH_BYTES = 4;
 const CHECKSUM_BYTES = 4;

@@ -219,7 +219,11 @@ it('an end that is past on arrival is not believed, since the clocks differ: the
 it.each([
   ['a file less', [{}], 'file g of version 1 is no longer listed'],
   ['a file more', [{}, { id: 'g' }, { id: 'h' }], 'file h of version 1 was not listed before'],
-  ['a file of another size', [{}, { id: 'g', size: 5 }], 'file g of version 1 has another size, other partition values or another deletion vector'],
+  [
+    'a file of another size',
+    [{}, { id: 'g', size: 5 }],
+    'file g of version 1 has another size, other partition values or another deletion vector',
+  ],
   ['a file of another version', [{}, { id: 'g', version: 2 }], 'file g of version 1 is no longer listed'],
 ])('a renewed answer with %s is another listing, to be asked for anew at once (trap 25)', async (_, files, difference) => {
   await using server = await scriptedServer();
