@@ -2,6 +2,7 @@
  * The words after a command → its positionals and options, or a sentence about what is wrong with them.
  */
 import { parseArgs } from 'node:util';
+import { isAllowedHost } from '../config/allowed-host.ts';
 import { nearest } from '../lib/nearest.ts';
 import { Failure } from '../model/failure.ts';
 import { usageLine, usageOf } from './usage.ts';
@@ -38,6 +39,15 @@ export class Arguments {
 
   isSet(name: string): boolean {
     return this.#switches.has(name);
+  }
+
+  /** The option as hosts and blocks of addresses that are let in; none where it was left out. */
+  hosts(name: string): readonly string[] {
+    const hosts = (this.#values.get(name) ?? '').split(',').flatMap((host) => (host.trim() === '' ? [] : [host.trim()]));
+    const bad = hosts.find((host) => !isAllowedHost(host));
+    if (bad !== undefined)
+      throw wrong(this.#command, `--${name} takes host names, addresses, or blocks such as 10.1.0.0/16, with commas, not \`${bad}\``);
+    return hosts;
   }
 
   /** The option as a version number, or null where it was left out. */

@@ -28,6 +28,7 @@ export async function run(argv: readonly string[], signal: AbortSignal): Promise
   const source = opened.use(
     openSource({
       ...SOURCE_DEFAULTS,
+      allowHosts: options.hosts('allow-host'),
       name: 'the provider',
       profile,
       retryTimeoutMs: RETRY_MS,

@@ -25,6 +25,10 @@ export interface Usage {
 const CONFIG: OptionUsage = { short: 'c', value: 'file', help: 'the config file' };
 const RECIPIENT: OptionUsage = { value: 'name', help: 'the recipient, as the config names it' };
 const TABLE: OptionUsage = { value: 'share.schema.table', help: 'the table, as the config names it' };
+const ALLOW_HOST: OptionUsage = {
+  value: 'hosts',
+  help: 'hosts, addresses and blocks in your own network that the provider may point to, with commas (as `sources[].allowHosts`)',
+};
 const PROFILE = 'The profile is the path of a file that a provider gave, of version 1 or 2, or its JSON itself.';
 
 export const USAGE = {
@@ -55,7 +59,7 @@ export const USAGE = {
   tables: {
     summary: 'shows what a profile gives: tables with version, change feed and columns',
     positionals: ['profile'],
-    options: { json: { help: 'one JSON object a table instead of text' } },
+    options: { 'allow-host': ALLOW_HOST, json: { help: 'one JSON object a table instead of text' } },
     required: [],
     notes: [PROFILE, 'What it shows of the change feed is what the provider says: only reading changes proves it (`peek`).'],
   },
@@ -65,6 +69,7 @@ export const USAGE = {
     options: {
       from: { value: 'version', help: 'the first version' },
       to: { value: 'version', help: 'the last version; the latest if left out' },
+      'allow-host': ALLOW_HOST,
     },
     required: ['from'],
     notes: [PROFILE, 'The table is written as share.schema.table.'],

@@ -221,7 +221,7 @@ describe('a config file that', () => {
   });
 });
 
-const PEEK = 'usage: peek <profile> <table> --from <version> [--to <version>]';
+const PEEK = 'usage: peek <profile> <table> --from <version> [--to <version>] [--allow-host <hosts>]';
 const BAD_ARGUMENTS: readonly (readonly [CommandName, string, string])[] = [
   ['validate', '', 'validate: -c <file> is missing (usage: validate -c <file>)'],
   ['validate', '-c', 'validate: -c needs a value: -c <file> (usage: validate -c <file>)'],
@@ -252,6 +252,15 @@ describe('arguments', () => {
     const options = parseArguments('peek', ['f', 't', '--from', '1e3']);
     expect(told(() => options.version('from'))).toBe(
       `peek: --from must be a version, a whole number from 0, not \`1e3\` (${PEEK})\n→ See \`--help\`.`,
+    );
+  });
+
+  test('hosts that are let in, and what is no host', () => {
+    const hosts = (text: string): readonly string[] =>
+      parseArguments('peek', ['f', 't', '--from', '1', '--allow-host', text]).hosts('allow-host');
+    expect(hosts('minio, 10.1.0.0/16,')).toEqual(['minio', '10.1.0.0/16']);
+    expect(told(() => hosts('minio,minio:9000'))).toBe(
+      `peek: --allow-host takes host names, addresses, or blocks such as 10.1.0.0/16, with commas, not \`minio:9000\` (${PEEK})\n→ See \`--help\`.`,
     );
   });
 });
