@@ -11,6 +11,7 @@ import { cellOf, flatType } from './arbitraries.ts';
 import { column } from './batches.ts';
 import { encode, KEY_PREFIX, request, VALUE_PREFIX } from './cases.ts';
 import type { Case } from './cases.ts';
+import type { Cell } from './batches.ts';
 
 /** What should be on the topic: by partition, keys and values in order, by avsc. */
 function expectedRecords(of: Case): ReadonlyMap<number, readonly string[]> {
@@ -157,6 +158,15 @@ test('a block stays below what a broker takes by default, whatever the segment m
   expect(blocks.map(({ bytes }) => bytes.length <= 900_000)).toEqual(blocks.map(() => true));
   expect(blocks.length).toBe(4);
   expect(actualRecords(segments)).toEqual(expectedRecords(of));
+});
+
+test('a table of a thousand columns is encoded like any other', () => {
+  const types = ['long', 'string', 'double', 'boolean'] as const;
+  const columns = Array.from({ length: 1000 }, (_, i) => column(`c${i}`, { kind: types[i % 4] ?? 'long' }));
+  const cell = (i: number): Cell => [null, `text ${i}`, i / 7, i % 3 === 0][i % 4] ?? BigInt(i) * 1_000_000_007n;
+  const rows = Array.from({ length: 30 }, () => ({ cells: Object.fromEntries(columns.map(({ name }, i) => [name, cell(i)])) }));
+  const of: Case = { columns, rows, key: ['c4', 'c1'], partitions: 3, batchRows: 7, segmentRecords: 8 };
+  expect(actualRecords(encode(of))).toEqual(expectedRecords(of));
 });
 
 test('the longest record is that of the segment, not of one before', () => {

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { rowReader } from '../../src/codec/avro-reader.ts';
 import { records } from '../../src/codec/records.ts';
 import { partitionOf } from '../../src/lib/murmur2.ts';
+import type { RowSelection } from '../../src/model/change-files.ts';
 import { CHANGE_TYPES } from '../../src/model/column-batch.ts';
 import type { ChangeType } from '../../src/model/column-batch.ts';
 import type { Column } from '../../src/model/table-schema.ts';
@@ -36,6 +37,8 @@ interface Asked {
   readonly pass?: 'leaves' | 'arrives';
   readonly key?: readonly string[];
   readonly fromRow?: number;
+  readonly rows?: RowSelection;
+  readonly isSnapshot?: boolean;
   readonly segmentRecords?: number;
   readonly segmentBytes?: number;
 }
@@ -57,6 +60,8 @@ export function encoderExam(open: () => Encoder): void {
     pass = 'arrives',
     key = [],
     fromRow = 0,
+    rows,
+    isSnapshot = false,
     segmentRecords = ROWS,
     segmentBytes = 16_000_000,
   }: Asked): EncodeRequest {
@@ -73,8 +78,8 @@ export function encoderExam(open: () => Encoder): void {
         unkeyedPartition: 4,
       },
       bytes: new Uint8Array(kind === 'cdf' ? changeFile : dataFile),
-      rows: null,
-      isSnapshot: false,
+      rows: rows ?? null,
+      isSnapshot,
       fromRow,
       segmentRecords,
       segmentBytes,
@@ -155,6 +160,32 @@ export function encoderExam(open: () => Encoder): void {
         version: VERSION,
       });
       expect(said(encoder, await segmentsOf(encoder, {}))).toEqual(expected((type) => !LEAVING.includes(type)));
+    });
+
+    it('gives the rows of a selection, from wherever it begins, and refuses one of another file', async () => {
+      await using encoder = open();
+      // Every third row of the first 2000, behind which all count; the bits are a part of larger memory, which stays the caller's.
+      const memory = new Uint8Array(1000).fill(0xff);
+      const bits = memory.subarray(500, 750).fill(0);
+      for (let row = 0; row < 2000; row += 3) bits[row >> 3] = (bits[row >> 3] ?? 0) | (1 << (row & 7));
+      const asked: Asked = { kind: 'add', rows: { bits, rows: 2000, beyond: true }, segmentRecords: 300 };
+      const all = await segmentsOf(encoder, asked);
+      expect(said(encoder, all)).toEqual(expected(() => true, 'insert').filter((_, row) => row >= 2000 || row % 3 === 0));
+      const [first] = all;
+      const rest = await segmentsOf(encoder, { ...asked, fromRow: first?.nextRow ?? 0 });
+      expect(said(encoder, rest)).toEqual(said(encoder, all.slice(1)));
+      const other = { bits: memory, rows: ROWS + 1, beyond: true };
+      await expect(segmentsOf(encoder, { kind: 'add', rows: other })).rejects.toMatchObject({ code: 'file.vector', version: VERSION });
+    });
+
+    it('marks the records of a snapshot, and no others', async () => {
+      await using encoder = open();
+      const blocks = (await segmentsOf(encoder, { kind: 'add', isSnapshot: true })).flatMap((segment) => segment.blocks);
+      const headers = blocks.flatMap((block) => [...records(block)].map((record) => record.headers));
+      expect(headers).toEqual(
+        Array.from({ length: ROWS }, () => [{ key: 'cdf-relay.snapshot', value: new Uint8Array(Buffer.from('true')) }]),
+      );
+      expect(said(encoder, await segmentsOf(encoder, { kind: 'add' }))).toEqual(expected(() => true, 'insert'));
     });
 
     it('refuses a table with a column that it cannot carry, before any row', async () => {
