@@ -3,7 +3,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { must } from '../../src/lib/assert.ts';
-import type { FileKind } from '../../src/model/change-files.ts';
+import type { FileContent, FileKind } from '../../src/model/change-files.ts';
 import type { FailureCode } from '../../src/model/failure.ts';
 import { typeText } from '../../src/model/table-schema.ts';
 import type { EpochMs, TableName, Version } from '../../src/model/version.ts';
@@ -42,8 +42,20 @@ export interface SourceSubject extends AsyncDisposable {
   readonly cleaned: { readonly table: TableName; readonly first: Version };
   /** A range whose first answer has URLs that are refused, and whose second lists other files; null where the provider cannot be made to. */
   readonly unsteady: { readonly table: TableName; readonly from: Version; readonly to: Version } | null;
+  /** A table whose rows are deleted by deletion vectors; null where the provider gives no changes of such. */
+  readonly vectors: KnownVectors | null;
   /** A table whose files cannot be read without a feature that is not there; null where the provider does not mind. */
   readonly feature: { readonly table: TableName; /** Empty where the provider is one that cannot say it. */ readonly name: string } | null;
+}
+
+export interface KnownVectors {
+  readonly table: TableName;
+  readonly from: Version;
+  readonly to: Version;
+  /** Of each version that has rows and no change files: those that came and those that left. */
+  readonly rows: ReadonlyMap<Version, Readonly<Record<'add' | 'remove', number>>>;
+  /** Of a file, deleted ones and all. */
+  readonly rowsIn: (bytes: Uint8Array) => number;
 }
 
 const NEVER = new AbortController().signal;
@@ -183,6 +195,37 @@ export function sourceExam(open: () => Promise<SourceSubject>): void {
     expect(contents.length).toBeGreaterThan(0);
   });
 
+  it('says which rows of a file count: as many as came and left', async ({ skip }) => {
+    const { vectors } = subject();
+    if (vectors === null) return skip('the provider gives no changes of tables with deletion vectors');
+    const { table, from, to, rows, rowsIn } = vectors;
+    const listing = await ask(table, from, to);
+    const counted = new Map<Version, Record<'add' | 'remove', number>>();
+    let selections = 0;
+    for (const version of listing.versions) {
+      await listing.prove(version, NEVER);
+      for (const file of version.files) {
+        const content = await listing.read(version, file, NEVER);
+        expect(content.rows === null).toBe(file.rows === null);
+        if (file.kind === 'cdf') continue;
+        const sum = counted.get(version.version) ?? { add: 0, remove: 0 };
+        sum[file.kind] += rowsCounted(content, rowsIn(content.bytes));
+        counted.set(version.version, sum);
+        if (content.rows !== null) selections++;
+      }
+    }
+    expect(counted).toEqual(rows);
+    expect(selections).toBeGreaterThan(0);
+  });
+
+  it('finds every file of a version where it is listed', async () => {
+    const [table] = subject().whole;
+    const { name, first, latest } = must(table, 'a table');
+    const listing = await ask(name, first, latest);
+    for (const version of listing.versions) await expect(listing.prove(version, NEVER)).resolves.toBeUndefined();
+    expect(listing.versions.some(({ files }) => files.length > 0)).toBe(true);
+  });
+
   describe('refuses', () => {
     const expectRefused = (promise: Promise<unknown>, code: FailureCode, version: Version | null): Promise<void> =>
       expect(promise).rejects.toMatchObject({ name: 'Failure', code, version });
@@ -225,6 +268,7 @@ export function sourceExam(open: () => Promise<SourceSubject>): void {
       const listed = must(listing.versions[0], 'the version');
       const reading = Promise.all(listed.files.map((file) => listing.read(listed, file, NEVER)));
       await expectRefused(reading, 'gap.file_gone', version);
+      await expectRefused(listing.prove(listed, NEVER), 'gap.file_gone', version);
     });
 
     it('to read by a listing that is no longer what the provider lists', async ({ skip }) => {
@@ -267,6 +311,7 @@ export function sourceExam(open: () => Promise<SourceSubject>): void {
       source.versionAt(name, 0, aborted),
       source.tables(EVERYTHING, aborted)[Symbol.asyncIterator]().next(),
       listing.read(version, must(version.files[0], 'the file'), aborted),
+      listing.prove(version, aborted),
     ];
     for (const promise of asked) await expect(promise).rejects.toBe(reason);
   });
@@ -276,6 +321,14 @@ export function sourceExam(open: () => Promise<SourceSubject>): void {
     await another.source[Symbol.asyncDispose]();
     await expect(another[Symbol.asyncDispose]()).resolves.toBeUndefined();
   });
+}
+
+function rowsCounted({ rows: selection }: FileContent, rows: number): number {
+  if (selection === null) return rows;
+  expect(selection.rows).toBeLessThanOrEqual(rows);
+  let count = selection.beyond ? rows - selection.rows : 0;
+  for (let row = 0; row < selection.rows; row++) count += ((selection.bits[row >>> 3] ?? 0) >>> (row & 7)) & 1;
+  return count;
 }
 
 interface HistoryLine {

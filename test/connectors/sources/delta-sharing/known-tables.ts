@@ -2,10 +2,12 @@
  * What `about.json` tells of the fixture tables, in the words of the exam.
  */
 import { readFileSync } from 'node:fs';
+import { openDecoder } from '../../../../connectors/decoders/parquet.ts';
 import { parseSchema } from '../../../../connectors/sources/delta-sharing/schema.ts';
 import { typeText } from '../../../../src/model/table-schema.ts';
 import type { TableName } from '../../../../src/model/version.ts';
-import type { KnownTable, KnownVersion } from '../../../contracts/source.ts';
+import { column } from '../../../support/parquet-file.ts';
+import type { KnownTable, KnownVectors, KnownVersion } from '../../../contracts/source.ts';
 
 export const TABLES = new URL('../../../fixtures/tables/', import.meta.url);
 
@@ -35,6 +37,35 @@ export function knownTable(table: string): KnownTable {
     latest: about.latestVersion,
     versions: new Map(versions),
   };
+}
+
+/** Of the table with deletion vectors that Spark wrote. */
+export function knownVectors(): KnownVectors {
+  const table = 'deletion_vectors';
+  const { latestVersion, commits } = readAbout(table);
+  const rows = new Map<number, { readonly add: number; readonly remove: number }>();
+  for (const line of readFileSync(new URL(`${table}/expected.jsonl`, TABLES), 'utf8')
+    .trim()
+    .split('\n')) {
+    const { _commit_version: version, _change_type: type }: ExpectedRow = JSON.parse(line);
+    if (commits.find((commit) => commit.version === version)?.actions['cdc'] !== undefined) continue;
+    const { add, remove } = rows.get(version) ?? { add: 0, remove: 0 };
+    rows.set(version, type === 'insert' ? { add: add + 1, remove } : { add, remove: remove + 1 });
+  }
+  return { table: tableNamed(table), from: 0, to: latestVersion, rows, rowsIn };
+}
+
+interface ExpectedRow {
+  readonly _commit_version: number;
+  readonly _change_type: string;
+}
+
+function rowsIn(bytes: Uint8Array): number {
+  const columns = [column('id', 'long')];
+  let rows = 0;
+  for (const batch of openDecoder().batches({ bytes, columns, mapping: 'none', changeTypes: false, batchRows: 1000, fromRow: 0 }))
+    rows += batch.rows;
+  return rows;
 }
 
 function columnsOf(schema: object): string {

@@ -10,7 +10,7 @@ import type { SourceSubject } from '../../../contracts/source.ts';
 import { sourceExam } from '../../../contracts/source.ts';
 import type { TablesFolder } from '../../../support/unread-table.ts';
 import { UNREAD, withUnreadTable } from '../../../support/unread-table.ts';
-import { knownTable, tableNamed, TABLES } from './known-tables.ts';
+import { knownTable, knownVectors, tableNamed, TABLES } from './known-tables.ts';
 import { quiet } from '../../../support/quiet-telemetry.ts';
 
 const PARQUET = [
@@ -90,11 +90,17 @@ describe('over a provider that sends small pages', () => {
 
 describe.each(['reference-1.4', 'reference-1.1', 'databricks'] as const)('over a provider like %s', (like) => {
   // The reference server gives no changes of tables that need a reader feature, and goes by their properties when it is asked for more.
-  sourceExam(async () => ({ ...(await subjectOver({ like, rules: [] }, PARQUET)), ...(like !== 'databricks' && { feature: null }) }));
+  sourceExam(async () => ({
+    ...(await subjectOver({ like, rules: [] }, PARQUET)),
+    ...(like !== 'databricks' && { vectors: null, feature: null }),
+  }));
 });
 
 describe('over an old provider that promises nothing', () => {
-  sourceExam(() => subjectOver({ rules: [{ match: {}, do: { kind: 'no-capabilities' } }] }, PARQUET, false));
+  sourceExam(async () => ({
+    ...(await subjectOver({ rules: [{ match: {}, do: { kind: 'no-capabilities' } }] }, PARQUET, false)),
+    vectors: null,
+  }));
 });
 
 async function subjectOver(faults: FaultPlan | null, whole: readonly string[], saysFeatures = true): Promise<SourceSubject> {
@@ -134,6 +140,7 @@ async function subjectOver(faults: FaultPlan | null, whole: readonly string[], s
     fileGone: { table: tableNamed('vacuumed'), version: 2 },
     cleaned: { table: tableNamed('long_history'), first: 20 },
     unsteady: null,
+    vectors: knownVectors(),
     feature: { table: tableNamed(UNREAD.table), name: saysFeatures ? UNREAD.feature : '' },
     [Symbol.asyncDispose]: async () => {
       await source[Symbol.asyncDispose]();
