@@ -150,6 +150,7 @@ it('trap 16: partition values come by physical names and are told by the logical
         deltaMetaData(4, { schemaString: mappedTo({ date: 'day', day: 'col-9' }), ...renamed }),
         deltaFile('add', 5, 'c', { partitionValues: { day: '3' } }),
         deltaFile('remove', 5, 'd', { partitionValues: { day: '4', gone: '5' } }),
+        deltaFile('remove', 5, 'e', { partitionValues: { day: '6', date: 'of a column that is gone' } }),
         END,
       ],
       DELTA,
@@ -163,6 +164,7 @@ it('trap 16: partition values come by physical names and are told by the logical
     ['b', { day: '2' }],
     ['c', { date: '3' }],
     ['d', { date: '4', gone: '5' }],
+    ['e', { date: '6' }],
   ]);
 });
 
