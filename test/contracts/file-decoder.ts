@@ -14,7 +14,7 @@ import { column, parquetFile } from '../support/parquet-file.ts';
 const ROWS = 1000;
 const COLUMNS = [column('id', 'long'), column('name', 'string'), column('even', 'boolean'), column('at', 'timestamp')];
 
-const EXPECTED: readonly JsonRow[] = Array.from({ length: ROWS }, (_, i) => ({
+const EXPECTED = Array.from({ length: ROWS }, (_, i) => ({
   id: String(i),
   name: i % 7 === 0 ? null : `row ${i}`,
   even: i % 11 === 0 ? null : i % 2 === 0,
@@ -53,7 +53,7 @@ export function fileDecoderExam(open: () => FileDecoder): void {
     it('hold the columns asked for, in the order asked, and null for one that the file lacks', () => {
       const columns = [column('even', 'boolean'), column('absent', 'date'), column('id', 'long')];
       const rows = rowsFrom(decoder, request({ columns }));
-      expect(rows).toEqual(EXPECTED.map(({ even = null, id = null }) => ({ even, absent: null, id })));
+      expect(rows).toEqual(EXPECTED.map(({ even, id }) => ({ even, absent: null, id })));
       expect(first(decoder, request({ columns }))?.columns[1]).toEqual({ kind: 'null' });
     });
 
@@ -118,9 +118,7 @@ export function fileDecoderExam(open: () => FileDecoder): void {
   describe('whole rows', () => {
     it('are plain objects of the columns asked for', async () => {
       const rows = await decoder.rows(parquetFile('row_groups'), ['id', 'at', 'absent']);
-      expect(rows).toEqual(
-        EXPECTED.map(({ id, at }) => ({ id: BigInt(String(id)), at: at === null ? null : BigInt(String(at)), absent: null })),
-      );
+      expect(rows).toEqual(EXPECTED.map(({ id, at }) => ({ id: BigInt(id), at: at === null ? null : BigInt(at), absent: null })));
     });
 
     it('have every column when none is named', async () => {

@@ -248,6 +248,22 @@ describe('an illegal change type is named with its row', () => {
   });
 });
 
+it('a wide row group is decoded in stretches and batches of fewer rows', () => {
+  const columns = Array.from({ length: 200 }, (_, i) => column(`c${i}`, 'long'));
+  const request = {
+    bytes: parquetFile('wide_constant'),
+    columns,
+    mapping: 'none' as const,
+    changeTypes: false,
+    batchRows: 100_000,
+    fromRow: 0,
+  };
+  const rows = Array.from(decoder.batches(request), (batch) => batch.rows);
+  expect(rows.reduce((sum, count) => sum + count, 0)).toBe(131_072);
+  expect(Math.max(...rows)).toBeLessThan(11_000);
+  expect(decoder.heldBytes()).toBeLessThan(150_000_000);
+});
+
 it('a second file ends the iteration over the first, which says so', () => {
   const request = {
     bytes: parquetFile('row_groups'),
