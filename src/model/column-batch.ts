@@ -2,7 +2,7 @@
  * Rows as columns: what a file decoder yields and the codec encodes. Every column is typed arrays that the next batch may overwrite.
  *
  * `validity` is a bitmap, least significant bit first, bit i = row i, 1 = a value is there; null = no nulls. What stands in the values of a null row is
- * undefined.
+ * undefined, and so is what stands in the fields of a null struct, their validity included: whoever reads a field looks at the struct first.
  */
 
 export type ColumnData =
