@@ -11,7 +11,7 @@
  * | date | `YYYY-MM-DD`; years beyond 9999 or before 1 with a sign |
  * | record, array | object, array |
  * | map, array of the logical type map | array of `[key, value]` pairs, as they are stored |
- * | record of the logical type variant | object of `metadata` and `value` |
+ * | record of the logical type variant | string: its JSON text; an object of `metadata` and `value` if it is none |
  * | `_commit_version`, `_commit_timestamp` | number |
  */
 import avsc from 'avsc';
@@ -19,6 +19,7 @@ import type { Type } from 'avsc';
 import { assert, must } from '../lib/assert.ts';
 import { OWN_FIELDS } from './avro-schema.ts';
 import { dateText } from './calendar.ts';
+import { variantText } from './variant-text.ts';
 
 export type JsonCell = string | number | boolean | null | readonly JsonCell[] | { readonly [name: string]: JsonCell };
 
@@ -92,7 +93,8 @@ function readingOf(schema: unknown, names: Names): Reading {
   switch (type) {
     case 'record': {
       const record = recordReading(schema, names);
-      return { schema: record.schema, cell: (value) => recordCell(record.fields, value) };
+      const cell = (value: unknown): JsonRow => recordCell(record.fields, value);
+      return { schema: record.schema, cell: logicalType === 'variant' ? (value) => variantCell(cell(value)) : cell };
     }
     case 'enum':
       return { schema: { ...schema, name: nextName(names) }, cell: plainCell };
@@ -165,6 +167,12 @@ function recordReading(schema: unknown, names: Names): { readonly schema: object
 function recordCell(fields: readonly FieldReading[], value: unknown): JsonRow {
   assert(isObject(value), 'a record');
   return Object.fromEntries(fields.map(({ name, at, cell }) => [name, cell(value[at])]));
+}
+
+function variantCell(row: JsonRow): JsonCell {
+  const { metadata, value } = row;
+  if (typeof metadata !== 'string' || typeof value !== 'string') return row;
+  return variantText(Buffer.from(metadata, 'base64'), Buffer.from(value, 'base64')) ?? row;
 }
 
 function nextName(names: Names): string {

@@ -66,3 +66,19 @@ function avscRow(columns: readonly Column[], record: unknown): JsonRow {
   const fields = new Map<string, unknown>(Object.entries(record));
   return Object.fromEntries(columns.map(({ name, type }) => [name, jsonForm(type, cellFrom(type, fields.get(avroName(name))), 'by key')]));
 }
+
+test('a sound variant is read as its JSON text', () => {
+  const metadata = Uint8Array.of(1, 1, 0, 1, 97);
+  const of: Case = {
+    columns: [column('v', { kind: 'variant' }), column('list', { kind: 'array', element: { kind: 'variant' }, containsNull: true })],
+    rows: [
+      { cells: { v: { metadata, value: Uint8Array.of(2, 1, 0, 0, 2, 12, 5) }, list: [{ metadata, value: Uint8Array.of(0) }, null] } },
+      { cells: { v: null, list: null } },
+    ],
+  };
+  const read = rowReader(avroTexts(request(of).layout).value);
+  expect(bodiesOf(encode(of)).map(read)).toEqual([
+    { ...OWN, v: '{"a":5}', list: ['null', null] },
+    { ...OWN, v: null, list: null },
+  ]);
+});
