@@ -69,7 +69,7 @@ export async function ask(server: ScriptedServer, settings: SourceSettings = MIN
   return { source, listing: await source.changes(TABLE, { from: 0, to: 9, listedAs: null }, NEVER) };
 }
 
-export function filesOf(listing: ChangeListing): readonly ChangeFile[] {
+function filesOf(listing: ChangeListing): readonly ChangeFile[] {
   return must(listing.versions[0], 'a version').files;
 }
 
