@@ -1,10 +1,11 @@
 /**
- * Spark before 3, and later ones on request, wrote dates before 1582-10-15 and timestamps before 1900 in a hybrid calendar: Julian, with the clocks of `java.util`. Here they
- * become what they were meant as, in the Gregorian calendar carried back: the same day of the month, the same time on the clock (Spark: RebaseDateTime.scala, rebaseJulianToGregorianDays and
- * rebaseJulianToGregorianMicros). Later ones are the same in both.
+ * Spark before 3, and later ones on request, wrote dates before 1582-10-15 and timestamps before 1900 in a hybrid calendar: Julian, with the clocks of
+ * `java.util`. Here they become what they were meant as, in the Gregorian calendar carried back: the same day of the month, the same time on the clock (Spark:
+ * RebaseDateTime.scala, rebaseJulianToGregorianDays and rebaseJulianToGregorianMicros). Later ones are the same in both.
  *
- * Which files: by Spark's rule (DataSourceUtils.scala, datetimeRebaseSpec and int96RebaseSpec) those that have the key for it, or a Spark version below 3.0 (below 3.1 for INT96);
- * the oldest left its row metadata and no version. The writer's time zone is a key too. Older writers did not leave it, and Spark takes the reader's own: here it is UTC.
+ * Which files: by Spark's rule (DataSourceUtils.scala, datetimeRebaseSpec and int96RebaseSpec) those that have the key for it, or a Spark version below 3.0
+ * (below 3.1 for INT96); the oldest left its row metadata and no version. The writer's time zone is a key too. Older writers did not leave it, and Spark takes
+ * the reader's own: here it is UTC.
  */
 import type { ColumnData } from '../../src/model/column-batch.ts';
 import type { ColumnPair, ColumnReader } from './column-pair.ts';
@@ -41,7 +42,10 @@ function isLegacy(keys: ReadonlyMap<string, string>, isInt96: boolean): boolean 
 /** The first day of the Gregorian calendar, 1582-10-15, in days since the epoch. */
 const GREGORIAN_DAY = -141_427;
 
-/** Days since the epoch of the day that has the date in the Gregorian calendar which `days` has in the Julian one, or of the next where there is none: 29 February of 1500 is 1 March. */
+/**
+ * Days since the epoch of the day that has the date in the Gregorian calendar which `days` has in the Julian one, or of the next where there is none: 29
+ * February of 1500 is 1 March.
+ */
 export function gregorianDay(days: number): number {
   if (days >= GREGORIAN_DAY) return days;
   // Years that begin in March end with their leap day: the calendars drift by one day at the end of February of each century whose number four does not divide.

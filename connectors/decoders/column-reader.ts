@@ -1,6 +1,7 @@
 /**
- * From an Arrow array of a flat type to the column's own form. The reader of a column is chosen once a row group, by the file's type and the table's: the same, or
- * narrower so that no value is lost (a table's columns are widened without rewriting its files: Delta PROTOCOL.md §Type Widening). Anything else fails with `file.column`.
+ * From an Arrow array of a flat type to the column's own form. The reader of a column is chosen once a row group, by the file's type and the table's: the same,
+ * or narrower so that no value is lost (a table's columns are widened without rewriting its files: Delta PROTOCOL.md §Type Widening). Anything else fails with
+ * `file.column`.
  */
 import { DataType as ArrowType, DateUnit, Precision, TimeUnit } from 'apache-arrow';
 

@@ -1,6 +1,6 @@
 /**
- * A file's schema as fields of values, lists and maps: what its groups and repetitions mean (Parquet format: LogicalTypes.md "Nested Types", with the rules for the files of
- * old writers). It sees the same shapes as parquet-wasm does, whose arrays are read by it.
+ * A file's schema as fields of values, lists and maps: what its groups and repetitions mean (Parquet format: LogicalTypes.md "Nested Types", with the rules for
+ * the files of old writers). It sees the same shapes as parquet-wasm does, whose arrays are read by it.
  */
 import type { SchemaElement, SchemaTree } from 'hyparquet';
 

@@ -6,7 +6,9 @@ import { Failure } from '../../src/model/failure.ts';
 import type { Column, ColumnMapping } from '../../src/model/table-schema.ts';
 import type { FileField, FieldShape } from './file-field.ts';
 
-/** The field of a column among `fields`, or null if it is not there. `path` names the column in messages. Throws `file.column` where two fields could be meant. */
+/**
+ * The field of a column among `fields`, or null if it is not there. `path` names the column in messages. Throws `file.column` where two fields could be meant.
+ */
 export function findField(fields: readonly FileField[], column: Column, mapping: ColumnMapping, path: string): FileField | null {
   switch (mapping) {
     case 'none':

@@ -1,7 +1,8 @@
 /**
  * INT96 timestamps, Spark's default for long: eight bytes of nanoseconds within the day and four of the Julian day, both little-endian. parquet-wasm turns
- * them into 64-bit nanoseconds, which wrap outside 1677–2262, so their pages are read here, with hyparquet's page reader. Where they stand in lists and maps, the lists and maps themselves
- * are parquet-wasm's: its array of the leaf has an element wherever the levels tell of one (https://research.google/pubs/dremel-interactive-analysis-of-web-scale-datasets-2/).
+ * them into 64-bit nanoseconds, which wrap outside 1677–2262, so their pages are read here, with hyparquet's page reader. Where they stand in lists and maps,
+ * the lists and maps themselves are parquet-wasm's: its array of the leaf has an element wherever the levels tell of one
+ * (https://research.google/pubs/dremel-interactive-analysis-of-web-scale-datasets-2/).
  */
 import { decompressPage } from 'hyparquet/src/datapage.js';
 import { readRleBitPackedHybrid } from 'hyparquet/src/encoding.js';
@@ -25,7 +26,7 @@ export interface Int96Chunk {
   slice(first: number, rows: number): Int64Values;
 }
 
-export type Int64Values = Extract<ColumnData, { readonly kind: 'int64' }>;
+type Int64Values = Extract<ColumnData, { readonly kind: 'int64' }>;
 
 export interface Int96Request {
   readonly bytes: Uint8Array;
@@ -42,10 +43,12 @@ export function readInt96(request: Int96Request): Int96Chunk {
   const doing = `decoding INT96 column "${pair.path}"`;
   const { codec, num_values: entries } = chunkOf(footer, rowGroup, leaf);
   // An empty or missing list has an entry too, but no element: there may be fewer of these than entries.
-  const values = decoding(`making room for ${entries} values`, () => new Int32Array(Number(entries) * 2));
-  const validity = levels.definitionMax > 0 ? new Uint8Array(Math.ceil(Number(entries) / 8)) : null;
-  /** For each row its first element, and the end. */
-  const starts = levels.repetitionMax > 0 ? new Int32Array(rowGroup.rows + 1) : null;
+  const { values, validity, starts } = decoding(`making room for ${entries} values`, () => ({
+    values: new Int32Array(Number(entries) * 2),
+    validity: levels.definitionMax > 0 ? new Uint8Array(Math.ceil(Number(entries) / 8)) : null,
+    /** For each row its first element, and the end; null where each row has just one. */
+    starts: levels.repetitionMax > 0 ? new Int32Array(rowGroup.rows + 1) : null,
+  }));
   let dictionary: DataView = new DataView(new ArrayBuffer(0));
   let row = 0;
   let element = 0;

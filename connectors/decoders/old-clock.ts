@@ -1,6 +1,7 @@
 /**
- * The clocks of a time zone before 1900, as Java shows them by two sorts of rules: `java.util`, by which the old calendar was written, knows nothing before 1900 and goes by
- * the zone's standard time; `java.time`, by which it is read, knows the zone's mean time by the sun and how it ended. Offsets are seconds east of Greenwich.
+ * The clocks of a time zone before 1900, as Java shows them by two sorts of rules: `java.util`, by which the old calendar was written, knows nothing before
+ * 1900 and goes by the zone's standard time; `java.time`, by which it is read, knows the zone's mean time by the sun and how it ended. Offsets are seconds east
+ * of Greenwich.
  */
 import { Failure } from '../../src/model/failure.ts';
 import { ZONES } from './zones.ts';
@@ -8,7 +9,9 @@ import { ZONES } from './zones.ts';
 export interface Clock {
   /** Of `java.util`, at every instant before 1900. */
   readonly oldOffset: number;
-  /** Of `java.time`, where clocks show `shown` seconds after 1970-01-01T00:00:00; the later one where they show it twice, and the one before where they skip it. */
+  /**
+   * Of `java.time`, where clocks show `shown` seconds after 1970-01-01T00:00:00; the later one where they show it twice, and the one before where they skip it.
+   */
   offsetAt(shown: number): number;
 }
 

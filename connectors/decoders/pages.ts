@@ -26,21 +26,23 @@ export function chunkOf(footer: Footer, rowGroup: FileRowGroup, leaf: number): C
 }
 
 /**
- * Reads the headers of all pages of the row group, and tells how many bytes its values take once they are decoded, about. Throws `file.undecodable` if the headers do not
- * fit the footer or the file.
+ * Reads the headers of all pages of the row group, and tells how many bytes its values take once they are decoded, about. Throws `file.undecodable` if the
+ * headers do not fit the footer or the file.
  */
 export function checkPages(bytes: Uint8Array, footer: Footer, rowGroup: FileRowGroup): number {
   let decoded = 0;
   for (const [leaf, isFlat] of footer.isFlat.entries()) {
     const chunk = chunkOf(footer, rowGroup, leaf);
-    if (isFlat && Number(chunk.num_values) !== rowGroup.rows) {
+    const claimed = Number(chunk.num_values);
+    // A row of a list has a value too when it is empty or null.
+    if (isFlat ? claimed !== rowGroup.rows : claimed < rowGroup.rows) {
       throw unsound(rowGroup, leaf, `claims ${chunk.num_values} values for ${rowGroup.rows} rows`);
     }
-    const width = WIDTHS[chunk.type];
+    const width = WIDTHS.get(chunk.type) ?? 0;
     let dictionaryWidth = 0;
     for (const { header, values } of pagesOf(bytes, footer, rowGroup, leaf)) {
       const { dictionary_page_header: dictionary, uncompressed_page_size: size } = header;
-      if (dictionary !== undefined) dictionaryWidth = size / Math.max(1, dictionary.num_values);
+      if (dictionary !== undefined) dictionaryWidth = dictionary.num_values > 0 ? size / dictionary.num_values : 0;
       else decoded += Math.max(values * width, isByDictionary(header) ? values * dictionaryWidth : size);
     }
   }
@@ -48,7 +50,16 @@ export function checkPages(bytes: Uint8Array, footer: Footer, rowGroup: FileRowG
 }
 
 /** What a value takes in Arrow at least, its offset where it has a length of its own; decimals take 16 bytes. */
-const WIDTHS = { BOOLEAN: 1 / 8, INT32: 4, INT64: 8, INT96: 8, FLOAT: 4, DOUBLE: 8, BYTE_ARRAY: 4, FIXED_LEN_BYTE_ARRAY: 16 } as const;
+const WIDTHS: ReadonlyMap<string, number> = new Map([
+  ['BOOLEAN', 1 / 8],
+  ['INT32', 4],
+  ['INT64', 8],
+  ['INT96', 8],
+  ['FLOAT', 4],
+  ['DOUBLE', 8],
+  ['BYTE_ARRAY', 4],
+  ['FIXED_LEN_BYTE_ARRAY', 16],
+]);
 
 function isByDictionary({ data_page_header: v1, data_page_header_v2: v2 }: Page['header']): boolean {
   const encoding = (v1 ?? v2)?.encoding;

@@ -1,6 +1,6 @@
 /**
- * parquet-wasm behind a wall. Only its synchronous reader is used, one stretch of a row group at a time: the asynchronous one ends the process on any error of the
- * input (a Rust panic in a promise that nobody holds).
+ * parquet-wasm behind a wall. Only its synchronous reader is used, one stretch of a row group at a time: the asynchronous one ends the process on any error of
+ * the input (a Rust panic in a promise that nobody holds).
  *
  * The module has one wasm instance a thread, whose memory grows and never shrinks. A panic in it leaves the instance in an unknown state: from then on it is
  * broken, and its thread is to be replaced. Everything taken from it is freed here, on every way out.

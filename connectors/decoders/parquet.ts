@@ -1,5 +1,6 @@
 /**
- * The Parquet decoder: footer by hyparquet, values by parquet-wasm one stretch of a row group at a time, handed on as views of its memory; INT96 timestamps by hyparquet.
+ * The Parquet decoder: footer by hyparquet, values by parquet-wasm one stretch of a row group at a time, handed on as views of its memory; INT96 timestamps by
+ * hyparquet.
  *
  *   footer → which field is which column → for each row group: page headers checked → stretch after stretch decoded → batch after batch, column by column
  *

@@ -1,6 +1,6 @@
 /**
- * The reader of a value of any type: structs, lists and maps by the readers of what is in them. The fields of a struct are found in the file's as columns are in the
- * file; one that it lacks is null throughout, and what the table does not name is left out.
+ * The reader of a value of any type: structs, lists and maps by the readers of what is in them. The fields of a struct are found in the file's as columns are
+ * in the file; one that it lacks is null throughout, and what the table does not name is left out.
  */
 import { DataType as ArrowType } from 'apache-arrow';
 
@@ -57,7 +57,10 @@ function structReader(pair: ColumnPair, columns: readonly Column[], source: Valu
   });
 }
 
-/** Both parts of a variant are bytes that no reader looks into (Delta PROTOCOL.md §Variant Data Type). A shredded one keeps part of its values in columns of their own. */
+/**
+ * Both parts of a variant are bytes that no reader looks into (Delta PROTOCOL.md §Variant Data Type). A shredded one keeps part of its values in columns of
+ * their own.
+ */
 function variantReader(pair: ColumnPair, source: ValueSource): ColumnReader {
   const { shape } = pair.field;
   if (shape.kind !== 'struct') throw typeFailure(pair);

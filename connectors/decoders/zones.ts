@@ -1,9 +1,10 @@
 /**
- * The clocks of each time zone before 1900, as Spark's own table has them: it was made in 2020, and is the same ever since, while some zones' mean times have been merged with
- * those of a neighbour in the time zone database. Made from release 2020a of that database (https://www.iana.org/time-zones) with Java's short names added; the least of a zone's
- * offsets in 2019 is its standard time.
+ * The clocks of each time zone before 1900, as Spark's own table has them: it was made in 2020, and is the same ever since, while some zones' mean times have
+ * been merged with those of a neighbour in the time zone database. Made from release 2020a of that database (https://www.iana.org/time-zones) with Java's short
+ * names added; the least of a zone's offsets in 2019 is its standard time.
  *
- * One line for all zones that are alike: standard time, mean time, what clocks changed to and when, the names. Offsets are seconds east of Greenwich, and times seconds since the epoch.
+ * One line for all zones that are alike: standard time, mean time, what clocks changed to and when, the names. Offsets are seconds east of Greenwich, and times
+ * seconds since the epoch.
  */
 export const ZONES = `
 -43200 -43200 Etc/GMT+12

@@ -83,7 +83,10 @@ interface About {
   }[];
 }
 
-/** The columns that stand in the files as they are read: not partition columns, nor CHAR ones, which Spark pads when it reads them while the files hold them as written. */
+/**
+ * The columns that stand in the files as they are read: not partition columns, nor CHAR ones, which Spark pads when it reads them while the files hold them as
+ * written.
+ */
 function schemaAt(about: About, version: number): { readonly columns: readonly Column[]; readonly mapping: ColumnMapping } {
   const metadata = about.metadata.findLast((entry) => entry.fromVersion <= version);
   const inFiles = (metadata?.schema.fields ?? []).filter(({ name, metadata: { __CHAR_VARCHAR_TYPE_STRING: char } }) => {

@@ -1,6 +1,6 @@
 /**
- * Damaged files end in a failure or in rows: never in a crash, a hang or any other error. Each runs in a worker thread as it does in the relay, and the thread is
- * replaced when the decoder asks for it.
+ * Damaged files end in a failure or in rows: never in a crash, a hang or any other error. Each runs in a worker thread as it does in the relay, and the thread
+ * is replaced when the decoder asks for it.
  */
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
