@@ -9,10 +9,11 @@ import type { JsonRow } from '../../src/codec/avro-reader.ts';
 import { avroTexts } from '../../src/codec/avro-schema.ts';
 import { records } from '../../src/codec/records.ts';
 import { assert, must } from '../../src/lib/assert.ts';
-import type { Column } from '../../src/model/table-schema.ts';
+import type { Column, DataType } from '../../src/model/table-schema.ts';
 import type { Segment } from '../../src/ports/encoder.ts';
 import { dataType, name, nullable } from './arbitraries.ts';
 import { column } from './batches.ts';
+import type { Cell } from './batches.ts';
 import { encode, request, VALUE_PREFIX } from './cases.ts';
 import type { Case } from './cases.ts';
 import { cellFrom, jsonForm } from './cell-forms.ts';
@@ -81,4 +82,34 @@ test('a sound variant is read as its JSON text', () => {
     { ...OWN, v: '{"a":5}', list: ['null', null] },
     { ...OWN, v: null, list: null },
   ]);
+});
+
+test('keys of maps and names of fields are read as they are, whatever they mean to JavaScript', () => {
+  const struct: DataType = { kind: 'struct', fields: [column('__proto__', { kind: 'long' }), column('constructor', { kind: 'long' })] };
+  const entries: readonly Cell[] = ['b', '10', '2', '__proto__', 'b', 'toString'].map((key, i) => [key, BigInt(i)]);
+  const of: Case = {
+    columns: [
+      column('__proto__', { kind: 'map', key: { kind: 'string' }, value: { kind: 'long' }, valueContainsNull: true }),
+      column('s', struct),
+    ],
+    rows: [
+      {
+        cells: Object.fromEntries<Cell>([
+          ['__proto__', entries],
+          [
+            's',
+            Object.fromEntries([
+              ['__proto__', 1n],
+              ['constructor', 2n],
+            ]),
+          ],
+        ]),
+      },
+    ],
+  };
+  const read = rowReader(avroTexts(request(of).layout).value);
+  const [row = {}] = bodiesOf(encode(of)).map(read);
+  expect(JSON.stringify(row)).toBe(
+    `${JSON.stringify(OWN).slice(0, -1)},"__proto__":[["b","0"],["10","1"],["2","2"],["__proto__","3"],["b","4"],["toString","5"]],"s":{"__proto__":"1","constructor":"2"}}`,
+  );
 });
