@@ -28,6 +28,8 @@ export interface Question<T> {
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
   readonly headers: Readonly<Record<string, string>>;
+  /** Asked once more with these added, where the provider refuses the question for no reason that is known. */
+  readonly otherwise?: Readonly<Record<string, string>>;
   /** Which limits on waiting hold. */
   readonly timeouts: 'changes' | 'others';
   /** Reads an answer of status 200 or 204, which may take `bytesMax` in memory. May be called again after a failure that is tried again. */
@@ -84,8 +86,21 @@ export class Client {
     return retrying(this.retry, async () => this.once(question, signal), signal);
   }
 
-  /** Asks once; and once more with a fresh credential, where there is one, if the provider refuses the one it was asked with. */
+  /**
+   * Asks once; and once more with a fresh credential, where there is one, if the provider refuses the one it was asked with, or otherwise, if it refuses the question and
+   * there is another way.
+   */
   async once<T>(question: Question<T>, signal: AbortSignal): Promise<T> {
+    const { otherwise } = question;
+    try {
+      return await this.#onceSo(question, signal);
+    } catch (error) {
+      if (otherwise === undefined || !(error instanceof RefusedByProvider) || error.code !== 'provider.refused') throw error;
+      return await this.#onceSo({ ...question, headers: { ...question.headers, ...otherwise } }, signal);
+    }
+  }
+
+  async #onceSo<T>(question: Question<T>, signal: AbortSignal): Promise<T> {
     const { credentials } = this.#options;
     const release = await this.#slots.acquire(1, signal);
     try {

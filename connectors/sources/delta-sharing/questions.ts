@@ -18,6 +18,11 @@ import { FEATURES_ASKED } from './reader-features.ts';
 import { changesRefusal, snapshotRefusal, versionAtRefusal } from './refusal.ts';
 
 const ANY_FORMAT: readonly ResponseFormat[] = ['delta', 'parquet'];
+/**
+ * Asked for first: it tells all that the table's log tells (what CHAR columns are declared as, comments at every depth), and a table keeps it when it gains a feature.
+ * A server that does not know it answers in parquet format, or refuses, and is asked for either.
+ */
+const BEST_FORMAT: readonly ResponseFormat[] = ['delta'];
 
 export function versionQuestion(client: Client, table: TableName): Question<Version> {
   const doing = `asking ${client.source} for the latest version of ${tableText(table)}`;
@@ -70,7 +75,8 @@ export function metadataQuestion(
     doing,
     path: `${tablePath(table, doing)}/metadata`,
     query: version === null ? {} : { version: String(version) },
-    headers: { [CAPABILITIES_HEADER]: capabilitiesAsked(ANY_FORMAT, features) },
+    headers: { [CAPABILITIES_HEADER]: capabilitiesAsked(BEST_FORMAT, features) },
+    otherwise: { [CAPABILITIES_HEADER]: capabilitiesAsked(ANY_FORMAT, features) },
     timeouts: 'others',
     refused,
     read: async (reply, bytesMax) => {
@@ -99,7 +105,7 @@ export function changesQuestion(client: Client, table: TableName, request: Chang
       includeHistoricalProtocol: 'true',
       ...(pageToken === null ? {} : { pageToken }),
     },
-    headers: wayHeaders(listedAs),
+    ...inTheWay(listedAs),
     timeouts: 'changes',
     refused,
     // A pinned question may be answered in the other format: that is told by whoever compares, not as an illegal answer.
@@ -131,7 +137,7 @@ export function snapshotQuestion(
       ...(maxFiles === null ? {} : { maxFiles }),
       ...(pageToken === null ? {} : { pageToken }),
     },
-    headers: wayHeaders(listedAs),
+    ...inTheWay(listedAs),
     timeouts: 'changes',
     refused,
     read: async (reply, bytesMax) =>
@@ -148,11 +154,18 @@ export function changesDoing(client: Client, table: TableName, request: ChangesR
 }
 
 /** In what way the files are to be listed. */
-function wayHeaders(listedAs: ListedAs | null): Readonly<Record<string, string>> {
-  const formats = listedAs === null ? ANY_FORMAT : [listedAs.responseFormat];
+function inTheWay(listedAs: ListedAs | null): Pick<Question<unknown>, 'headers' | 'otherwise'> {
+  if (listedAs === null) {
+    return {
+      headers: { [CAPABILITIES_HEADER]: capabilitiesAsked(BEST_FORMAT, FEATURES_ASKED) },
+      otherwise: { [CAPABILITIES_HEADER]: capabilitiesAsked(ANY_FORMAT, FEATURES_ASKED) },
+    };
+  }
   return {
-    [CAPABILITIES_HEADER]: capabilitiesAsked(formats, FEATURES_ASKED),
-    ...(listedAs === null || listedAs.idHash === null ? {} : { fileidhash: listedAs.idHash }),
+    headers: {
+      [CAPABILITIES_HEADER]: capabilitiesAsked([listedAs.responseFormat], FEATURES_ASKED),
+      ...(listedAs.idHash === null ? {} : { fileidhash: listedAs.idHash }),
+    },
   };
 }
 

@@ -81,7 +81,7 @@ describe('a snapshot', () => {
       '{"version":7}',
       {},
     ]);
-    expect(asked?.headers['delta-sharing-capabilities']).toContain('responseformat=delta,parquet;');
+    expect(asked?.headers['delta-sharing-capabilities']).toContain('responseformat=delta;');
   });
 
   it('of the latest version is asked for with a body that is not empty, and is of the version that the header says (trap 30)', async () => {
@@ -192,6 +192,14 @@ describe('a server that gives no old versions', () => {
     });
   });
 
+  it('and lags behind has no such version yet', async () => {
+    await using server = await scriptedServer();
+    server.on(QUERY, NO_HISTORY, at(6));
+    await expect(snapshotFrom(server)).rejects.toMatchObject({ code: 'start.beyond' });
+    server.on(QUERY, at(6));
+    await expect(snapshotFrom(server)).rejects.toMatchObject({ code: 'start.beyond' });
+  });
+
   it('and refuses the latest too says why', async () => {
     await using server = await scriptedServer();
     server.on(QUERY, NO_HISTORY, json(403, { errorCode: 'PERMISSION_DENIED', message: 'not yours' }));
@@ -245,7 +253,7 @@ describe('URLs of a snapshot that are refused', () => {
     const asked = server.asked.filter(({ path }) => path === QUERY);
     const ways = asked.map(({ body, headers }: Asked) => [body, String(headers['delta-sharing-capabilities']).split(';')[0]]);
     expect(ways).toEqual([
-      ['{}', 'responseformat=delta,parquet'],
+      ['{}', 'responseformat=delta'],
       ['{"version":7}', 'responseformat=parquet'],
     ]);
   });

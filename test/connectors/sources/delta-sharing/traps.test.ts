@@ -116,8 +116,8 @@ it('traps 13 and 43: each answer is in the format that it says, and one that goe
   ]);
   const ways = server.asked.map(({ headers }) => [String(headers['delta-sharing-capabilities']).split(';')[0], headers['fileidhash']]);
   expect(ways).toEqual([
-    ['responseformat=delta,parquet', undefined],
-    ['responseformat=delta,parquet', undefined],
+    ['responseformat=delta', undefined],
+    ['responseformat=delta', undefined],
     ['responseformat=parquet', 'parquet'],
   ]);
 });
@@ -275,12 +275,23 @@ it('trap 23: what is announced is read, and what is not read is refused by its n
   }
 });
 
-it('trap 27: a refusal is not asked again, and a range at which the server breaks for good is told from an outage', async () => {
+it('trap 22: a server that does not take the better format alone is asked for either', async () => {
+  await using server = await scriptedServer();
+  const refused = json(400, { errorCode: 'INVALID_PARAMETER_VALUE', message: 'responseformat=delta is not supported for table changes' });
+  server.on(CHANGES, refused, lines([PROTOCOL, metaData(0), END], PARQUET));
+  expect((await changes(server)).responseFormat).toBe('parquet');
+  expect(server.asked.map(({ headers }) => String(headers['delta-sharing-capabilities']).split(';')[0])).toEqual([
+    'responseformat=delta',
+    'responseformat=delta,parquet',
+  ]);
+});
+
+it('trap 27: a refusal is asked again in the other way and then no more, and a range at which the server breaks for good is told from an outage', async () => {
   await using server = await scriptedServer();
   server.on(CHANGES, json(400, { errorCode: 'INVALID_PARAMETER_VALUE', message: 'no' }));
   const source = sourceOver(server, { retryTimeoutMs: 60_000 });
   await expect(source.changes(TABLE, { from: 0, to: 0, listedAs: null }, NEVER)).rejects.toMatchObject({ code: 'provider.refused' });
-  expect(server.asked).toHaveLength(1);
+  expect(server.asked).toHaveLength(2);
   server.on(CHANGES, text(500, '{"errorCode":"INTERNAL_ERROR","message":""}'));
   server.on(VERSION, version(9));
   await expect(source.changes(TABLE, { from: 0, to: 0, listedAs: null }, NEVER)).rejects.toMatchObject({
