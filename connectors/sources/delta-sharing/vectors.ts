@@ -136,7 +136,8 @@ export class Vectors {
   }
 
   #keep(id: string, bytes: Uint8Array): void {
-    if (bytes.length > KEPT_BYTES_MAX / 4) return;
+    // One that all readers had left may have arrived all the same, beside the next.
+    if (bytes.length > KEPT_BYTES_MAX / 4 || this.#kept.has(id)) return;
     this.#kept.set(id, bytes);
     this.#keptBytes += bytes.length;
     for (const [oldest, { length }] of this.#kept) {

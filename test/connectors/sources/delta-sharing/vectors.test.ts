@@ -135,6 +135,15 @@ describe('a vector in the line', () => {
       (descriptor: FileObject) => ({ ...descriptor, sizeInBytes: 24 }),
       '24 bytes are not 45 characters of Z85',
     ],
+    [
+      'the set that Delta PROTOCOL.md shows, whose numbers stand the other way round',
+      (descriptor: FileObject) => ({
+        ...descriptor,
+        pathOrInlineDv: 'wi5b=000010000siXQKl0rr91000f55c8Xg0@@D72lkbi5=-{L',
+        sizeInBytes: 40,
+      }),
+      'it begins with 3503503716, which is no format of Delta',
+    ],
     ['a damaged set', () => ({ storageType: 'i', pathOrInlineDv: z85(u32(9)), sizeInBytes: 4, cardinality: 1 }), 'it begins with 9'],
     [
       'other rows than it says',
