@@ -8,6 +8,7 @@ import { Bool, Float64, Int32, Int64, Table, Utf8, tableToIPC, vectorFromArray }
 import type { DataType } from 'apache-arrow';
 import { Table as WasmTable, writeParquet } from 'parquet-wasm';
 import { add, cdc, remove, writeCommit } from '../delta-writer/table-log.ts';
+import { rowSet, vectorFile } from '../connectors/sources/delta-sharing/vector-makers.ts';
 import type { Action, LoggedFile } from '../delta-writer/table-log.ts';
 
 const ARROW: Readonly<Record<string, () => DataType>> = {
@@ -23,6 +24,11 @@ export type Columns = Readonly<Record<string, string>>;
 export type Row = Readonly<Record<string, number | string | boolean | null>>;
 export type Change = Row & { readonly _change_type: 'insert' | 'delete' | 'update_preimage' | 'update_postimage' };
 
+/** A data file, and which of its rows are deleted, as the log says both. */
+export interface StoredFile extends LoggedFile {
+  readonly deletionVector?: Readonly<Record<string, unknown>>;
+}
+
 /** All of it in one commit; each list is one file. */
 export interface SmallCommit {
   readonly columns?: Columns;
@@ -31,10 +37,10 @@ export interface SmallCommit {
   readonly feed?: boolean;
   readonly adds?: readonly (readonly Row[])[];
   /** Files that were written before, told again. */
-  readonly again?: readonly LoggedFile[];
+  readonly again?: readonly StoredFile[];
   readonly changes?: readonly (readonly Change[])[];
   /** Paths of files of earlier commits. */
-  readonly removes?: readonly LoggedFile[];
+  readonly removes?: readonly StoredFile[];
   /** Files that join others without data change. */
   readonly joins?: readonly (readonly Row[])[];
   /** Put into the place of the commit's own file. */
@@ -46,15 +52,17 @@ const START = Date.UTC(2026, 0, 1);
 export class SmallTable {
   readonly folder: string;
   readonly #name: string;
+  readonly #features: readonly string[];
   #columns: Columns;
   #tableId: string;
   #next = 0;
   #files = 0;
 
-  /** `<folder>/<name>`, below a provider's folder. */
-  constructor(folder: string, name: string, columns: Columns = { id: 'long', name: 'string' }) {
+  /** `<folder>/<name>`, below a provider's folder. `features` are what a reader must know. */
+  constructor(folder: string, name: string, columns: Columns = { id: 'long', name: 'string' }, features: readonly string[] = []) {
     this.folder = join(folder, name);
     this.#name = name;
+    this.#features = features;
     this.#columns = columns;
     this.#tableId = `${name}-id-1`;
   }
@@ -63,16 +71,27 @@ export class SmallTable {
     return this.#next - 1;
   }
 
-  /** The next version; gives the data files that it added. */
+  /** The next version; gives the data files that it wrote. */
   async commit(commit: SmallCommit): Promise<readonly LoggedFile[]> {
     const version = this.#next;
     this.#next++;
-    return this.#write(version, commit, START + version * 60_000);
+    return this.#write(version, commit, timeOf(version));
+  }
+
+  /** The file without the rows of these indices, which a new file beside it says; for a commit that removes it and tells it again. */
+  async withVector(file: LoggedFile, rows: readonly number[]): Promise<StoredFile> {
+    const path = `vector-${String(this.#files).padStart(5, '0')}.bin`;
+    this.#files++;
+    const set = rowSet(rows);
+    const { bytes, offsets } = vectorFile(set);
+    await writeFile(join(this.folder, path), bytes);
+    const place = { storageType: 'p', pathOrInlineDv: path, offset: offsets[0], sizeInBytes: set.length };
+    return { ...file, deletionVector: { ...place, cardinality: rows.length } };
   }
 
   /** Tells a version that is there already in another way. */
   async rewrite(version: number, commit: SmallCommit, laterMs = 0): Promise<void> {
-    await this.#write(version, commit, START + version * 60_000 + laterMs);
+    await this.#write(version, commit, timeOf(version) + laterMs);
   }
 
   /** The table is dropped, and another one made under its name. */
@@ -92,18 +111,22 @@ export class SmallTable {
     this.#columns = commit.columns ?? this.#columns;
     this.#tableId = commit.tableId ?? this.#tableId;
     if (version === 0 || isNew) actions.push(this.#metadata(commit.feed ?? true));
-    if (version === 0) actions.push(PROTOCOL);
+    if (version === 0) actions.push(protocolOf(this.#features));
     const added: LoggedFile[] = [];
     for (const rows of commit.adds ?? []) {
       const file = await this.#file('part', rows, commit.bytes);
       added.push(file);
       actions.push(add(file, timestamp, true));
     }
-    for (const file of commit.again ?? []) actions.push(add(file, timestamp, true));
-    for (const rows of commit.joins ?? []) actions.push(add(await this.#file('part', rows), timestamp, false));
+    for (const file of commit.again ?? []) actions.push(withVectorOf(file, add(file, timestamp, true)));
+    for (const rows of commit.joins ?? []) {
+      const file = await this.#file('part', rows);
+      added.push(file);
+      actions.push(add(file, timestamp, false));
+    }
     for (const rows of commit.changes ?? []) actions.push(cdc(await this.#file('cdc', rows, commit.bytes)));
     const isJoined = commit.joins !== undefined;
-    for (const file of commit.removes ?? []) actions.push(remove(file, timestamp, !isJoined));
+    for (const file of commit.removes ?? []) actions.push(withVectorOf(file, remove(file, timestamp, !isJoined)));
     await writeCommit(log, { version, timestamp, operation: 'WRITE', actions });
     return added;
   }
@@ -147,7 +170,7 @@ export function linesOf(version: number, changes: readonly Change[], columns: Co
     return JSON.stringify({
       _change_type,
       _commit_version: version,
-      _commit_timestamp: START + version * 60_000,
+      _commit_timestamp: timeOf(version),
       ...Object.fromEntries(cells),
     });
   });
@@ -158,9 +181,23 @@ export function inserted(rows: readonly Row[]): readonly Change[] {
   return rows.map((row) => ({ ...row, _change_type: 'insert' }));
 }
 
-const PROTOCOL: Action = {
-  protocol: { minReaderVersion: 1, minWriterVersion: 7, writerFeatures: ['changeDataFeed', 'invariants', 'appendOnly'] },
-};
+/** When a version was committed. */
+export function timeOf(version: number): number {
+  return START + version * 60_000;
+}
+
+const WRITER_FEATURES = ['changeDataFeed', 'invariants', 'appendOnly'];
+
+function protocolOf(features: readonly string[]): Action {
+  const reader = features.length === 0 ? { minReaderVersion: 1 } : { minReaderVersion: 3, readerFeatures: features };
+  return { protocol: { ...reader, minWriterVersion: 7, writerFeatures: [...WRITER_FEATURES, ...features] } };
+}
+
+/** The action of one file, with the file's vector in it. */
+function withVectorOf({ deletionVector }: StoredFile, action: Action): Action {
+  if (deletionVector === undefined) return action;
+  return Object.fromEntries(Object.entries(action).map(([kind, file]) => [kind, { ...Object(file), deletionVector }]));
+}
 
 function parquetOf(columns: Columns, rows: readonly Row[]): Uint8Array {
   const vectors = Object.entries(columns).flatMap(([name, type]) => {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CONNECTORS } from '../../connectors/index.ts';
 import { must } from '../../src/lib/assert.ts';
+import type { Checkpoint } from '../../src/model/position.ts';
 import { parseCheckpoint } from '../../src/relay/checkpoint.ts';
 import { checkpointTopic } from '../../src/relay/checkpoint-topic.ts';
 import { uniqueName } from '../kafka/use-kafka.ts';
@@ -18,19 +19,26 @@ export interface StageOptions {
   readonly brokers: readonly string[];
   /** Of Delta tables. */
   readonly folder: string;
-  readonly tables: readonly { readonly name: string; readonly key?: readonly string[]; readonly start?: string; readonly onSchemaChange?: string }[];
+  readonly tables: readonly {
+    readonly name: string;
+    readonly key?: readonly string[];
+    readonly start?: string;
+    readonly onSchemaChange?: string;
+  }[];
   /** Lines of `limits`. */
   readonly limits?: Readonly<Record<string, string | number>>;
   /** Lines at the config's top level. */
   readonly more?: readonly string[];
+  /** Starts another provider than `serve`: over `folder`, writing its profile to the path, and printing a line when it listens. */
+  readonly provider?: (folder: string, profilePath: string) => Child;
 }
 
 export class Stage implements AsyncDisposable {
   readonly name: string;
   readonly configPath: string;
+  readonly provider: Child;
   readonly #folder: string;
   readonly #brokers: readonly string[];
-  readonly #provider: Child;
   #port = 0;
   #relay: Child | null = null;
 
@@ -39,13 +47,15 @@ export class Stage implements AsyncDisposable {
     this.#brokers = brokers;
     this.#folder = folder;
     this.configPath = join(folder, 'relay.yaml');
-    this.#provider = provider;
+    this.provider = provider;
   }
 
   static async open(options: StageOptions): Promise<Stage> {
     const name = uniqueName('system');
     const folder = await mkdtemp(join(tmpdir(), 'cdf-relay-system-'));
-    const provider = startCommand(['serve', options.folder, '--profile-out', join(folder, 'partner.share'), '--port', '0']);
+    const start =
+      options.provider ?? ((tables, profilePath) => startCommand(['serve', tables, '--profile-out', profilePath, '--port', '0']));
+    const provider = start(options.folder, join(folder, 'partner.share'));
     const stage = new Stage(name, folder, options.brokers, provider);
     await provider.firstLine(AbortSignal.timeout(30_000));
     await stage.writeConfig(options);
@@ -96,6 +106,17 @@ export class Stage implements AsyncDisposable {
 
   /** Whether the checkpoint of some feed stands in the middle of a version. */
   async isInsideVersion(): Promise<boolean> {
+    return (await this.#checkpoints()).some(({ position }) => position.records > 0);
+  }
+
+  /** The version that the feed of a table began with. */
+  async startOf(table: string): Promise<number> {
+    const found = (await this.#checkpoints()).find(({ topic }) => topic === this.topic(table));
+    return must(found, `the checkpoint of ${table}`).start.version;
+  }
+
+  /** The last one of each feed. */
+  async #checkpoints(): Promise<readonly Checkpoint[]> {
     await using kafka = CONNECTORS.kafka.kafkajs.open({
       ...CONNECTORS.kafka.kafkajs.defaults,
       brokers: this.#brokers,
@@ -105,12 +126,12 @@ export class Stage implements AsyncDisposable {
     const latest = new Map<string, string>();
     const signal = AbortSignal.timeout(60_000);
     const topic = checkpointTopic(this.name);
-    if ((await kafka.admin.describe(topic, signal)) === null) return false;
+    if ((await kafka.admin.describe(topic, signal)) === null) return [];
     for await (const { key, value } of kafka.read({ topic, partitions: null, untilEnd: true }, signal)) {
       const feed = new TextDecoder().decode(key ?? undefined);
       if (!feed.startsWith('\0')) latest.set(feed, new TextDecoder().decode(value ?? undefined));
     }
-    return [...latest].some(([feed, value]) => parseCheckpoint(feed, value).position.records > 0);
+    return [...latest].map(([feed, value]) => parseCheckpoint(feed, value));
   }
 
   startRelay(...options: readonly string[]): Child {
@@ -120,7 +141,7 @@ export class Stage implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#relay?.kill();
-    await this.#provider.stop();
+    await this.provider.stop();
     await rm(this.#folder, { recursive: true, force: true });
   }
 }
