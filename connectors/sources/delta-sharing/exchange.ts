@@ -14,6 +14,8 @@ export interface Timeouts {
   readonly headersMs: number;
   /** Between two pieces of its body. */
   readonly stallMs: number;
+  /** For all of its body, beyond the time that its bytes take at the least pace that is borne. */
+  readonly graceMs: number;
 }
 
 export type Fault =
@@ -52,8 +54,7 @@ export interface Reply {
 
 const REDIRECTS_MAX = 5;
 
-/** A body may be waited for as long as so many stalls, and longer by the time that its bytes take at the least pace. */
-const STALLS = 10;
+/** A body that comes more slowly is one that is to hold us up. */
 const BYTES_PER_SECOND_LEAST = 8192;
 
 /**
@@ -117,8 +118,8 @@ class Guard {
     if (next.done === true) return null;
     this.#bodyMs += performance.now() - startedAt;
     this.#bodyBytes += next.value.length;
-    const { stallMs } = this.#request.timeouts;
-    if (this.#bodyMs > STALLS * stallMs + (this.#bodyBytes / BYTES_PER_SECOND_LEAST) * 1000) {
+    const { graceMs } = this.#request.timeouts;
+    if (this.#bodyMs > graceMs + (this.#bodyBytes / BYTES_PER_SECOND_LEAST) * 1000) {
       throw this.#request.fail('body', `it trickles: ${this.#bodyBytes} bytes came in ${Math.round(this.#bodyMs / 1000)} s`);
     }
     return next.value;

@@ -14,7 +14,7 @@ export interface SourceTimeouts {
 }
 
 export const TIMEOUTS: SourceTimeouts = {
-  changes: { headersMs: 60_000, stallMs: 30_000 },
-  others: { headersMs: 20_000, stallMs: 20_000 },
-  files: { headersMs: 20_000, stallMs: 20_000 },
+  changes: { headersMs: 60_000, stallMs: 30_000, graceMs: 300_000 },
+  others: { headersMs: 20_000, stallMs: 20_000, graceMs: 200_000 },
+  files: { headersMs: 20_000, stallMs: 20_000, graceMs: 200_000 },
 };

@@ -213,7 +213,7 @@ describe('an answer about the latest version', () => {
   it.each(Object.entries(CASES))('%s', async (_, [answer, expected]) => {
     await using server = await scriptedServer();
     server.on(VERSION, answer);
-    const others = { headersMs: answer === silence ? 50 : 20_000, stallMs: 20_000 };
+    const others = { headersMs: answer === silence ? 50 : 20_000, stallMs: 20_000, graceMs: 200_000 };
     const source = sourceOver(server, { expirationTime: '2026-01-01T00:00:00Z', timeouts: { others } });
     expect(await told(source.latestVersion(TABLE, NEVER), host(server), 'PROVIDER')).toEqual(expected);
   });
@@ -456,7 +456,7 @@ describe('an answer about changes', () => {
   it.each(Object.entries(CASES))('%s', async (_, [answer, expected]) => {
     await using server = await scriptedServer();
     server.on(CHANGES, answer);
-    const changes = { headersMs: 20_000, stallMs: answer === STANDS_STILL ? 50 : 20_000 };
+    const changes = { headersMs: 20_000, stallMs: answer === STANDS_STILL ? 50 : 20_000, graceMs: 200_000 };
     const source = sourceOver(server, { timeouts: { changes } });
     expect(await told(source.changes(TABLE, { from: 2, to: 5, listedAs: null }, NEVER), host(server), 'PROVIDER')).toEqual(expected);
   });

@@ -11,7 +11,7 @@ import { CHANGES, END, file, metaData, METADATA, NEVER, NOW, PARQUET, PROTOCOL, 
 
 const AT_7: Scripted = text(200, '', { 'Delta-Table-Version': '7' });
 const MINUTE = { retryTimeoutMs: 60_000 };
-const BRIEF = { headersMs: 40, stallMs: 20_000 };
+const BRIEF = { headersMs: 40, stallMs: 20_000, graceMs: 200_000 };
 
 it('the latest version is the header of /version, whatever its letter case, and with 204 too', async () => {
   await using server = await scriptedServer();
@@ -63,9 +63,9 @@ it('a server that says nothing is left after the time for headers', async () => 
 
 it('changes are waited for longer than other questions and files, which must end within the time of trying again', () => {
   expect(TIMEOUTS).toEqual({
-    changes: { headersMs: 60_000, stallMs: 30_000 },
-    others: { headersMs: 20_000, stallMs: 20_000 },
-    files: { headersMs: 20_000, stallMs: 20_000 },
+    changes: { headersMs: 60_000, stallMs: 30_000, graceMs: 300_000 },
+    others: { headersMs: 20_000, stallMs: 20_000, graceMs: 200_000 },
+    files: { headersMs: 20_000, stallMs: 20_000, graceMs: 200_000 },
   });
 });
 

@@ -30,7 +30,7 @@ beforeEach(() => {
   server.instead.length = 0;
 });
 
-const BRIEF = { headersMs: 5_000, stallMs: 5_000 };
+const BRIEF = { headersMs: 5_000, stallMs: 5_000, graceMs: 50_000 };
 
 function ask(grant: OauthGrant): Promise<AccessToken> {
   return askForToken(

@@ -117,7 +117,7 @@ it.each([
   await using server = await scriptedServer();
   server.on(CHANGES, listed(server, 'one', [{}]));
   server.on('/f', bad, text(200, 'PAR1'));
-  const { source, listing } = await ask(server, { ...MINUTE, timeouts: { files: { headersMs: 20_000, stallMs: 500 } } });
+  const { source, listing } = await ask(server, { ...MINUTE, timeouts: { files: { headersMs: 20_000, stallMs: 500, graceMs: 200_000 } } });
   expect(await read(listing)).toBe('PAR1');
   expect(source.waits).toHaveLength(1);
   expect(server.asked.filter(({ path }) => path === CHANGES)).toHaveLength(1);
