@@ -45,7 +45,7 @@ export async function answerChanges(request: TableRequest): Promise<Answer> {
     filesMax,
     historicalMetadata: query.get('includeHistoricalMetadata')?.toLowerCase() === 'true',
     historicalProtocol: query.get('includeHistoricalProtocol')?.toLowerCase() === 'true',
-    select: changesOf,
+    select: format === 'delta' && request.faults.has('unfiltered') ? (files) => files : changesOf,
   });
 }
 

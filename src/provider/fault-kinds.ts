@@ -22,6 +22,10 @@ export type FaultAction =
   | { readonly kind: 'no-end' }
   | { readonly kind: 'error-line'; readonly lines: number; readonly message: string; readonly status?: number }
   | { readonly kind: 'expired-url' }
+  | { readonly kind: 'url-life'; readonly ms: number; readonly earlyMs?: number }
+  | { readonly kind: 'untold-expiry' }
+  | { readonly kind: 'unfiltered' }
+  | { readonly kind: 'shuffled'; readonly seed: number }
   | { readonly kind: 'other-files'; readonly files: number }
   | { readonly kind: 'other-ids' }
   | { readonly kind: 'stale'; readonly versions: number }
@@ -58,6 +62,10 @@ export const FAULT_TEXTS: Readonly<Record<FaultKind, { readonly settings: string
   'no-end': { settings: '', text: 'the header promises an endStreamAction, and none comes' },
   'error-line': { settings: 'lines message [status]', text: 'after so many lines comes an endStreamAction with an errorMessage' },
   'expired-url': { settings: '', text: 'the URLs have expired, whatever the answer says of them' },
+  'url-life': { settings: 'ms [earlyMs]', text: 'the URLs live so long, and die so much before the time that the answer tells' },
+  'untold-expiry': { settings: '', text: 'no answer tells when its URLs expire' },
+  unfiltered: { settings: '', text: '/changes has, in delta format, every file of every commit: those that change no data, and those beside change files' },
+  shuffled: { settings: 'seed', text: 'the lines between the first two and the last come in an order by chance, the same for one seed' },
   'other-files': { settings: 'files', text: 'leaves out so many files, the last ones, as if the version were another' },
   'other-ids': { settings: '', text: 'gives the files other ids than before' },
   stale: { settings: 'versions', text: "answers as if the table's latest version were lower by so many" },
@@ -66,7 +74,7 @@ export const FAULT_TEXTS: Readonly<Record<FaultKind, { readonly settings: string
   'no-history': { settings: '', text: 'the table is not shared with its history' },
   'start-version': { settings: 'version', text: 'history is shared from this version on' },
   'no-historical-metadata': { settings: '', text: 'takes no notice of includeHistoricalMetadata, and gives metadata no version' },
-  'no-capabilities': { settings: '', text: 'neither heeds the capabilities header nor sends it, as an old server' },
+  'no-capabilities': { settings: '', text: 'neither the capabilities header nor what it promises, as an old server' },
   'dropped-features': { settings: '', text: 'protocol lines of /changes lack their lists of features' },
   'plain-only': { settings: '', text: 'tables that need reader features are refused: protocol too new' },
   'features-by-property': { settings: '', text: 'clients must name the features that table properties switch on, whatever the protocol lists' },

@@ -2,6 +2,7 @@
  * Faults on purpose: which requests go wrong. The same plan and the same requests give the same faults.
  */
 import type { FaultAction, FaultKind, Likeness } from './fault-kinds.ts';
+import { seeded } from './random.ts';
 
 export const ROUTES = ['list', 'version', 'metadata', 'query', 'changes', 'file'] as const;
 export type Route = (typeof ROUTES)[number];
@@ -113,17 +114,6 @@ function versionsAsked(path: string): number {
 
 function isKind<K extends FaultKind>(action: FaultAction, kind: K): action is Extract<FaultAction, { readonly kind: K }> {
   return action.kind === kind;
-}
-
-/** Mulberry32: small, and the same on every machine. */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /** How many bytes of a body of `total` are sent before it ends. */

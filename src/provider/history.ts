@@ -11,6 +11,7 @@ import { takeBuggyPage } from './page-bug.ts';
 import type { VersionLine } from './page-bug.ts';
 import { encodePage } from './page-tokens.ts';
 import type { Page } from './page-tokens.ts';
+import { seeded } from './random.ts';
 import { changeLine, endLine, metadataLine, protocolLine, withCompactSchema } from './response-lines.ts';
 import type { LineSettings } from './response-lines.ts';
 import { headOf, metadataAt, protocolAt } from './log-state.ts';
@@ -77,7 +78,8 @@ export interface AnswerLines {
 /** Lines with the headers that belong to them, and the closing line where it is asked for or has something to say. */
 export function linesAnswer(request: TableRequest, version: Version, settings: { readonly format: string }, content: AnswerLines): Answer {
   const { faults, capabilities } = request;
-  const { lines, isPage, ...end } = content;
+  const { lines: ordered, isPage, ...end } = content;
+  const lines = shuffled(ordered, faults.find('shuffled')?.seed ?? null);
   const isOld = faults.find('no-capabilities') !== null;
   const promised = capabilities.includeEndStreamAction && !isOld;
   const headers: Headers = {
@@ -96,6 +98,18 @@ export function linesAnswer(request: TableRequest, version: Version, settings: {
   const closes = promised || isPage || end.nextPageToken !== null || end.refreshToken !== null;
   if (!closes || faults.find('no-end') !== null) return { kind: 'lines', headers, lines };
   return { kind: 'lines', headers, lines: [...lines, endLine({ ...end, errorMessage: null, httpStatusErrorCode: null })] };
+}
+
+/** Protocol and metadata. */
+const HEAD_LINES = 2;
+
+/** Behind the head lines, in an order by chance; null leaves them as they are. */
+function shuffled(lines: readonly string[], seed: number | null): readonly string[] {
+  if (seed === null) return lines;
+  const random = seeded(seed);
+  const mixed = lines.slice(HEAD_LINES);
+  for (let left = mixed.length; left > 1; left -= 1) mixed.push(...mixed.splice(Math.floor(random() * left), 1));
+  return [...lines.slice(0, HEAD_LINES), ...mixed];
 }
 
 /** One page's lines, with what its successor's token holds. */

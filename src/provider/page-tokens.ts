@@ -58,9 +58,11 @@ export function decodePage(token: string, context: PageContext): Page {
       'Query parameter mismatch detected for the next page query. The query parameter\ncannot change when querying the next page results.',
     );
   }
-  const isThere = context.first <= from && from <= to && to <= latest && latest <= context.latest;
+  const place = placeOf(page['place']);
+  const isWithin = place === null || (from <= place.version && place.version <= to);
+  const isThere = isWithin && context.first <= from && from <= to && to <= latest && latest <= context.latest;
   if (!isThere || offset < 0) throw undecodable(token);
-  return { tableId, from, to, latest, asked, offset, place: placeOf(page['place']) };
+  return { tableId, from, to, latest, asked, offset, place };
 }
 
 function placeOf(value: unknown): Place | null {

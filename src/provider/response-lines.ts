@@ -19,8 +19,8 @@ export interface LineSettings {
   readonly tellsVectorIds: boolean;
   /** A signed URL for a path of the log. */
   readonly sign: (logPath: string) => string;
-  /** What the lines say about the life of those URLs. */
-  readonly expires: EpochMs;
+  /** What the lines say about the life of those URLs; null: nothing. */
+  readonly expires: EpochMs | null;
 }
 
 /** `version` is said only where history was asked for. */
@@ -69,10 +69,10 @@ export function changeLine(action: FileAction, version: Version, timestamp: Epoc
   const url = settings.sign(action.path);
   const { partitionValues, size } = action;
   if (format === 'delta') {
-    const wrapper = { id, ...vectorFileId(action, settings), version, timestamp, expirationTimestamp: expires };
+    const wrapper = { id, ...vectorFileId(action, settings), version, timestamp, ...said({ expirationTimestamp: expires }) };
     return JSON.stringify({ file: { ...wrapper, deltaSingleAction: deltaAction(action, url, settings) } });
   }
-  const start = { url, id, partitionValues, ...said({ size }), expirationTimestamp: expires };
+  const start = { url, id, partitionValues, ...said({ size, expirationTimestamp: expires }) };
   if (action.kind === 'add') return JSON.stringify({ add: { ...start, version, timestamp, ...said({ stats: action.stats }) } });
   return JSON.stringify({ [action.kind === 'cdc' ? 'cdf' : 'remove']: { ...start, timestamp, version } });
 }
@@ -86,12 +86,12 @@ export function snapshotLine(action: AddAction, version: Version | null, setting
     const { path, partitionValues, size, modificationTime, dataChange, stats, deletionVector } = deltaAdd(action, url, settings);
     const add = { path, partitionValues, size, modificationTime, dataChange, ...said({ stats, deletionVector }) };
     return JSON.stringify({
-      file: { id, ...vectorFileId(action, settings), ...said({ version }), expirationTimestamp: expires, deltaSingleAction: { add } },
+      file: { id, ...vectorFileId(action, settings), ...said({ version, expirationTimestamp: expires }), deltaSingleAction: { add } },
     });
   }
   const { partitionValues, size, stats } = action;
   return JSON.stringify({
-    file: { url, id, partitionValues, size, ...said({ stats }), expirationTimestamp: expires, ...said({ version }) },
+    file: { url, id, partitionValues, size, ...said({ stats, expirationTimestamp: expires, version }) },
   });
 }
 

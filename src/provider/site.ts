@@ -13,7 +13,6 @@ import { findTables, keyOf } from './catalog.ts';
 import type { CatalogTable } from './catalog.ts';
 import { answerChanges } from './changes.ts';
 import { ActiveFaults, FaultInjector } from './faults.ts';
-import type { FaultPlan } from './faults.ts';
 import { answerFile, filePath } from './file-store.ts';
 import { describeShare, listSchemas, listShares, listTables } from './listings.ts';
 import { rulesOf } from './likenesses.ts';
@@ -41,7 +40,7 @@ export class Site {
   readonly #origin: string;
   readonly #signal: AbortSignal;
   readonly #key = randomBytes(32);
-  #faults: FaultInjector;
+  readonly #faults: FaultInjector;
   readonly #startedAt: EpochMs;
   readonly #logs = new Map<string, TableLog>();
   readonly #requests: RequestRecord[] = [];
@@ -59,11 +58,6 @@ export class Site {
 
   get requests(): readonly RequestRecord[] {
     return this.#requests;
-  }
-
-  /** From the next request on; counting begins anew. */
-  goWrong(plan: FaultPlan | null): void {
-    this.#faults = new FaultInjector(rulesOf(plan));
   }
 
   /** Looks again: tables may have come. */
@@ -151,9 +145,11 @@ export class Site {
 
   async #tableRequest(received: Received, name: TableName, faults: ActiveFaults): Promise<TableRequest> {
     const { table, log, state } = await this.#open(name);
-    const expires = this.#options.now() + this.#options.urlLifetimeMs;
+    const life = faults.find('url-life');
+    const lifetimeMs = life?.ms ?? this.#options.urlLifetimeMs;
+    const expires = this.#options.now() + lifetimeMs;
     // Signed as of a lifetime ago: dead on arrival.
-    const signedUntil = faults.find('expired-url') === null ? expires : expires - this.#options.urlLifetimeMs;
+    const signedUntil = expires - (faults.has('expired-url') ? lifetimeMs : (life?.earlyMs ?? 0));
     return {
       name: table.name,
       id: table.id,
@@ -162,11 +158,10 @@ export class Site {
       state: this.#seen(state, faults),
       query: received.query,
       body: await readBody(received.message),
-      // An old server has never heard of the header.
-      capabilities: parseCapabilities(faults.has('no-capabilities') ? null : header(received.message, 'delta-sharing-capabilities')),
+      capabilities: parseCapabilities(header(received.message, 'delta-sharing-capabilities')),
       fileIdHash: header(received.message, 'fileidhash'),
       sign: (logPath) => signedUrl(this.#origin, filePath(table, logPath), signedUntil, this.#key),
-      expires,
+      expires: faults.has('untold-expiry') ? null : expires,
       faults,
     };
   }

@@ -24,8 +24,8 @@ export interface TableRequest {
   /** The `fileidhash` header, or null. */
   readonly fileIdHash: string | null;
   readonly sign: (logPath: string) => string;
-  /** What the answer says about the life of its URLs. */
-  readonly expires: EpochMs;
+  /** What the answer says about the life of its URLs; null: nothing. */
+  readonly expires: EpochMs | null;
   readonly faults: ActiveFaults;
 }
 

@@ -3,6 +3,8 @@ import { FAULT_TEXTS } from '../../src/provider/fault-kinds.ts';
 import { parseFaultPlan } from '../../src/provider/fault-file.ts';
 
 const LASTING = [
+  'untold-expiry',
+  'unfiltered',
   'other-ids',
   'no-history',
   'no-historical-metadata',
@@ -37,6 +39,8 @@ test('a plan with every fault is read as it stands', () => {
     { match: {}, do: { kind: 'no-capabilities' } },
     { match: { route: 'changes', versionsOver: 3 }, do: { kind: 'hang', bytes: 4 } },
     { match: {}, do: { kind: 'other-files', files: 1 } },
+    { match: {}, do: { kind: 'url-life', ms: 3000, earlyMs: 1900 } },
+    { match: {}, do: { kind: 'shuffled', seed: 4 } },
     { match: {}, do: { kind: 'gap', version: 2, status: 400 } },
     { match: {}, do: { kind: 'start-version', version: 2 } },
     ...LASTING.map((kind) => ({ match: {}, do: { kind } })),

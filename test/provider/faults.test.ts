@@ -4,6 +4,7 @@
 import { afterEach, expect, test } from 'vitest';
 import type { FaultAction } from '../../src/provider/fault-kinds.ts';
 import type { FaultMatch } from '../../src/provider/faults.ts';
+import { asRecord } from '../../src/provider/unknown-data.ts';
 import { at, exchange, json, lines, open, text, textAt, TOKEN } from './support.ts';
 import type { Reply, TestProvider } from './support.ts';
 
@@ -52,20 +53,6 @@ test('status: the answer is an error, spelled as told, with Retry-After if told'
     [503, 'status'],
     [200],
   ]);
-});
-
-test('another plan takes the place of the one before, and counts from the next request on', async () => {
-  await failing([
-    { route: 'version', nth: 1 },
-    { kind: 'status', status: 503 },
-  ]);
-  const status = async (): Promise<number> => (await server.askTable('basics', 'version')).status;
-  const told = [await status(), await status()];
-  server.provider.goWrong({ rules: [{ match: { route: 'version', nth: 2 }, do: { kind: 'status', status: 500 } }] });
-  told.push(await status(), await status());
-  server.provider.goWrong(null);
-  told.push(await status(), await status());
-  expect(told).toEqual([503, 200, 200, 500, 200, 200]);
 });
 
 test('latency: the answer comes, and the record says that it was delayed', async () => {
@@ -188,6 +175,55 @@ test('expired-url: the URLs are dead while the answer says that they live', asyn
   expect((await exchange(firstUrl(await changes()))).status).toBe(200);
 });
 
+test('url-life and untold-expiry: URLs die when they are told to, before they say so, or without a word', async () => {
+  await failing(
+    [
+      { route: 'changes', nth: 1 },
+      { kind: 'url-life', ms: 3000, earlyMs: 1900 },
+    ],
+    [{ route: 'changes', nth: 2 }, { kind: 'untold-expiry' }],
+  );
+  const reply = await changes();
+  expect(at(lines(reply).at(-1), 'endStreamAction', 'minUrlExpirationTimestamp')).toBe(server.clock.ms + 3000);
+  server.clock.ms += 1099;
+  expect((await exchange(firstUrl(reply))).status).toBe(200);
+  server.clock.ms += 1;
+  expect((await exchange(firstUrl(reply))).status).toBe(403);
+  const untold = await changes();
+  expect([text(untold).includes('xpirationTimestamp'), (await exchange(firstUrl(untold))).status]).toEqual([false, 200]);
+});
+
+test('unfiltered and shuffled: what a client may not lean on', async () => {
+  await failing(
+    [{ route: 'changes', nth: 2 }, { kind: 'unfiltered' }],
+    [
+      { route: 'changes', nth: 3 },
+      { kind: 'shuffled', seed: 1 },
+    ],
+  );
+  const ask = async (): Promise<readonly string[]> =>
+    lines(await server.askTable('merges', 'changes?startingVersion=0'))
+      .map((line) => [
+        Object.keys(line)[0],
+        at(line, 'file', 'version'),
+        Object.keys(asRecord(at(line, 'file', 'deltaSingleAction')) ?? {})[0],
+      ])
+      .map((told) => told.join(' ').trim());
+  const plain = await ask();
+  const all = await ask();
+  expect(plain.filter((line) => !all.includes(line))).toEqual([]);
+  const recorded = new Set(all.filter((line) => line.endsWith('cdc')).map((line) => line.split(' ')[1]));
+  const beside = all.filter((line) => recorded.has(line.split(' ')[1]) && !line.endsWith('cdc'));
+  expect([recorded.size > 0, beside.length > 0]).toEqual([true, true]);
+  const mixed = await ask();
+  expect(mixed).not.toEqual(plain);
+  expect([...mixed.slice(0, 2), ...mixed.slice(2, -1).toSorted(), mixed.at(-1)]).toEqual([
+    ...plain.slice(0, 2),
+    ...plain.slice(2, -1).toSorted(),
+    plain.at(-1),
+  ]);
+});
+
 test('other-files and other-ids: what is listed again is not what was listed before', async () => {
   await failing(
     [
@@ -271,10 +307,9 @@ test('dropped-features: the protocol line names no features, though the table ha
   ]);
 });
 
-test('no-capabilities: an old server, that neither heeds what is asked, nor promises, nor closes', async () => {
+test('no-capabilities: an old server, that neither promises nor closes', async () => {
   await failing([{ route: 'changes' }, { kind: 'no-capabilities' }]);
-  const reply = await changes('responseformat=delta');
-  expect(lines(reply)[0]).toEqual({ protocol: { minReaderVersion: 1 } });
+  const reply = await changes();
   expect(reply.headers['delta-sharing-capabilities']).toBeUndefined();
   expect(lines(reply).filter((line) => line['endStreamAction'] !== undefined)).toEqual([]);
 });
