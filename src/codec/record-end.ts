@@ -6,7 +6,7 @@ import type { Constant } from './arena.ts';
 import { longBytes } from './varint.ts';
 
 /** Marks rows of a snapshot, which say how the table was and not what changed in it (DESIGN §6). */
-export const SNAPSHOT_HEADER = 'cdf-relay.snapshot';
+const SNAPSHOT_HEADER = 'cdf-relay.snapshot';
 
 export function recordEnd(isSnapshot: boolean): Constant {
   if (!isSnapshot) return constant(longBytes(0n));
