@@ -74,7 +74,7 @@ export const FAULT_TEXTS: Readonly<Record<FaultKind, { readonly settings: string
   'no-history': { settings: '', text: 'the table is not shared with its history' },
   'start-version': { settings: 'version', text: 'history is shared from this version on' },
   'no-historical-metadata': { settings: '', text: 'takes no notice of includeHistoricalMetadata, and gives metadata no version' },
-  'no-capabilities': { settings: '', text: 'neither the capabilities header nor what it promises, as an old server' },
+  'no-capabilities': { settings: '', text: 'neither heeds the capabilities header nor sends it, as an old server' },
   'dropped-features': { settings: '', text: 'protocol lines of /changes lack their lists of features' },
   'plain-only': { settings: '', text: 'tables that need reader features are refused: protocol too new' },
   'features-by-property': { settings: '', text: 'clients must name the features that table properties switch on, whatever the protocol lists' },

@@ -13,6 +13,7 @@ import { resolve } from 'node:path';
 import { Failure } from '../model/failure.ts';
 import type { TableName } from '../model/version.ts';
 import { findTables } from './catalog.ts';
+import type { FaultPlan } from './faults.ts';
 import type { ProviderOptions } from './provider-options.ts';
 import type { RequestRecord } from './request-record.ts';
 import { Site } from './site.ts';
@@ -30,6 +31,8 @@ export interface Provider extends AsyncDisposable {
   /** Every request since the start in the order of their answers; of many, the last ones. */
   readonly requests: readonly RequestRecord[];
   tables(): Promise<readonly TableName[]>;
+  /** Another plan from the next request on; null is none. What the old one has counted is forgotten. */
+  goWrong(plan: FaultPlan | null): void;
 }
 
 /** Longer than a client's usual pause between polls, so that it does not write into a connection that is being closed. */
@@ -61,6 +64,7 @@ export async function startProvider(given: ProviderOptions): Promise<Provider> {
     profile: { shareCredentialsVersion: 1, endpoint: site.endpoint, bearerToken: options.token },
     requests: site.requests,
     tables: async () => (await site.tables()).map((table) => table.name),
+    goWrong: (plan) => site.goWrong(plan),
     async [Symbol.asyncDispose]() {
       if (stopping.signal.aborted) return;
       stopping.abort(new Error('the provider is stopped'));

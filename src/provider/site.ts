@@ -13,6 +13,7 @@ import { findTables, keyOf } from './catalog.ts';
 import type { CatalogTable } from './catalog.ts';
 import { answerChanges } from './changes.ts';
 import { ActiveFaults, FaultInjector } from './faults.ts';
+import type { FaultPlan } from './faults.ts';
 import { answerFile, filePath } from './file-store.ts';
 import { describeShare, listSchemas, listShares, listTables } from './listings.ts';
 import { rulesOf } from './likenesses.ts';
@@ -40,7 +41,7 @@ export class Site {
   readonly #origin: string;
   readonly #signal: AbortSignal;
   readonly #key = randomBytes(32);
-  readonly #faults: FaultInjector;
+  #faults: FaultInjector;
   readonly #startedAt: EpochMs;
   readonly #logs = new Map<string, TableLog>();
   readonly #requests: RequestRecord[] = [];
@@ -58,6 +59,11 @@ export class Site {
 
   get requests(): readonly RequestRecord[] {
     return this.#requests;
+  }
+
+  /** From the next request on; counting begins anew. */
+  goWrong(plan: FaultPlan | null): void {
+    this.#faults = new FaultInjector(rulesOf(plan));
   }
 
   /** Looks again: tables may have come. */
@@ -158,7 +164,8 @@ export class Site {
       state: this.#seen(state, faults),
       query: received.query,
       body: await readBody(received.message),
-      capabilities: parseCapabilities(header(received.message, 'delta-sharing-capabilities')),
+      // An old server has never heard of the header.
+      capabilities: parseCapabilities(faults.has('no-capabilities') ? null : header(received.message, 'delta-sharing-capabilities')),
       fileIdHash: header(received.message, 'fileidhash'),
       sign: (logPath) => signedUrl(this.#origin, filePath(table, logPath), signedUntil, this.#key),
       expires: faults.has('untold-expiry') ? null : expires,

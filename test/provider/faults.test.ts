@@ -55,6 +55,20 @@ test('status: the answer is an error, spelled as told, with Retry-After if told'
   ]);
 });
 
+test('another plan takes the place of the one before, and counts from the next request on', async () => {
+  await failing([
+    { route: 'version', nth: 1 },
+    { kind: 'status', status: 503 },
+  ]);
+  const status = async (): Promise<number> => (await server.askTable('basics', 'version')).status;
+  const told = [await status(), await status()];
+  server.provider.goWrong({ rules: [{ match: { route: 'version', nth: 2 }, do: { kind: 'status', status: 500 } }] });
+  told.push(await status(), await status());
+  server.provider.goWrong(null);
+  told.push(await status(), await status());
+  expect(told).toEqual([503, 200, 200, 500, 200, 200]);
+});
+
 test('latency: the answer comes, and the record says that it was delayed', async () => {
   await failing([{ route: 'version' }, { kind: 'latency', ms: 1 }]);
   expect((await server.askTable('basics', 'version')).headers['delta-table-version']).toBe('11');
@@ -307,9 +321,10 @@ test('dropped-features: the protocol line names no features, though the table ha
   ]);
 });
 
-test('no-capabilities: an old server, that neither promises nor closes', async () => {
+test('no-capabilities: an old server, that neither heeds what is asked, nor promises, nor closes', async () => {
   await failing([{ route: 'changes' }, { kind: 'no-capabilities' }]);
-  const reply = await changes();
+  const reply = await changes('responseformat=delta');
+  expect(lines(reply)[0]).toEqual({ protocol: { minReaderVersion: 1 } });
   expect(reply.headers['delta-sharing-capabilities']).toBeUndefined();
   expect(lines(reply).filter((line) => line['endStreamAction'] !== undefined)).toEqual([]);
 });
