@@ -181,6 +181,7 @@ function reasonOf(error: unknown): string {
   const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   if (!(inner instanceof Error)) return 'the connection failed';
   const code = 'code' in inner && typeof inner.code === 'string' ? inner.code : '';
-  const message = scrub(inner.message);
-  return code === '' || message.includes(code) ? message || 'the connection failed' : `${message} (${code})`;
+  // Where several addresses were tried, there is a code and no message.
+  const message = scrub(inner.message) || 'the connection failed';
+  return code === '' || message.includes(code) ? message : `${message} (${code})`;
 }

@@ -135,6 +135,16 @@ it('a name that resolves otherwise the second time is judged the second time', a
   expect(server.asked.map(({ path }) => path)).toEqual([CHANGES, '/secret-path']);
 });
 
+it('a name of which no address answers is told with what the connections said', async () => {
+  const server = await scriptedServer();
+  await server[Symbol.asyncDispose]();
+  const source = sourceOver({ origin: named(server) }, { lookup: resolving({ 'provider.example': [['127.0.0.1', '::1']] }) });
+  await expect(source.latestVersion(TABLE, NEVER)).rejects.toMatchObject({
+    code: 'provider.unreachable',
+    message: expect.stringMatching(/no answer from http:\/\/provider\.example:\d+: the connection failed \(E[A-Z]+\)$/),
+  });
+});
+
 it('of a name with several addresses those are asked that may be', async () => {
   await using server = await scriptedServer();
   server.on('/secret-path', text(200, 'PAR1'));
