@@ -215,7 +215,7 @@ test('a worker that keeps too much memory is replaced between two jobs', async (
 test('a table that has no schema fails the job, and `schemas` likewise', async () => {
   await using pool = open();
   const good = request({ rows: 1 });
-  const column = { name: 'x', type: { kind: 'struct', fields: [] }, nullable: true, comment: null, physical: null } as const;
+  const column = { name: 'x', type: { kind: 'unknown', text: 'geometry' }, nullable: true, comment: null, physical: null } as const;
   const layout = { ...good.layout, schema: { columns: [column], partitionColumns: [], mapping: 'none' as const } };
   expect(await failureOf(pool.encode({ ...good, layout }, never()))).toMatchObject({ code: 'schema.type', version: 4 });
   expect(() => pool.schemas(layout)).toThrow(expect.objectContaining({ code: 'schema.type' }));
