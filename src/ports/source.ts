@@ -49,7 +49,8 @@ export interface Source {
 
   /**
    * The earliest version whose commit time is at or after an instant; 0 for an instant before the first. Rejects with `start.beyond` for one after the latest commit.
-   * Found by the version's own commit time where the table's changes tell it, since servers differ by one on exact instants (notes/protocol.md §4.8).
+   * Found by the version's own commit time where the table's changes tell it, since servers differ by one on exact instants (notes/protocol.md §4.8); where they do not,
+   * it may be the version before, which loses nothing.
    */
   versionAt(table: TableName, at: EpochMs, signal: AbortSignal): Promise<Version>;
 

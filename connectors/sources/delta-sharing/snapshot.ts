@@ -29,7 +29,7 @@ export async function askForSnapshot(client: Client, table: TableName, request: 
   const pages = await askPages(client, table, request, signal);
   const [first] = pages;
   const version = versionAnswered(first, doing);
-  if (request.version !== null && version !== request.version) throw moved(version, doing);
+  if (request.version !== null && version !== request.version) throw otherVersion(version, request.version, doing);
   const [metaData] = metaDataInForce(tableLinesOf(pages), { from: version, format: first.format, doing });
   const files = withOneTime(pages.flatMap((page) => page.files));
   const { tableId, schema } = metaData;
@@ -57,7 +57,7 @@ async function askPages(client: Client, table: TableName, request: SnapshotReque
     const doing = snapshotDoing(client, table, request.version);
     const pages = await askInPagesIfTooLarge(client, table, { ...question, version: null }, signal);
     const latest = versionAnswered(pages[0], doing);
-    if (latest !== request.version) throw moved(latest, doing, error);
+    if (latest !== request.version) throw otherVersion(latest, request.version, doing, error);
     return pages;
   }
 }
@@ -95,13 +95,11 @@ function versionAnswered({ version }: Answer, doing: string): Version {
   return version;
 }
 
-function moved(latest: Version, doing: string, cause?: Failure): Failure {
+/** A lower version is that of a replica that lags; a higher one is where the table has moved to. */
+function otherVersion(latest: Version, wanted: Version, doing: string, cause?: Failure): Failure {
   const because = cause === undefined ? '' : ', and refuses others';
-  return new Failure(
-    'snapshot.moved',
-    `${doing}: the provider answers for version ${latest}${because}`,
-    cause === undefined ? {} : { cause },
-  );
+  const message = `${doing}: the provider answers for version ${latest}${because}`;
+  return new Failure(latest < wanted ? 'start.beyond' : 'snapshot.moved', message, cause === undefined ? {} : { cause });
 }
 
 /** The snapshot's time, where its files agree on one: what they say may be their own. */
