@@ -95,10 +95,6 @@ const TOLD: Readonly<Record<FaultKind, Told>> = {
     [LISTINGS, 'without a status', { kind: 'error-line', lines: 2, message: 'the disk is full' }, ['provider.refused']],
   ],
   'expired-url': [[LISTINGS, '', { kind: 'expired-url' }]],
-  'url-life': [[LISTINGS, 'told as 1 s, over at once', { kind: 'url-life', ms: 1000, earlyMs: 1000 }]],
-  'untold-expiry': [[LISTINGS, '', { kind: 'untold-expiry' }]],
-  unfiltered: [[['changes'], '', { kind: 'unfiltered' }]],
-  shuffled: [[LISTINGS, '', { kind: 'shuffled', seed: 1 }]],
   'url-life': [
     [LISTINGS, '1 ms', { kind: 'url-life', ms: 1 }],
     [LISTINGS, 'less than is told', { kind: 'url-life', ms: 60_000, earlyMs: 60_000 }],
