@@ -20,7 +20,6 @@ const KEYS: Readonly<Record<string, string>> = {
 
 /** By path and value. */
 const VALUES: Readonly<Record<string, string>> = {
-  'recipients[].tables[].onSchemaChange=new-topic': 'use evolve, follow or park',
   'kafka.sasl.mechanism=oauthbearer': 'use plain, scram-sha-256 or scram-sha-512',
   'kafka.sasl.mechanism=aws-msk-iam': 'use plain, scram-sha-256 or scram-sha-512',
   'kafka.driver=direct': 'the relay uses its one driver',

@@ -187,10 +187,10 @@ export const table = z
       .describe(
         'What becomes of versions whose changes the provider does not give: a person decides, the feed goes on behind them and says so on `{recipient}.commits`, or it starts again in a new topic from a snapshot.',
       ),
-    onSchemaChange: choice(['evolve', 'follow', 'park'])
+    onSchemaChange: choice(['evolve', 'follow', 'new-topic', 'park'])
       .default('evolve')
       .describe(
-        'What becomes of a schema that changes: what every consumer reads right goes on and anything else parks, everything goes on, or everything parks.',
+        'What becomes of a schema that changes: what every consumer reads right goes on and anything else parks, everything goes on, what would be read wrong goes on in a new topic, or everything parks.',
       ),
     onRecreate: choice(['park', 'snapshot'])
       .default('park')

@@ -64,10 +64,10 @@ export const FAILURES = {
   'schema.type': { disposition: 'park', remedy: 'The relay does not carry this type yet: ask the provider to share a table or view without the column.' },
   'schema.name': { disposition: 'park', remedy: 'The column is named like one of the relay: ask the provider to share it under another name.' },
   'schema.changed': { disposition: 'park', remedy: '`onSchemaChange` is `park`: `checkpoint accept` goes on under the new schema, or set it to `evolve` or `follow`.' },
-  'schema.breaking': { disposition: 'park', remedy: "Consumers that read by an older schema would read the topic wrong: `checkpoint reset` starts a new topic under the new schema; `checkpoint accept` or `onSchemaChange: follow` goes on in this one." },
+  'schema.breaking': { disposition: 'park', remedy: "Consumers that read by an older schema would read the topic wrong: `onSchemaChange: new-topic` and a restart, or `checkpoint reset`, go on in a new topic; `onSchemaChange: follow` or `checkpoint accept` go on in this one." },
   'policy.column': { disposition: 'park', remedy: 'Name columns in `key` that the table has, spelled as `tables <profile>` shows them.' },
   'key.type': { disposition: 'park', remedy: 'Choose key columns that are neither floating point nor nested.' },
-  'key.changed': { disposition: 'park', remedy: "The key's type changed and so would its bytes: `checkpoint reset` starts a new topic." },
+  'key.changed': { disposition: 'park', remedy: "The key's type changed and so would its bytes: `checkpoint reset`, or `onSchemaChange: new-topic` and a restart, go on in a new topic." },
   'contract.changed': {
     disposition: 'park',
     remedy: 'Put the setting back, or `checkpoint accept` to go on under the new contract from here, or `checkpoint reset` to start again in a new topic.',
@@ -109,10 +109,13 @@ export const FAILURES = {
   'topic.foreign': { disposition: 'park', remedy: 'Somebody else writes to the topic: stop it, then `checkpoint accept` to go on behind its records.' },
   'topic.lost': { disposition: 'park', remedy: 'The topic ends before what was acknowledged: compare it with the share, then `checkpoint reset` to start again in a new topic.' },
 
-  'registry.unreachable': { disposition: 'retry', remedy: 'Check `registry.url` and the network to it; what is already known goes on.' },
-  'registry.unauthorized': { disposition: 'probe', remedy: 'Check `registry.auth`.' },
-  'registry.refused': { disposition: 'park', remedy: "The registry refuses the schema for the reason above: set the subject's compatibility, or `checkpoint reset` to start a new topic." },
-  'registry.altered': { disposition: 'park', remedy: 'The registry gives back another schema than was registered: switch its normalisation off, or use another registry.' },
+  'registry.unreachable': { disposition: 'retry', remedy: 'Check `registry.url`, `registry.tls` and the network to it; what is already known goes on.' },
+  'registry.unauthorized': { disposition: 'probe', remedy: 'Check `registry.auth`, and that it may read and register the subject named above.' },
+  'registry.malformed': { disposition: 'probe', remedy: "This is not how Confluent's API answers: check that `registry.url` leads to it, path included (Apicurio's ends in `/apis/ccompat/v7`)." },
+  'registry.refused': { disposition: 'park', remedy: "The registry refuses the schema for the reason above: set the subject's compatibility level so that it takes it and restart, or `checkpoint reset` to start a new topic." },
+  'registry.missing': { disposition: 'probe', remedy: '`registry.autoRegister` is false: register the schema above, unchanged, under that subject (`POST /subjects/<subject>/versions`), or set it to true. It is looked up again by itself.' },
+  'registry.altered': { disposition: 'park', remedy: 'The registry gives back another schema than it was given: switch its normalisation off, or use another registry.' },
+  'registry.no_guid': { disposition: 'park', remedy: 'Set `registry.framing: id`, or use a registry that gives GUIDs.' },
 } as const satisfies Record<string, CodeEntry>;
 
 export type FailureCode = keyof typeof FAILURES;

@@ -18,10 +18,12 @@ export interface FeedEvent {
     /** The changes of `version..toVersion` are not in the topic, and the feed goes on behind them. */
     | 'gap'
     /** The table was dropped and made again. */
-    | 'recreation';
+    | 'recreation'
+    /** From `version` on the schema is one that consumers of `topic` would read wrong. */
+    | 'schema_change';
   readonly version: Version;
   readonly toVersion: Version | null;
-  /** Where the feed goes on if it starts again from a snapshot; null where it goes on in `topic`. */
+  /** Where the feed goes on, if not in `topic`. */
   readonly nextTopic: string | null;
   readonly code: string | null;
   readonly message: string | null;

@@ -38,6 +38,8 @@ export type OnSchemaChange =
   | 'evolve'
   /** Goes on whatever changed: for consumers that read each record by its own schema. */
   | 'follow'
+  /** What every consumer reads right goes on; what breaks one begins a new generation at that version. */
+  | 'new-topic'
   /** Any change parks. */
   | 'park';
 

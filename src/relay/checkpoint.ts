@@ -5,9 +5,9 @@ import { createHash } from 'node:crypto';
 import { JsonMismatch, JsonObject } from '../lib/json.ts';
 import { partitionOf } from '../lib/murmur2.ts';
 import { Failure } from '../model/failure.ts';
-import type { FeedId } from '../model/feed.ts';
+import type { FeedId, Start } from '../model/feed.ts';
 import { startOf } from '../model/position.ts';
-import type { Anchor, ChangeCounts, Checkpoint, KnownColumn, OpenVersion, ParkedBy, Position } from '../model/position.ts';
+import type { Anchor, ChangeCounts, Checkpoint, KnownColumn, OpenVersion, ParkedBy, Position, SchemaNames } from '../model/position.ts';
 import type { EpochMs } from '../model/version.ts';
 
 /** Value: `{partitions}`, the number of partitions that feeds were hashed over when the partition was first claimed. */
@@ -64,9 +64,18 @@ export function resetCheckpoint(last: Checkpoint, relay: string, at: EpochMs): C
   return newCheckpoint(last.feed, last.generation + 1, last.seq + 1, relay, at);
 }
 
-/** As `resetCheckpoint`, and the generation begins with a snapshot whatever the config says of the first. */
-export function snapshotCheckpoint(last: Checkpoint, relay: string, at: EpochMs): Checkpoint {
-  return { ...resetCheckpoint(last, relay, at), start: { asked: 'snapshot', version: 0 } };
+/** As `resetCheckpoint`, and the generation begins where `start` says whatever the config says of the first. */
+export function nextGeneration(last: Checkpoint, start: RaisedStart, relay: string, at: EpochMs): Checkpoint {
+  return { ...resetCheckpoint(last, relay, at), start: { asked: start.kind, version: start.kind === 'version' ? start.version : 0 } };
+}
+
+/** What a generation that a policy raised begins with. */
+export type RaisedStart = Extract<Start, { readonly kind: 'snapshot' | 'version' }>;
+
+/** Where a feed in state `new` begins; null where the config says it. */
+export function raisedStart({ start: { asked, version } }: Checkpoint): RaisedStart | null {
+  if (asked === 'snapshot') return { kind: 'snapshot' };
+  return asked === 'version' ? { kind: 'version', version } : null;
 }
 
 /**
@@ -121,7 +130,6 @@ export function parseCheckpoint(key: string, value: string): Checkpoint {
 function readCheckpoint(json: JsonObject): Checkpoint {
   if (json.integer('v') !== 1) throw new JsonMismatch(`v is ${json.integer('v')}, and this relay reads 1`);
   const start = json.object('start');
-  const schemas = json.object('schemas');
   return {
     v: 1,
     feed: json.string('feed'),
@@ -138,14 +146,23 @@ function readCheckpoint(json: JsonObject): Checkpoint {
     anchor: json.nullable('anchor', (field) => readAnchor(json.object(field))),
     state: json.oneOf('state', ['new', 'running', 'parked']),
     failure: json.nullable('failure', (field) => readParkedBy(json.object(field))),
-    schemas: {
-      key: schemas.nullable('key', (field) => schemas.string(field)),
-      value: schemas.nullable('value', (field) => schemas.string(field)),
-    },
+    schemas: readSchemas(json.object('schemas')),
     columns: json.nullable('columns', (field) => json.record(field, readColumn)),
     open: json.nullable('open', (field) => readOpen(json.object(field))),
     relay: json.string('relay'),
     at: json.integer('at'),
+  };
+}
+
+function readSchemas(json: JsonObject): SchemaNames {
+  const name = (key: string): string | null => json.nullable(key, (field) => json.string(field));
+  const digests = json.nullable('digests', (field) => json.object(field));
+  return {
+    key: name('key'),
+    value: name('value'),
+    ...(digests === null
+      ? {}
+      : { digests: { key: digests.nullable('key', (field) => digests.string(field)), value: digests.string('value') } }),
   };
 }
 

@@ -1,9 +1,11 @@
 /**
- * What becomes of a feed whose next versions cannot be had: by its policies `onGap` and `onRecreate` (DESIGN §4).
+ * What becomes of a feed whose next versions cannot be had: by its policies `onGap` and `onRecreate` (DESIGN §4):
  *
  *   park       a person decides; the failure says which versions are concerned
  *   skip       the feed goes on behind them, and a `gap` on `{recipient}.commits` says so in the same transaction
  *   snapshot   a new generation begins in a new topic from a snapshot, and a record on `{recipient}.commits` in the same transaction says where
+ *
+ * and of a feed whose schema breaks its consumers by `onSchemaChange`: with `new-topic` a new generation begins with just that version.
  *
  * Nothing is skipped on one answer: the first missing version must be refused three times alike while the provider answers otherwise, and the next one that is there must
  * have answered. In the middle of a version nothing is skipped at all. A snapshot of which no row is published yet is simply taken anew at a later version.
@@ -15,13 +17,16 @@ import { startOf } from '../model/position.ts';
 import type { Checkpoint } from '../model/position.ts';
 import { tableText } from '../model/version.ts';
 import type { Version } from '../model/version.ts';
-import { NOTHING_OPEN, snapshotCheckpoint, topicOf } from './checkpoint.ts';
+import { NOTHING_OPEN, nextGeneration, topicOf } from './checkpoint.ts';
+import type { RaisedStart } from './checkpoint.ts';
 import type { Line } from './line.ts';
 import { commitsTopic } from './open.ts';
 import type { ClaimedPartition } from './partition.ts';
 import { earliest, refusal, resolveStart, staysRefused } from './start.ts';
 
 const GAPS: readonly FailureCode[] = ['gap.feed_off', 'gap.history_gone', 'gap.unanswered', 'gap.file_gone'];
+/** What consumers of the topic would read wrong, or find in another partition. */
+const BREAKING: readonly FailureCode[] = ['schema.breaking', 'key.changed'];
 /** Why the rest of a snapshot cannot be had. */
 const SNAPSHOT_LOST: readonly FailureCode[] = [...GAPS, 'snapshot.moved', 'table.recreated', 'provider.refused'];
 /** Versions looked at one by one for the end of a stretch without a feed, which may go on and off. */
@@ -43,16 +48,17 @@ export interface Troubled {
  */
 export async function overcome(troubled: Troubled, failure: Failure): Promise<void> {
   const { line, checkpoint } = troubled;
-  const { onGap, onRecreate } = line.spec;
+  const { onGap, onRecreate, onSchemaChange } = line.spec;
   const { position } = checkpoint;
+  if (BREAKING.includes(failure.code) && onSchemaChange === 'new-topic') return cut(troubled, failure);
   if (position.kind === 'snapshot' && SNAPSHOT_LOST.includes(failure.code)) {
     if (position.records === 0) return beginAnew(troubled, failure);
-    if (onGap === 'snapshot') return raiseGeneration(troubled, 'gap', failure);
+    if (onGap === 'snapshot') return beginWithSnapshot(troubled, 'gap', failure);
     throw failure;
   }
-  if (failure.code === 'table.recreated' && onRecreate === 'snapshot') return raiseGeneration(troubled, 'recreation', failure);
+  if (failure.code === 'table.recreated' && onRecreate === 'snapshot') return beginWithSnapshot(troubled, 'recreation', failure);
   if (!GAPS.includes(failure.code)) throw failure;
-  if (onGap === 'snapshot') return raiseGeneration(troubled, 'gap', failure);
+  if (onGap === 'snapshot') return beginWithSnapshot(troubled, 'gap', failure);
   if (onGap === 'skip' && position.records === 0) return skip(troubled, failure);
   throw await told(troubled, failure);
 }
@@ -107,19 +113,32 @@ async function skip(troubled: Troubled, failure: Failure): Promise<void> {
   }));
 }
 
-async function raiseGeneration(troubled: Troubled, kind: FeedEvent['kind'], failure: Failure): Promise<void> {
+async function beginWithSnapshot(troubled: Troubled, kind: FeedEvent['kind'], failure: Failure): Promise<void> {
+  const { source, spec, works } = troubled.line;
+  // What would be refused at once is refused before the old topic is left.
+  await resolveStart(source, spec.table, { kind: 'snapshot' }, works.clock.now(), troubled.asking);
+  await raiseGeneration(troubled, kind, { kind: 'snapshot' }, failure);
+}
+
+/** The new generation begins with the very version that breaks, of which nothing is published yet. */
+async function cut(troubled: Troubled, failure: Failure): Promise<void> {
+  const { version, records } = troubled.checkpoint.position;
+  if (records > 0 || failure.version !== version) throw failure;
+  await raiseGeneration(troubled, 'schema_change', { kind: 'version', version }, failure);
+}
+
+async function raiseGeneration(troubled: Troubled, kind: FeedEvent['kind'], start: RaisedStart, failure: Failure): Promise<void> {
   const { line, checkpoint } = troubled;
   const { spec, works } = line;
-  // What would be refused at once is refused before the old topic is left.
-  await resolveStart(line.source, spec.table, { kind: 'snapshot' }, works.clock.now(), troubled.asking);
   const nextTopic = topicOf(spec.topic, checkpoint.generation + 1);
-  works.telemetry.log('warn', 'feed starts again from a snapshot in a new topic', {
+  works.telemetry.log('warn', 'feed goes on in a new topic', {
     feed: spec.id,
     topic: nextTopic,
+    start: start.kind,
     code: failure.code,
     because: failure.message,
   });
-  await publishEvent(troubled, { kind, toVersion: null, nextTopic }, failure, (at) => snapshotCheckpoint(checkpoint, works.relay, at));
+  await publishEvent(troubled, { kind, toVersion: null, nextTopic }, failure, (at) => nextGeneration(checkpoint, start, works.relay, at));
 }
 
 /** One transaction: the event, and the checkpoint behind it. */

@@ -5,17 +5,13 @@
 import { partitionOf } from '../lib/murmur2.ts';
 import { Failure } from '../model/failure.ts';
 import type { Checkpoint } from '../model/position.ts';
-import type { Start } from '../model/feed.ts';
 import { tableText } from '../model/version.ts';
 import type { TopicState } from '../ports/publisher.ts';
-import { NOTHING_OPEN, newCheckpoint, topicOf } from './checkpoint.ts';
+import { NOTHING_OPEN, newCheckpoint, raisedStart, topicOf } from './checkpoint.ts';
 import { anchorOf, contractOf } from './fingerprint.ts';
 import type { Line } from './line.ts';
 import type { ClaimedPartition } from './partition.ts';
 import { resolveStart, startText } from './start.ts';
-
-/** What a generation begins with that was raised by a policy, whatever the config says of the first. */
-export const SNAPSHOT: Start = { kind: 'snapshot' };
 
 /** The feed's checkpoint, running. Rejects with the `Failure` that parks it. `asking` may abort before `signal`, which ends a transaction too. */
 export async function openFeed(line: Line, partition: ClaimedPartition, asking: AbortSignal, signal: AbortSignal): Promise<Checkpoint> {
@@ -81,7 +77,7 @@ async function begin(
 ): Promise<Checkpoint> {
   const { spec, source, works } = line;
   const state = await ensureTopics(line, topic, asking);
-  const start: Start = last?.start.asked === SNAPSHOT.kind ? SNAPSHOT : spec.start;
+  const start = (last === null ? null : raisedStart(last)) ?? spec.start;
   const { position, tableId } = await resolveStart(source, spec.table, start, works.clock.now(), asking);
   if (!spec.adopt) await checkEmpty(line, state, asking);
   const at = works.clock.now();
@@ -130,7 +126,8 @@ async function ensureTopics(line: Line, topic: string, signal: AbortSignal): Pro
     await ensureTopic(line, name, partitions, config, signal);
     await warnDeleting(line, name, signal);
   }
-  if (spec.onGap !== 'park' || spec.onRecreate !== 'park') await ensureTopic(line, commitsTopic(spec.recipient), 1, COMMITS_CONFIG, signal);
+  if (spec.onGap !== 'park' || spec.onRecreate !== 'park' || spec.onSchemaChange === 'new-topic')
+    await ensureTopic(line, commitsTopic(spec.recipient), 1, COMMITS_CONFIG, signal);
   return ensureTopic(line, topic, works.topics.partitions, works.topics.config, signal);
 }
 

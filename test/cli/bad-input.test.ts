@@ -36,8 +36,8 @@ const BAD_CONFIGS: readonly BadConfig[] = [
   },
   {
     what: 'a value of a part that is not built',
-    change: ['start: earliest', 'start: earliest, onSchemaChange: new-topic'],
-    told: '8:71: `recipients[0].tables[0].onSchemaChange`: `new-topic` is not available yet: use evolve, follow or park.',
+    change: ['brokers:', 'sasl: {mechanism: oauthbearer, username: u, password: p}, brokers:'],
+    told: '2:27: `kafka.sasl.mechanism`: `oauthbearer` is not available yet: use plain, scram-sha-256 or scram-sha-512.',
   },
   {
     what: 'tables by a pattern that would lose what a table holds when it joins',

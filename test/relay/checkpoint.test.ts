@@ -127,7 +127,7 @@ test.each([
   {
     what: 'an unknown kind of position',
     text: serialise(FULL).replace('"kind":"changes"', '"kind":"backfill"'),
-    told: /position\.kind is not one of changes$/,
+    told: /position\.kind is not one of snapshot, changes$/,
   },
 ])('of $what is refused', ({ text, told }) => {
   expect(() => parseCheckpoint(FEED, text)).toThrow(

@@ -165,4 +165,35 @@ await describeKafka('a feed that meets a gap', (brokers) => {
     expect(await play.outcome(relay, feed)).toBe('done');
     expect(await idsOf(relay, `${relay.topic(name)}.g2`)).toEqual(['0: 100', '0: 101', '1: 200']);
   });
+
+  test('a schema that consumers would read wrong goes on in a new topic, cut at its version', async () => {
+    const { table, name } = play.table();
+    await table.commit({ adds: [rowsFrom(1, 2)] });
+    await table.commit({ columns: { id: 'long', name: 'integer' }, adds: [[{ id: 3, name: 30 }]] });
+    await table.commit({ adds: [[{ id: 4, name: 40 }]] });
+    const relay = play.stage.another();
+    const feed = { table: name, onSchemaChange: 'new-topic' } as const;
+    expect(await play.outcome(relay, feed)).toBe('done');
+    expect(await idsOf(relay, relay.topic(name))).toEqual(['0: 1', '0: 2']);
+    expect(await idsOf(relay, `${relay.topic(name)}.g2`)).toEqual(['1: 3', '2: 4']);
+    expect(await relay.events()).toEqual([
+      expect.objectContaining({ kind: 'schema_change', version: '1', nextTopic: `${relay.topic(name)}.g2`, code: 'schema.breaking' }),
+    ]);
+    expect(await relay.checkpoint(name)).toMatchObject({
+      generation: 2,
+      start: { asked: 'version 1', version: 1 },
+      position: { version: 3 },
+    });
+  });
+
+  test('a key whose bytes would change goes on in a new topic too', async () => {
+    const { table, name } = play.table({ id: 'integer' });
+    await table.commit({ adds: [[{ id: 1 }]] });
+    await table.commit({ columns: { id: 'long' }, adds: [[{ id: 2 }]] });
+    const relay = play.stage.another();
+    expect(await play.outcome(relay, { table: name, key: ['id'], onSchemaChange: 'new-topic' })).toBe('done');
+    expect(await idsOf(relay, relay.topic(name))).toEqual(['0: 1']);
+    expect(await idsOf(relay, `${relay.topic(name)}.g2`)).toEqual(['1: 2']);
+    expect(await relay.events()).toEqual([expect.objectContaining({ kind: 'schema_change', version: '1', code: 'key.changed' })]);
+  });
 });
