@@ -2,8 +2,8 @@
  * The metadata of a table at a version.
  */
 import type { TableName, Version } from '../../../src/model/version.ts';
-import { unlessElsewhere } from './access.ts';
 import type { Client } from './client.ts';
+import { unlessElsewhere } from './elsewhere.ts';
 import { withFeatureNames } from './features.ts';
 import type { MetadataAnswer } from './questions.ts';
 import { metadataQuestion } from './questions.ts';
