@@ -67,7 +67,7 @@ describe('the command line', () => {
       stdout: '',
       stderr: [
         `${bad}:1:15: \`relay.name\` must be letters, digits, \`.\`, \`_\` and \`-\`, beginning with a letter or digit, 200 at most, not \`acme+relay\`.`,
-        `${bad}:8:45: \`recipients[0].tables[0].start\` must be \`earliest\`, \`latest\` or \`{version: 12}\`, not \`first\`.`,
+        `${bad}:8:45: \`recipients[0].tables[0].start\` must be \`snapshot\`, \`earliest\`, \`latest\`, \`{version: 12}\` or \`{timestamp: 2026-01-01T00:00:00Z}\`, not \`first\`.`,
         '→ Mend the lines named above; `validate -c` checks the file without touching the network.',
         '',
       ].join('\n'),
