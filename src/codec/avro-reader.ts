@@ -196,7 +196,8 @@ function decimalText(bytes: unknown, scale: number): string {
   return `${value < 0n ? '-' : ''}${whole}${scale === 0 ? '' : `.${digits.slice(-scale)}`}`;
 }
 
-function isSchema(value: unknown): value is Parameters<typeof avsc.Type.forSchema>[0] {
+/** What avsc takes for a schema, as far as can be seen from outside. */
+export function isSchema(value: unknown): value is Parameters<typeof avsc.Type.forSchema>[0] {
   return isObject(value);
 }
 

@@ -2,13 +2,16 @@
  * Records of `{recipient}.commits`: few, and so encoded by avsc.
  */
 import { readFileSync } from 'node:fs';
-import avro from 'avsc';
+import avsc from 'avsc';
+import { assert } from '../lib/assert.ts';
 import type { FeedEvent } from '../model/feed-event.ts';
 import type { RecordBlock } from '../ports/encoder.ts';
+import { isSchema } from './avro-reader.ts';
 import { unsignedLength, writeUnsigned } from './varint.ts';
 
-const SCHEMA: avro.Schema = JSON.parse(readFileSync(new URL('../../schemas/commits.avsc', import.meta.url), 'utf8'));
-const TYPE = avro.Type.forSchema(SCHEMA, { wrapUnions: false });
+const SCHEMA: unknown = JSON.parse(readFileSync(new URL('../../schemas/commits.avsc', import.meta.url), 'utf8'));
+assert(isSchema(SCHEMA), 'schemas/commits.avsc is an object');
+const TYPE = avsc.Type.forSchema(SCHEMA, { wrapUnions: false });
 
 /** The schema of the records, as consumers get it: compact JSON. */
 export const EVENT_SCHEMA = JSON.stringify(SCHEMA);

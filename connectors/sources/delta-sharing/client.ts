@@ -96,7 +96,7 @@ export class Client {
       return await this.#onceSo(question, signal);
     } catch (error) {
       if (otherwise === undefined || !(error instanceof RefusedByProvider) || error.code !== 'provider.refused') throw error;
-      return await this.#onceSo({ ...question, headers: { ...question.headers, ...otherwise } }, signal);
+      return this.#onceSo({ ...question, headers: { ...question.headers, ...otherwise } }, signal);
     }
   }
 
