@@ -69,6 +69,8 @@ export interface ParkedBy {
 export interface SchemaNames {
   readonly key: string | null;
   readonly value: string | null;
+  /** Of both, over text and place: by these a registry that is down need not be asked for them again. Absent where names follow from the text alone. */
+  readonly digests?: { readonly key: string | null; readonly value: string };
 }
 
 /** A column that the topic has carried. */

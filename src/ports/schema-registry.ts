@@ -3,12 +3,29 @@
  */
 import type { ControlRecord } from './publisher.ts';
 
+/** How a topic's records name their schema: part of what a feed promises. */
+export type Framing =
+  /** 0x00 and the registry's id. */
+  | 'id'
+  /** 0x01 and a GUID made of the schema's text; the schema stands on the recipient's schemas topic. */
+  | 'guid'
+  /** 0x01 and the registry's own GUID. */
+  | 'registry-guid';
+
 export interface SchemaRequest {
   readonly recipient: string;
   readonly topic: string;
   readonly part: 'key' | 'value';
   /** Compact JSON, just as consumers will get it. */
   readonly text: string;
+  /** What the feed's checkpoint keeps of the last schema of this part. By it a registry that is down stops no feed whose schema is still the same. */
+  readonly known?: KnownSchema | null;
+}
+
+/** A schema that was registered and read back once, as a checkpoint keeps it. */
+export interface KnownSchema {
+  readonly name: string;
+  readonly digest: string;
 }
 
 export interface EnsuredSchema {
@@ -16,6 +33,8 @@ export interface EnsuredSchema {
   readonly prefix: Uint8Array;
   /** GUID in lower case with hyphens, or the id in decimal: what the checkpoint keeps. */
   readonly name: string;
+  /** Over the schema's text and where its name holds; null where the name follows from the text alone, so that nobody needs to be asked. */
+  readonly digest: string | null;
   /** To be published in the feed's first transaction after each claim and at each new schema; repeats are harmless. */
   readonly records: readonly ControlRecord[];
 }
@@ -23,7 +42,7 @@ export interface EnsuredSchema {
 export interface SchemaRegistry {
   /**
    * Makes the schema known and says how records name it. Idempotent; answers from memory once known. Rejects with `registry.unreachable`,
-   * `registry.unauthorized`, `registry.refused`, `registry.altered`.
+   * `registry.unauthorized`, `registry.refused`, `registry.altered`, `registry.missing`, `registry.malformed`, `registry.no_guid`.
    */
   ensure(request: SchemaRequest, signal: AbortSignal): Promise<EnsuredSchema>;
 

@@ -9,12 +9,13 @@ import type { FeedSpec } from '../model/feed.ts';
 import type { VersionPlan } from '../model/plan.ts';
 import type { Anchor, SchemaNames } from '../model/position.ts';
 import { tableText } from '../model/version.ts';
+import type { Framing } from '../ports/schema-registry.ts';
 
 /** Raised whenever the order of records or the encoding of a row changes: a version half published by another encoding is not gone on with. */
 const ENCODING = 1;
 
 /** What a feed promises its consumers. `topic` and `partitions` are those of the generation. */
-export function contractOf(spec: FeedSpec, endpoint: string, topic: string, partitions: number, framing: 'id' | 'guid'): string {
+export function contractOf(spec: FeedSpec, endpoint: string, topic: string, partitions: number, framing: Framing): string {
   return sha256({
     endpoint,
     table: tableText(spec.table).toLowerCase(),

@@ -7,7 +7,7 @@ import type { FeedSpec } from '../model/feed.ts';
 import type { EpochMs } from '../model/version.ts';
 import type { Encoder } from '../ports/encoder.ts';
 import type { TopicAdmin } from '../ports/publisher.ts';
-import type { SchemaRegistry } from '../ports/schema-registry.ts';
+import type { Framing, SchemaRegistry } from '../ports/schema-registry.ts';
 import type { Source } from '../ports/source.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { ChunkLimits } from './chunk.ts';
@@ -26,7 +26,7 @@ export interface DataTopics {
 export interface Works {
   readonly encoder: Encoder;
   readonly registry: SchemaRegistry;
-  readonly framing: 'id' | 'guid';
+  readonly framing: Framing;
   readonly admin: TopicAdmin;
   readonly topics: DataTopics;
   readonly chunk: ChunkLimits;

@@ -10,6 +10,7 @@ import type { Version } from '../model/version.ts';
 import type { TableSchema } from '../model/table-schema.ts';
 import type { AvroTexts, RecordLayout } from '../ports/encoder.ts';
 import type { ControlRecord } from '../ports/publisher.ts';
+import type { EnsuredSchema, KnownSchema } from '../ports/schema-registry.ts';
 import { must } from '../lib/assert.ts';
 import type { VersionHead } from './chunk.ts';
 import { evolve } from './evolve.ts';
@@ -53,8 +54,8 @@ export async function* planVersions(
     columns = evolve(columns, changes.schema, version.version, line.spec.onSchemaChange);
     const text = JSON.stringify(changes.schema);
     if (prepared?.text !== text) {
-      const keyBefore: string | null = prepared?.schemas.key ?? checkpoint.schemas.key;
-      prepared = await prepareSchema(line, checkpoint, keyBefore, changes.schema, text, version, signal);
+      const before: SchemaNames = prepared?.schemas ?? checkpoint.schemas;
+      prepared = await prepareSchema(line, checkpoint, before, changes.schema, text, version, signal);
     }
     yield planned(line, checkpoint, version, prepared, columns);
   }
@@ -109,7 +110,7 @@ function checkResumed(line: Line, checkpoint: Checkpoint, plan: VersionPlan, has
 async function prepareSchema(
   line: Line,
   checkpoint: Checkpoint,
-  keyBefore: string | null,
+  before: SchemaNames,
   schema: TableSchema,
   text: string,
   listed: ListedVersion,
@@ -120,12 +121,15 @@ async function prepareSchema(
   const key = spec.key.map((name) => resolveColumn(line, schema, name, version));
   const texts = avroTexts(line, schema, key, version);
   const names = { recipient: spec.recipient, topic: checkpoint.topic };
-  const keySchema = texts.key === null ? null : await works.registry.ensure({ ...names, part: 'key', text: texts.key }, signal);
-  const valueSchema = await works.registry.ensure({ ...names, part: 'value', text: texts.value }, signal);
-  if (keyBefore !== null && keySchema !== null && keySchema.name !== keyBefore) {
+  const keySchema =
+    texts.key === null
+      ? null
+      : await works.registry.ensure({ ...names, part: 'key', text: texts.key, known: knownOf(before, 'key') }, signal);
+  const valueSchema = await works.registry.ensure({ ...names, part: 'value', text: texts.value, known: knownOf(before, 'value') }, signal);
+  if (before.key !== null && keySchema !== null && keySchema.name !== before.key) {
     throw new Failure(
       'key.changed',
-      `version ${version} changes the key of ${spec.id}: its schema is ${keySchema.name}, and was ${keyBefore}`,
+      `version ${version} changes the key of ${spec.id}: its schema is ${keySchema.name}, and was ${before.key}`,
       { version },
     );
   }
@@ -139,9 +143,20 @@ async function prepareSchema(
       partitions: checkpoint.partitions,
       unkeyedPartition: unkeyedPartition(checkpoint),
     },
-    schemas: { key: keySchema?.name ?? null, value: valueSchema.name },
+    schemas: namesOf(keySchema, valueSchema),
     records: [...(keySchema?.records ?? []), ...valueSchema.records],
   };
+}
+
+function namesOf(key: EnsuredSchema | null, value: EnsuredSchema): SchemaNames {
+  const names = { key: key?.name ?? null, value: value.name };
+  return value.digest === null ? names : { ...names, digests: { key: key?.digest ?? null, value: value.digest } };
+}
+
+function knownOf({ digests, ...names }: SchemaNames, part: 'key' | 'value'): KnownSchema | null {
+  const name = names[part];
+  const digest = digests?.[part] ?? null;
+  return name === null || digest === null ? null : { name, digest };
 }
 
 function avroTexts(line: Line, schema: TableSchema, key: readonly string[], version: Version): AvroTexts {
