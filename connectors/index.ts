@@ -4,8 +4,7 @@
 import { openDecoder } from './decoders/parquet.ts';
 import { openKafkajs } from './kafka/kafkajs-driver.ts';
 import { KAFKA_DEFAULTS } from './kafka/options.ts';
-import { openConfluentRegistry } from './registries/confluent.ts';
-import { REGISTRY_DEFAULTS } from './registries/registry-http.ts';
+import { CONFLUENT_DEFAULTS, openConfluentRegistry } from './registries/confluent.ts';
 import { openTopicRegistry } from './registries/topic.ts';
 import { parseProfile, readProfile } from './sources/delta-sharing/profile.ts';
 import { openSource } from './sources/delta-sharing/source.ts';
@@ -19,7 +18,7 @@ export const CONNECTORS = {
   },
   registries: {
     /** With `registry` in the config. */
-    confluent: { open: openConfluentRegistry, defaults: REGISTRY_DEFAULTS },
+    confluent: { open: openConfluentRegistry, defaults: CONFLUENT_DEFAULTS },
     /** Without. */
     topic: { open: openTopicRegistry },
   },

@@ -1,55 +1,105 @@
 /**
- * A schema registry that speaks Confluent's API. Subjects are `<topic>-key` and `<topic>-value`; a record names its schema by the registry's id (0x00 + 4 bytes).
+ * A schema registry that speaks Confluent's API: Confluent's own, Karapace, Apicurio under its compatible address, Redpanda.
  *
- * What was registered is read back by its id and compared: a registry that normalises or replaces the text would have consumers read with a schema that the bytes
- * were not written by. Registries lay the text out anew, so it is compared as JSON, every attribute included.
+ *   register, or look up ─► read back by its name ─► compare ─► records may carry the name
+ *
+ * A registry that normalises or replaces the text, or gives an id twice, would have consumers read with a schema that the bytes were not written by. Registries lay the
+ * text out anew, so it is compared as JSON, every attribute included.
+ *
+ * A registry that is down stops no feed whose schema it has confirmed before: this process remembers, and so does the feed's checkpoint (`SchemaRequest.known`). The
+ * checkpoint's word holds for the very same text, subject and addresses only, and the registry is asked again from time to time.
  */
+import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { Failure } from '../../src/model/failure.ts';
 import type { EnsuredSchema, SchemaRegistry, SchemaRequest } from '../../src/ports/schema-registry.ts';
+import type { Telemetry } from '../../src/ports/telemetry.ts';
+import { guidBytes, guidText } from './guid.ts';
 import { Recent } from './recent.ts';
 import { RegistryHttp } from './registry-http.ts';
-import type { RegistryHttpOptions } from './registry-http.ts';
+import type { Patience, RegistryAnswer, RegistryHttpOptions } from './registry-http.ts';
+import { subjectOf } from './subjects.ts';
+import type { SubjectNaming } from './subjects.ts';
 
-const FRAME_MARK = 0x00;
-const FRAME_BYTES = 5;
+export interface ConfluentOptions extends RegistryHttpOptions {
+  readonly subjects: SubjectNaming;
+  /** How records name their schema: the registry's id, or its GUID, which not every registry has. */
+  readonly framing: 'id' | 'guid';
+  /** False: schemas are looked up, and somebody else registers them. */
+  readonly autoRegister: boolean;
+  readonly telemetry: Telemetry;
+}
+
+export const CONFLUENT_DEFAULTS = {
+  auth: null,
+  tls: null,
+  subjects: 'topic',
+  framing: 'id',
+  autoRegister: true,
+  retryMs: 30_000,
+  requestMs: 10_000,
+} as const;
+
+const ID_MARK = 0x00;
+const ID_FRAME_BYTES = 5;
 const ID_MAX = 0x7fff_ffff;
-const SCHEMAS_MAX = 1_000;
+const GUID_MARK = 0x01;
+const GUID_FRAME_BYTES = 17;
+/** More than any relay has feeds; an entry is some 300 bytes. */
+const ENSURED_MAX = 50_000;
+const TEXTS_MAX = 1_000;
+/** How long the checkpoint's word is taken before the registry is asked again. */
+const ASSUMED_MS = 60_000;
+/** Of a schema's text, what a message shows. */
+const SHOWN_MAX = 4_000;
 
-export function openConfluentRegistry(options: RegistryHttpOptions): SchemaRegistry {
-  return new ConfluentRegistry(new RegistryHttp(options));
+export function openConfluentRegistry(options: ConfluentOptions): SchemaRegistry {
+  return new ConfluentRegistry(options);
+}
+
+interface Ensured {
+  readonly schema: EnsuredSchema;
+  /** Infinity for what the registry itself has confirmed. */
+  readonly untilMs: number;
 }
 
 class ConfluentRegistry implements SchemaRegistry {
   readonly #http: RegistryHttp;
-  /** By subject and text. */
-  readonly #ensured = new Recent<string, EnsuredSchema>(SCHEMAS_MAX);
-  /** By id, as the registry gives them. */
-  readonly #texts = new Recent<number, string>(SCHEMAS_MAX);
+  readonly #options: ConfluentOptions;
+  /** By digest. */
+  readonly #ensured = new Recent<string, Ensured>(ENSURED_MAX);
+  /** By path, as the registry gives them. */
+  readonly #texts = new Recent<string, string>(TEXTS_MAX);
 
-  constructor(http: RegistryHttp) {
-    this.#http = http;
+  constructor(options: ConfluentOptions) {
+    this.#http = new RegistryHttp(options);
+    this.#options = options;
   }
 
   async ensure(request: SchemaRequest, signal: AbortSignal): Promise<EnsuredSchema> {
-    const subject = `${request.topic}-${request.part}`;
-    const known = `${subject}\n${request.text}`;
-    const earlier = this.#ensured.get(known);
-    if (earlier !== undefined) return earlier;
+    const subject = subjectOf(request, this.#options.subjects);
+    const digest = this.#digest(subject, request.text);
+    const earlier = this.#ensured.get(digest);
+    if (earlier !== undefined && performance.now() < earlier.untilMs) return earlier.schema;
 
-    const id = await this.#register(subject, request.text, signal);
-    const text = await this.#fetch(id, `reading schema ${id} of ${subject} back`, 'awaited', signal);
-    if (!isSameSchema(request.text, text)) {
-      throw new Failure(
-        'registry.altered',
-        `registering ${subject}: under id ${id} ${this.#http.place} gives another schema than was registered`,
-      );
+    const known = request.known?.digest === digest ? request.known.name : null;
+    let name: string;
+    let untilMs = Infinity;
+    try {
+      name = await this.#confirmed(subject, request.text, known === null ? 'long' : 'once', signal);
+    } catch (error) {
+      if (known === null || !(error instanceof Failure) || error.code !== 'registry.unreachable') throw error;
+      name = known;
+      untilMs = performance.now() + ASSUMED_MS;
+      this.#options.telemetry.log('warn', 'the registry is not there: the feed goes on with the schema that it has confirmed before', {
+        subject,
+        schema: name,
+        error: error.message,
+      });
     }
-    const prefix = new Uint8Array(FRAME_BYTES);
-    new DataView(prefix.buffer).setUint32(1, id);
-    const ensured = { prefix, name: String(id), records: [] };
-    this.#ensured.set(known, ensured);
-    return ensured;
+    const schema = { prefix: prefixOf(name), name, digest, records: [] };
+    this.#ensured.set(digest, { schema, untilMs });
+    return schema;
   }
 
   topics(): readonly [] {
@@ -61,43 +111,145 @@ class ConfluentRegistry implements SchemaRegistry {
     payload: Uint8Array,
     signal: AbortSignal,
   ): Promise<{ readonly text: string; readonly body: Uint8Array }> {
-    if (payload[0] !== FRAME_MARK || payload.length < FRAME_BYTES) {
-      throw new Failure('record.unreadable', 'the record does not begin with 0x00 and the id of a schema');
-    }
-    const id = new DataView(payload.buffer, payload.byteOffset).getUint32(1);
-    let text = this.#texts.get(id);
+    const { name, body } = framed(payload);
+    const path = pathOf(name);
+    let text = this.#texts.get(path);
     if (text === undefined) {
-      text = await this.#fetch(id, `reading schema ${id}`, 'there', signal);
-      this.#texts.set(id, text);
+      const answer = await this.#http.ask(
+        { doing: `reading schema ${name}`, method: 'GET', path, body: null, told: [404], patience: 'long' },
+        signal,
+      );
+      if (answer.status === 404)
+        throw new Failure('record.unreadable', `the record names schema ${name}, which ${answer.place} does not have`);
+      text = textIn(answer, `reading schema ${name}`);
+      this.#texts.set(path, text);
     }
-    return { text, body: payload.subarray(FRAME_BYTES) };
+    return { text, body };
   }
 
-  async #register(subject: string, text: string, signal: AbortSignal): Promise<number> {
-    const doing = `registering ${subject}`;
-    const path = `subjects/${encodeURIComponent(subject)}/versions`;
-    const answer = await this.#http.ask({ doing, method: 'POST', path, body: { schema: text }, missing: 'refused' }, signal);
-    const id = fieldOf(answer, 'id');
-    if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id > ID_MAX) {
-      throw new Failure('registry.refused', `${doing}: ${this.#http.place} answers without a schema id: is it the address of a registry?`);
-    }
-    return id;
-  }
-
-  /** `awaited`: just registered, and perhaps not yet known to the replica that answers. */
-  async #fetch(id: number, doing: string, state: 'awaited' | 'there', signal: AbortSignal): Promise<string> {
-    const answer = await this.#http.ask(
-      { doing, method: 'GET', path: `schemas/ids/${id}`, body: null, missing: state === 'awaited' ? 'awaited' : 'unreadable' },
+  /** The name of the schema, which the registry has and gives back as it is. */
+  async #confirmed(subject: string, text: string, patience: Patience, signal: AbortSignal): Promise<string> {
+    const { autoRegister, framing } = this.#options;
+    const doing = `${autoRegister ? 'registering' : 'looking up'} ${subject}`;
+    const answer = autoRegister
+      ? await this.#register(subject, text, doing, patience, signal)
+      : await this.#lookUp(subject, text, doing, patience, signal);
+    const name = framing === 'id' ? idIn(answer, doing) : await this.#guidOf(answer, subject, text, doing, patience, signal);
+    const back = `reading schema ${name} of ${subject} back`;
+    // What was just registered is perhaps not yet known to the replica that answers.
+    const given = await this.#http.ask(
+      { doing: back, method: 'GET', path: pathOf(name), body: null, told: [], isAwaited: true, patience },
       signal,
     );
-    const text = fieldOf(answer, 'schema');
-    if (typeof text !== 'string') throw new Failure('registry.refused', `${doing}: ${this.#http.place} answers without a schema`);
-    return text;
+    if (!isSameSchema(text, textIn(given, back))) {
+      throw new Failure('registry.altered', `${doing}: under ${framing} ${name} ${given.place} gives another schema than it was given`);
+    }
+    return name;
+  }
+
+  async #register(subject: string, text: string, doing: string, patience: Patience, signal: AbortSignal): Promise<RegistryAnswer> {
+    const path = `subjects/${encodeURIComponent(subject)}/versions`;
+    const answer = await this.#http.ask({ doing, method: 'POST', path, body: { schema: text }, told: [409, 422], patience }, signal);
+    if (answer.status === 422)
+      throw new Failure('registry.refused', `${doing}: ${answer.place} takes the schema for invalid (422): ${answer.words}`);
+    if (answer.status !== 409) return answer;
+    const level = await this.#levelOf(subject, signal);
+    throw new Failure(
+      'registry.refused',
+      `${doing}: ${answer.place} refuses the schema (409); the compatibility level of the subject is ${level}: ${answer.words}`,
+    );
+  }
+
+  async #lookUp(subject: string, text: string, doing: string, patience: Patience, signal: AbortSignal): Promise<RegistryAnswer> {
+    const path = `subjects/${encodeURIComponent(subject)}`;
+    const answer = await this.#http.ask({ doing, method: 'POST', path, body: { schema: text }, told: [404, 422], patience }, signal);
+    if (answer.status < 300) return answer;
+    const shown = text.length <= SHOWN_MAX ? text : `${text.slice(0, SHOWN_MAX)}… (${text.length} characters)`;
+    throw new Failure(
+      'registry.missing',
+      `${doing}: ${answer.place} does not have the schema under the subject ${subject} (${answer.words}): ${shown}`,
+    );
+  }
+
+  /** Not every registry says the GUID when it registers. */
+  async #guidOf(
+    answer: RegistryAnswer,
+    subject: string,
+    text: string,
+    doing: string,
+    patience: Patience,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const guid = guidIn(answer) ?? guidIn(await this.#lookUp(subject, text, doing, patience, signal));
+    if (guid === null) throw new Failure('registry.no_guid', `${doing}: ${answer.place} gives its schemas no GUIDs`);
+    return guid;
+  }
+
+  /** For a message: what cannot be learnt keeps no refusal from being told. */
+  async #levelOf(subject: string, signal: AbortSignal): Promise<string> {
+    const doing = `asking for the compatibility level of ${subject}`;
+    const question = { doing, method: 'GET', body: null, told: [404], patience: 'once' } as const;
+    try {
+      const path = `config/${encodeURIComponent(subject)}?defaultToGlobal=true`;
+      const own = await this.#http.ask({ ...question, path }, signal);
+      const answer = own.status === 404 ? await this.#http.ask({ ...question, path: 'config' }, signal) : own;
+      const level = fieldOf(answer.value, 'compatibilityLevel') ?? fieldOf(answer.value, 'compatibility');
+      return typeof level === 'string' ? level : 'not told';
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      return 'not told';
+    }
+  }
+
+  #digest(subject: string, text: string): string {
+    const { framing } = this.#options;
+    const where = JSON.stringify([this.#http.places.toSorted(), framing, subject]);
+    return createHash('sha256').update(where).update(text).digest('hex');
   }
 }
 
-function fieldOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+/** 0x00 and the id, or 0x01 and the GUID. */
+function prefixOf(name: string): Uint8Array {
+  const guid = guidBytes(name);
+  if (guid !== null) return Uint8Array.of(GUID_MARK, ...guid);
+  const prefix = new Uint8Array(ID_FRAME_BYTES);
+  new DataView(prefix.buffer).setUint32(1, Number(name));
+  return prefix;
+}
+
+function framed(payload: Uint8Array): { readonly name: string; readonly body: Uint8Array } {
+  if (payload[0] === ID_MARK && payload.length >= ID_FRAME_BYTES) {
+    return { name: String(new DataView(payload.buffer, payload.byteOffset).getUint32(1)), body: payload.subarray(ID_FRAME_BYTES) };
+  }
+  if (payload[0] === GUID_MARK && payload.length >= GUID_FRAME_BYTES) {
+    return { name: guidText(payload.subarray(1, GUID_FRAME_BYTES)), body: payload.subarray(GUID_FRAME_BYTES) };
+  }
+  throw new Failure('record.unreadable', 'the record begins neither with 0x00 and the id of a schema nor with 0x01 and its GUID');
+}
+
+function pathOf(name: string): string {
+  return `schemas/${guidBytes(name) === null ? 'ids' : 'guids'}/${name}`;
+}
+
+function idIn({ value, place }: RegistryAnswer, doing: string): string {
+  const id = fieldOf(value, 'id');
+  if (typeof id === 'number' && Number.isInteger(id) && id >= 0 && id <= ID_MAX) return String(id);
+  throw new Failure('registry.malformed', `${doing}: ${place} answers without a schema id`);
+}
+
+function guidIn({ value }: RegistryAnswer): string | null {
+  const guid = fieldOf(value, 'guid');
+  return typeof guid === 'string' && guidBytes(guid.toLowerCase()) !== null ? guid.toLowerCase() : null;
+}
+
+function textIn({ value, place }: RegistryAnswer, doing: string): string {
+  const text = fieldOf(value, 'schema');
+  if (typeof text !== 'string') throw new Failure('registry.malformed', `${doing}: ${place} answers without a schema`);
+  return text;
+}
+
+function fieldOf(value: object | null, name: string): unknown {
+  return value === null ? undefined : Reflect.get(value, name);
 }
 
 function isSameSchema(registered: string, given: string): boolean {

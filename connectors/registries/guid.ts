@@ -16,3 +16,10 @@ export function guidText(bytes: Uint8Array): string {
   const hex = Buffer.from(bytes).toString('hex');
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
+
+const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** The bytes of a GUID's text in lower case; null where it is none. */
+export function guidBytes(text: string): Uint8Array | null {
+  return GUID.test(text) ? new Uint8Array(Buffer.from(text.replaceAll('-', ''), 'hex')) : null;
+}

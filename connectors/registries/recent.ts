@@ -1,4 +1,4 @@
-/** A map that forgets its oldest entries beyond a bound. */
+/** A map that forgets the entries that were not asked for the longest, beyond a bound. */
 export class Recent<K, V> {
   readonly #entries = new Map<K, V>();
   readonly #entriesMax: number;
@@ -8,7 +8,9 @@ export class Recent<K, V> {
   }
 
   get(key: K): V | undefined {
-    return this.#entries.get(key);
+    const value = this.#entries.get(key);
+    if (value !== undefined) this.set(key, value);
+    return value;
   }
 
   set(key: K, value: V): void {

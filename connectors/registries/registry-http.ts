@@ -1,126 +1,186 @@
 /**
- * Requests to a registry: who we are, time limits, and repetition of what passes by itself. Credentials go to the configured address only: a redirect is refused.
+ * Questions to a registry that may have several addresses: who we are, time limits, the next address where one fails, and repetition of what passes by itself.
+ *
+ *   round:  the address that answered last ─► the others in the config's order ─► a wait ─► the next round …
+ *
+ * An answer that decides (a schema, a refusal) ends the question whichever address gives it. What one address cannot say (nobody there, 5xx, too many requests) the next
+ * one is asked for.
  */
 import { sleep } from '../../src/lib/abort.ts';
 import { backoffMs } from '../../src/lib/backoff.ts';
+import { must } from '../../src/lib/assert.ts';
 import { Failure } from '../../src/model/failure.ts';
 import type { Secret } from '../../src/model/secret.ts';
+import { exchangeWith } from './exchange.ts';
+import type { Exchange, HttpAnswer, RegistryTls } from './exchange.ts';
 
 export interface RegistryHttpOptions {
-  readonly url: string;
+  /** One at least. */
+  readonly urls: readonly string[];
   /** Null = the registry asks nobody. */
-  readonly auth: { readonly username: string; readonly password: Secret } | null;
-  /** How long a request is repeated before it is `registry.unreachable`. */
+  readonly auth: RegistryAuth | null;
+  /** Null = as Node does it by itself. */
+  readonly tls: RegistryTls | null;
+  /** How long a question is repeated before it is `registry.unreachable`. */
   readonly retryMs: number;
   readonly requestMs: number;
 }
 
-export const REGISTRY_DEFAULTS = { auth: null, retryMs: 30_000, requestMs: 10_000 } as const;
+export type RegistryAuth =
+  | { readonly kind: 'basic'; readonly username: string; readonly password: Secret }
+  | { readonly kind: 'bearer'; readonly token: Secret };
 
-export interface RegistryRequest {
+export interface RegistryQuestion {
   /** `registering orders-value`. */
   readonly doing: string;
   readonly method: 'GET' | 'POST';
   /** Relative to the registry's address. */
   readonly path: string;
   readonly body: unknown;
-  /** What a 404 means. */
-  readonly missing:
-    /** The address or the request is wrong. */
-    | 'refused'
-    /** It will be there in a moment. */
-    | 'awaited'
-    /** There is no such schema. */
-    | 'unreadable';
+  /** Statuses beside 2xx that the caller reads. */
+  readonly told: readonly number[];
+  /** Whether a 404 is a replica that does not know yet. */
+  readonly isAwaited?: boolean;
+  readonly patience: Patience;
+}
+
+export type Patience =
+  /** For as long as the options say. */
+  | 'long'
+  /** Each address once. */
+  | 'once';
+
+export interface RegistryAnswer {
+  readonly status: number;
+  /** The JSON of the answer; null where it is none, which only an answer of `told` may be. */
+  readonly value: object | null;
+  /** The registry's own words: the `message` of its error, or the beginning of whatever came. */
+  readonly words: string;
+  /** The address that answered. */
+  readonly place: string;
+}
+
+interface Address {
+  readonly place: string;
+  readonly exchange: Exchange;
 }
 
 const MEDIA_TYPE = 'application/vnd.schemaregistry.v1+json';
 const BACKOFF = { firstMs: 100, maxMs: 5_000 };
-const BODY_BYTES_MAX = 16 * 1024 * 1024;
-const MESSAGE_MAX = 500;
+const WORDS_MAX = 1_000;
 
 export class RegistryHttp {
-  /** The address as messages show it. */
-  readonly place: string;
-  readonly #base: URL;
+  /** The addresses as messages show them. */
+  readonly places: readonly string[];
   readonly #options: RegistryHttpOptions;
+  readonly #addresses: readonly Address[];
+  /** Index of the address that answered last. */
+  #first = 0;
 
   constructor(options: RegistryHttpOptions) {
     this.#options = options;
-    this.#base = new URL(options.url.endsWith('/') ? options.url : `${options.url}/`);
-    this.place = `${this.#base.origin}${this.#base.pathname}`;
+    this.#addresses = options.urls.map((url) => {
+      const base = new URL(url.endsWith('/') ? url : `${url}/`);
+      return { place: `${base.origin}${base.pathname}`, exchange: exchangeWith(base, options.tls) };
+    });
+    this.places = this.#addresses.map(({ place }) => place);
   }
 
-  /** The answer's JSON. Rejects with `registry.unreachable`, `registry.unauthorized`, `registry.refused`, `record.unreadable`. */
-  async ask(request: RegistryRequest, signal: AbortSignal): Promise<unknown> {
+  /** An answer of 2xx with JSON, or of `told`. Rejects with `registry.unreachable`, `registry.unauthorized`, `registry.malformed`. */
+  async ask(question: RegistryQuestion, signal: AbortSignal): Promise<RegistryAnswer> {
     const until = performance.now() + this.#options.retryMs;
     for (let attempt = 0; ; attempt++) {
-      const answer = await this.#once(request, signal);
-      if (answer.kind === 'value') return answer.value;
-      if (performance.now() > until) throw new Failure('registry.unreachable', `${request.doing} at ${this.place}: ${answer.reason}`);
-      await sleep(backoffMs(BACKOFF, attempt, 0, Math.random), signal);
+      const round = await this.#round(question, signal);
+      if (round.kind === 'answer') return round.answer;
+      if (question.patience === 'once' || performance.now() > until) {
+        throw new Failure('registry.unreachable', `${question.doing}: ${round.reasons.join('; ')}`);
+      }
+      await sleep(backoffMs(BACKOFF, attempt, round.retryAfterMs, Math.random), signal);
     }
   }
 
-  /** An answer, or what passes by itself; rejects with what does not. */
-  async #once(
-    request: RegistryRequest,
-    signal: AbortSignal,
-  ): Promise<{ kind: 'value'; value: unknown } | { kind: 'passing'; reason: string }> {
-    const { auth, requestMs } = this.#options;
-    let response: Response;
-    let text: string;
-    try {
-      response = await fetch(new URL(request.path, this.#base), {
-        method: request.method,
-        redirect: 'manual',
-        headers: {
-          accept: `${MEDIA_TYPE}, application/json`,
-          ...(request.body === null ? {} : { 'content-type': MEDIA_TYPE }),
-          ...(auth === null
-            ? {}
-            : { authorization: `Basic ${Buffer.from(`${auth.username}:${auth.password.reveal()}`).toString('base64')}` }),
-        },
-        ...(request.body === null ? {} : { body: JSON.stringify(request.body) }),
-        signal: AbortSignal.any([signal, AbortSignal.timeout(requestMs)]),
-      });
-      text = await boundedText(response);
-    } catch (error) {
-      signal.throwIfAborted();
-      if (error instanceof Failure) throw error;
-      return { kind: 'passing', reason: messageOf(error) };
+  async #round(question: RegistryQuestion, signal: AbortSignal): Promise<Round> {
+    const reasons: string[] = [];
+    let retryAfterMs = 0;
+    const first = this.#first;
+    for (let i = 0; i < this.#addresses.length; i++) {
+      const index = (first + i) % this.#addresses.length;
+      const { place, exchange } = must(this.#addresses[index], 'an address of the registry');
+      let answer: HttpAnswer;
+      try {
+        answer = await this.#send(exchange, question, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        reasons.push(`${place} cannot be reached (${this.#shown(reasonOf(error))})`);
+        continue;
+      }
+      if (isPassing(answer.status, question)) {
+        reasons.push(`${place} answers ${this.#statusText(answer)}`);
+        retryAfterMs = Math.max(retryAfterMs, answer.retryAfterMs);
+        continue;
+      }
+      this.#first = index;
+      return { kind: 'answer', answer: this.#judged(question, place, answer) };
     }
-    const fail = (code: 'registry.unauthorized' | 'registry.refused' | 'record.unreadable'): Failure =>
-      new Failure(code, `${request.doing} at ${this.place}: the registry answers ${response.status} ${wordsOf(text)}`.trimEnd());
-    const { status } = response;
-    if (status >= 200 && status < 300) {
-      const value = parsed(text);
-      if (value === null)
-        throw new Failure('registry.refused', `${request.doing} at ${this.place}: the answer is no JSON: is it the address of a registry?`);
-      return { kind: 'value', value };
+    return { kind: 'passing', reasons, retryAfterMs };
+  }
+
+  async #send(exchange: Exchange, { method, path, body }: RegistryQuestion, signal: AbortSignal): Promise<HttpAnswer> {
+    const headers = {
+      accept: `${MEDIA_TYPE}, application/json`,
+      ...(body === null ? {} : { 'content-type': MEDIA_TYPE }),
+      ...authorization(this.#options.auth),
+    };
+    const timed = AbortSignal.any([signal, AbortSignal.timeout(this.#options.requestMs)]);
+    return exchange(path, { method, headers, body: body === null ? null : JSON.stringify(body) }, timed);
+  }
+
+  #judged({ doing, told }: RegistryQuestion, place: string, answer: HttpAnswer): RegistryAnswer {
+    const { status } = answer;
+    if (status === 401 || status === 403) {
+      throw new Failure('registry.unauthorized', `${doing}: ${place} answers ${this.#statusText(answer)}`);
     }
-    if (status === 401 || status === 403) throw fail('registry.unauthorized');
-    if (status === 404 && request.missing === 'unreadable') throw fail('record.unreadable');
-    const passes = status >= 500 || status === 408 || status === 429 || (status === 404 && request.missing === 'awaited');
-    if (passes) return { kind: 'passing', reason: `the registry answers ${status} ${wordsOf(text)}`.trimEnd() };
-    throw fail('registry.refused');
+    const value = parsed(answer.text);
+    if (told.includes(status)) return { status, value, words: this.#words(answer), place };
+    if (status < 200 || status >= 300) throw new Failure('registry.malformed', `${doing}: ${place} answers ${this.#statusText(answer)}`);
+    if (value === null) throw new Failure('registry.malformed', `${doing}: the answer of ${place} is no JSON`);
+    return { status, value, words: this.#words(answer), place };
+  }
+
+  #statusText(answer: HttpAnswer): string {
+    return `${answer.status} ${this.#words(answer)}`.trimEnd();
+  }
+
+  #words({ text }: HttpAnswer): string {
+    const value = parsed(text);
+    const message: unknown = value === null ? null : Reflect.get(value, 'message');
+    return this.#shown((typeof message === 'string' ? message : text).replaceAll(/\s+/g, ' ').slice(0, WORDS_MAX));
+  }
+
+  /** Without our secret, which a talkative proxy may repeat. */
+  #shown(words: string): string {
+    const { auth } = this.#options;
+    if (auth === null) return words;
+    const secret = auth.kind === 'basic' ? auth.password : auth.token;
+    return words.replaceAll(secret.reveal(), '[redacted]');
   }
 }
 
-async function boundedText(response: Response): Promise<string> {
-  if (response.body === null) return '';
-  const body: AsyncIterable<Uint8Array> = response.body;
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of body) {
-    bytes += chunk.length;
-    if (bytes > BODY_BYTES_MAX) throw new Failure('registry.refused', `the registry's answer is larger than ${BODY_BYTES_MAX} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
+type Round =
+  | { readonly kind: 'answer'; readonly answer: RegistryAnswer }
+  | { readonly kind: 'passing'; readonly reasons: readonly string[]; readonly retryAfterMs: number };
+
+function isPassing(status: number, { isAwaited }: RegistryQuestion): boolean {
+  return status >= 500 || status === 408 || status === 429 || (status === 404 && isAwaited === true);
 }
 
-/** Null where the text is no JSON object. */
+function authorization(auth: RegistryAuth | null): { readonly authorization?: string } {
+  if (auth === null) return {};
+  if (auth.kind === 'bearer') return { authorization: `Bearer ${auth.token.reveal()}` };
+  return { authorization: `Basic ${Buffer.from(`${auth.username}:${auth.password.reveal()}`).toString('base64')}` };
+}
+
+/** Null where the text is no JSON object or list. */
 function parsed(text: string): object | null {
   try {
     const value: unknown = JSON.parse(text);
@@ -130,14 +190,9 @@ function parsed(text: string): object | null {
   }
 }
 
-/** The registry's own words: `message` of its error, or the beginning of whatever came. */
-function wordsOf(text: string): string {
-  const value = parsed(text);
-  const message: unknown = value === null ? null : Reflect.get(value, 'message');
-  return (typeof message === 'string' ? message : text).slice(0, MESSAGE_MAX);
-}
-
-function messageOf(error: unknown): string {
+function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? error.cause.message : error.message;
+  if (error.name === 'AbortError') return 'no answer in time';
+  const code: unknown = Reflect.get(error, 'code');
+  return error.message === '' ? String(code) : error.message;
 }

@@ -33,7 +33,7 @@ class TopicRegistry implements SchemaRegistry {
     const guid = guidOf(request.text);
     const name = guidText(guid);
     const record = { topic: schemasTopic(request.recipient), partition: 0, key: name, value: request.text };
-    return { prefix: Uint8Array.of(FRAME_MARK, ...guid), name, records: [record] };
+    return { prefix: Uint8Array.of(FRAME_MARK, ...guid), name, digest: null, records: [record] };
   }
 
   topics(recipient: string): ReturnType<SchemaRegistry['topics']> {

@@ -10,7 +10,7 @@ import { systemClock } from '../lib/clock.ts';
 import { Failure } from '../model/failure.ts';
 import { isCronPattern } from '../relay/poll.ts';
 import type { Publisher } from '../ports/publisher.ts';
-import type { SchemaRegistry } from '../ports/schema-registry.ts';
+import type { Framing, SchemaRegistry } from '../ports/schema-registry.ts';
 import type { Source } from '../ports/source.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 
@@ -38,10 +38,16 @@ export function assembleKafka(config: Config, telemetry: Telemetry): Publisher {
   return open({ ...defaults, brokers, tls, sasl, compression, clientId: config.relay.name, telemetry });
 }
 
-export function assembleRegistry(config: Config, publisher: Publisher): SchemaRegistry {
+export function assembleRegistry(config: Config, publisher: Publisher, telemetry: Telemetry): SchemaRegistry {
   const { topic, confluent } = CONNECTORS.registries;
   if (config.registry === null) return topic.open({ read: (request, signal) => publisher.read(request, signal) });
-  return confluent.open({ ...confluent.defaults, url: config.registry.url, auth: config.registry.basic });
+  return confluent.open({ ...confluent.defaults, ...config.registry, telemetry });
+}
+
+/** How records name their schema under this config. */
+export function framingOf({ registry }: Config): Framing {
+  if (registry === null) return 'guid';
+  return registry.framing === 'id' ? 'id' : 'registry-guid';
 }
 
 /** Reads the profile of a source without touching the network. Rejects with `profile.*` where it cannot be used. */

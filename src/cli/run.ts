@@ -18,7 +18,7 @@ import type { Source } from '../ports/source.ts';
 import type { Works } from '../relay/line.ts';
 import { runRelay } from '../relay/relay.ts';
 import type { Outcome } from '../relay/supervisor.ts';
-import { RELAY, assembleKafka, assembleRegistry, assembleSource, checkSchedules } from './assemble.ts';
+import { RELAY, assembleKafka, assembleRegistry, assembleSource, checkSchedules, framingOf } from './assemble.ts';
 import { linesOf } from './lines.ts';
 
 /** After the signal to stop: what is not finished by then is left to the next run, which loses nothing by it. */
@@ -74,8 +74,8 @@ async function runWith(config: Config, telemetry: OpenTelemetry, untilCurrent: b
   );
   const works: Works = {
     encoder,
-    registry: assembleRegistry(config, publisher),
-    framing: config.registry === null ? 'guid' : 'id',
+    registry: assembleRegistry(config, publisher, telemetry),
+    framing: framingOf(config),
     admin: publisher.admin,
     topics: config.kafka.topics,
     chunk: { records: limits.chunkRecords, bytes: limits.chunkBytes, timeMs: limits.chunkTimeMs },

@@ -18,10 +18,10 @@ const READERS_MAX = 200;
 export async function run(argv: readonly string[], signal: AbortSignal): Promise<number> {
   const options = parseArguments('tail', argv);
   await using session = await openKafkaSession(options.required('config'), signal);
-  const { config, publisher } = session;
+  const { config, publisher, telemetry } = session;
   const { spec, checkpoint } = await findFeed('tail', session, options, signal);
   const topic = checkpoint === null || checkpoint.topic === '' ? spec.topic : checkpoint.topic;
-  const decoder = new RecordDecoder(assembleRegistry(config, publisher), spec.recipient);
+  const decoder = new RecordDecoder(assembleRegistry(config, publisher, telemetry), spec.recipient);
   try {
     for await (const record of publisher.read({ topic, partitions: null, untilEnd: options.isSet('until-end') }, signal)) {
       await print(JSON.stringify(await decoder.decode(record, signal)), signal);

@@ -62,9 +62,18 @@ export interface SaslConfig {
 }
 
 export interface RegistryConfig {
-  /** Without a slash at its end. */
-  readonly url: string;
-  readonly basic: { readonly username: string; readonly password: Secret } | null;
+  /** One at least, without slashes at their ends. */
+  readonly urls: readonly string[];
+  /** Null: it asks nobody. */
+  readonly auth:
+    | { readonly kind: 'basic'; readonly username: string; readonly password: Secret }
+    | { readonly kind: 'bearer'; readonly token: Secret }
+    | null;
+  /** Null: as Node does it by itself. */
+  readonly tls: TlsConfig | null;
+  readonly subjects: 'topic' | 'record' | 'topic-record';
+  readonly framing: 'id' | 'guid';
+  readonly autoRegister: boolean;
 }
 
 export interface SourceConfig {
@@ -140,7 +149,7 @@ function build(shape: ConfigShape, { feeds, patterns, files, world }: Parts): Co
     relay: shape.relay,
     kafka: {
       brokers: shape.kafka.brokers,
-      tls: tlsConfig(shape.kafka.tls, files),
+      tls: kafkaTls(shape.kafka.tls, files),
       sasl: shape.kafka.sasl ?? null,
       compression: shape.kafka.compression,
       topics: {
@@ -148,7 +157,7 @@ function build(shape: ConfigShape, { feeds, patterns, files, world }: Parts): Co
         config: Object.fromEntries(Object.entries(shape.kafka.topics.config).map(([key, value]) => [key, String(value)])),
       },
     },
-    registry: shape.registry === undefined ? null : { url: shape.registry.url, basic: shape.registry.auth?.basic ?? null },
+    registry: shape.registry === undefined ? null : registryConfig(shape.registry, files),
     sources: shape.sources.map((source, i) => ({
       name: source.name,
       ...files.profile(source.profile, ['sources', i, 'profile']),
@@ -176,17 +185,41 @@ function build(shape: ConfigShape, { feeds, patterns, files, world }: Parts): Co
   };
 }
 
-function tlsConfig(tls: ConfigShape['kafka']['tls'], files: Files): TlsConfig | null {
-  if (tls === false) return null;
-  if (tls === true) return { ca: null, cert: null, key: null };
-  if ((tls.cert === undefined) !== (tls.key === undefined))
-    files.complain(['kafka', 'tls'], '`kafka.tls` has one of `cert` and `key`: a certificate of ours needs both.');
+function registryConfig(shape: NonNullable<ConfigShape['registry']>, files: Files): RegistryConfig {
+  const { url, auth, tls, subjects, framing, autoRegister } = shape;
+  if (tls !== undefined && !url.some((address) => address.startsWith('https:')))
+    files.complain(['registry', 'tls'], '`registry.tls` is of no use: no address in `registry.url` begins with https://.');
   return {
-    ca: tls.ca === undefined ? null : files.pem(tls.ca, ['kafka', 'tls', 'ca']),
-    cert: tls.cert === undefined ? null : files.pem(tls.cert, ['kafka', 'tls', 'cert']),
-    key: tls.key === undefined ? null : new Secret(files.pem(tls.key.reveal(), ['kafka', 'tls', 'key'])),
+    urls: url,
+    auth: registryAuth(auth),
+    tls: tls === undefined ? null : tlsConfig(tls, ['registry', 'tls'], files),
+    subjects,
+    framing,
+    autoRegister,
   };
 }
+
+function registryAuth(auth: NonNullable<ConfigShape['registry']>['auth']): RegistryConfig['auth'] {
+  if (auth?.basic !== undefined) return { kind: 'basic', ...auth.basic };
+  return auth?.bearer === undefined ? null : { kind: 'bearer', token: auth.bearer };
+}
+
+function kafkaTls(tls: ConfigShape['kafka']['tls'], files: Files): TlsConfig | null {
+  if (tls === false) return null;
+  return tls === true ? { ca: null, cert: null, key: null } : tlsConfig(tls, ['kafka', 'tls'], files);
+}
+
+function tlsConfig(tls: Certificates, path: Path, files: Files): TlsConfig {
+  if ((tls.cert === undefined) !== (tls.key === undefined))
+    files.complain(path, `\`${path.join('.')}\` has one of \`cert\` and \`key\`: a certificate of ours needs both.`);
+  return {
+    ca: tls.ca === undefined ? null : files.pem(tls.ca, [...path, 'ca']),
+    cert: tls.cert === undefined ? null : files.pem(tls.cert, [...path, 'cert']),
+    key: tls.key === undefined ? null : new Secret(files.pem(tls.key.reveal(), [...path, 'key'])),
+  };
+}
+
+type Certificates = Exclude<ConfigShape['kafka']['tls'], boolean>;
 
 function compactionWarning(tree: YamlTree, config: Config): readonly Problem[] {
   if (config.kafka.topics.config['cleanup.policy']?.includes('compact') !== true) return [];
@@ -232,7 +265,9 @@ class Files {
     for (const [i, source] of (shape.data?.sources ?? []).entries())
       if (source !== null) this.profile(source.profile, ['sources', i, 'profile']);
     const tls = shape.data?.kafka?.tls;
-    if (tls !== undefined) tlsConfig(tls, this);
+    if (tls !== undefined) kafkaTls(tls, this);
+    const registryTls = shape.data?.registry?.tls;
+    if (registryTls !== undefined) tlsConfig(registryTls, ['registry', 'tls'], this);
   }
 
   #read(name: string, path: Path): string {

@@ -6,8 +6,6 @@
 /** By path with `[]` for any index; the sentence says what holds instead. */
 const KEYS: Readonly<Record<string, string>> = {
   'kafka.driver': 'the relay uses its one driver',
-  'registry.auth.bearer': 'use `basic`',
-  'registry.framing': 'records carry the id of their schema',
   'sources[].partitionTimeZone': 'timestamp partition values without a zone are read as UTC',
   'recipients[].tables[].envelope': 'every record has the envelope `change`',
   'recipients[].tables[].columns': 'all columns are published; ask the provider to share a view with fewer',
@@ -23,8 +21,6 @@ const VALUES: Readonly<Record<string, string>> = {
   'kafka.sasl.mechanism=oauthbearer': 'use plain, scram-sha-256 or scram-sha-512',
   'kafka.sasl.mechanism=aws-msk-iam': 'use plain, scram-sha-256 or scram-sha-512',
   'kafka.driver=direct': 'the relay uses its one driver',
-  'registry.subjects=record': 'use `topic`',
-  'registry.subjects=topic-record': 'use `topic`',
 };
 
 /** What holds instead of a key that is not available yet; null if the key has no place in the design. */

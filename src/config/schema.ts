@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { isAllowedHost } from './allowed-host.ts';
-import { expectations, choice, cron, duration, flag, instant, integer, rate, secret, size, text, timezone, url } from './values.ts';
+import { expectations, choice, cron, duration, flag, instant, integer, rate, secret, size, text, timezone, urls } from './values.ts';
 
 const RECIPIENT_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const RELAY_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
@@ -23,19 +23,27 @@ const relay = z
   })
   .describe('The relay itself.');
 
+/** Certificates in one of both places where they are asked for. */
+function certificates(others: string): z.ZodObject<Certificates, z.core.$strict> {
+  return z.strictObject({
+    ca: text('a path, or a certificate in PEM')
+      .optional()
+      .describe(`Certificate authority of ${others}: a path relative to the config file's folder, or PEM text.`),
+    cert: text('a path, or a certificate in PEM')
+      .optional()
+      .describe(`Our certificate, if ${others} ask for one: a path relative to the config file's folder, or PEM text.`),
+    key: secret().optional().describe("Its private key: a path relative to the config file's folder, or PEM text."),
+  });
+}
+
+type Certificates = Readonly<{
+  ca: z.ZodOptional<z.ZodString>;
+  cert: z.ZodOptional<z.ZodString>;
+  key: z.ZodOptional<ReturnType<typeof secret>>;
+}>;
+
 const tls = z
-  .union([
-    z.boolean(),
-    z.strictObject({
-      ca: text('a path, or a certificate in PEM')
-        .optional()
-        .describe("Certificate authority of the brokers: a path relative to the config file's folder, or PEM text."),
-      cert: text('a path, or a certificate in PEM')
-        .optional()
-        .describe("Our certificate, for brokers that ask for one: a path relative to the config file's folder, or PEM text."),
-      key: secret().optional().describe("Its private key: a path relative to the config file's folder, or PEM text."),
-    }),
-  ])
+  .union([z.boolean(), certificates('the brokers')])
   .register(expectations, { text: '`true`, or a map of `ca`, `cert` and `key`', kind: 'other', words: [] })
   .default(false)
   .describe('Encrypts the connection to the brokers: true for the authorities that Node trusts, or the certificates.');
@@ -90,9 +98,13 @@ const kafka = z
   })
   .describe('The Kafka that the changes go to.');
 
+const registryTls = certificates('its servers')
+  .optional()
+  .describe('Certificates for https:// addresses; absent = the authorities that Node trusts, and no certificate of ours.');
+
 const registry = z
   .strictObject({
-    url: url().describe("The registry's address."),
+    url: urls().describe("The registry's address, path included; of several the next one is asked where one fails."),
     auth: z
       .strictObject({
         basic: z
@@ -100,11 +112,30 @@ const registry = z
             username: text('a user name').describe('The user name.'),
             password: secret().describe('The password; better a reference than the text itself.'),
           })
+          .optional()
           .describe('User name and password.'),
+        bearer: secret('a token').optional().describe('A token; better a reference than the text itself.'),
+      })
+      .superRefine(({ basic, bearer }, context) => {
+        if ((basic === undefined) !== (bearer === undefined)) return;
+        context.addIssue({ code: 'custom', params: { predicate: 'must have one of `basic` and `bearer`' } });
       })
       .optional()
       .describe('Who we are to the registry; absent = it asks nobody.'),
-    subjects: choice(['topic']).default('topic').describe('How subjects are named: `<topic>-key` and `<topic>-value`.'),
+    tls: registryTls,
+    subjects: choice(['topic', 'record', 'topic-record'])
+      .default('topic')
+      .describe(
+        "How subjects are named: `<topic>-key` and `<topic>-value`, by the record's full name, or `<topic>-<the record's full name>`.",
+      ),
+    framing: choice(['id', 'guid'])
+      .default('id')
+      .describe(
+        "How records name their schema: by the registry's id (0x00 and 4 bytes), or by its GUID (0x01 and 16 bytes) where it gives GUIDs.",
+      ),
+    autoRegister: flag()
+      .default(true)
+      .describe('Whether the relay registers schemas; false: it looks them up, and a feed waits until somebody has registered its schema.'),
   })
   .optional()
   .describe("A schema registry that speaks Confluent's API; absent = schemas travel on the topic `{recipient}.schemas`.");
@@ -291,6 +322,10 @@ export const configSchema = z
 export const partsSchema = z.object({
   kafka: z
     .object({ tls: tls.optional().catch(undefined) })
+    .optional()
+    .catch(undefined),
+  registry: z
+    .object({ tls: registryTls.catch(undefined) })
     .optional()
     .catch(undefined),
   sources: z.array(source.nullable().catch(null)).catch([]),

@@ -73,13 +73,27 @@ export function size(minBytes: number, maxBytes: number): TextTo<number> {
   return quantity({ pattern: SIZE_PATTERN, parse: parseSize, min: minBytes, max: maxBytes }, { text: expected, kind: 'size', words: [] });
 }
 
-export function url(): TextTo<string> {
+const URL_PATTERN = /^https?:\/\/[^\s@]+$/;
+const URL_EXPECTED = 'an http:// or https:// address without a user name or password in it';
+
+/** One address or several, as a list or as one text with commas; without the slashes at their ends. */
+export function urls(): z.ZodPipe<
+  z.ZodUnion<readonly [z.ZodString, z.ZodArray<z.ZodString>]>,
+  z.ZodTransform<readonly string[], string | string[]>
+> {
+  const one = z.string().regex(URL_PATTERN).refine(isUrl).register(expectations, { text: URL_EXPECTED, kind: 'secret', words: [] });
   return z
-    .string()
-    .regex(/^https?:\/\/[^\s@]+$/)
-    .register(expectations, { text: 'an http:// or https:// address without a user name or password in it', kind: 'secret', words: [] })
-    .refine((value) => URL.canParse(value))
-    .transform((value) => value.replace(/\/+$/, ''));
+    .union([z.string(), z.array(one).min(1).max(100)])
+    .register(expectations, { text: `${URL_EXPECTED}, or several: a list, or one text with commas`, kind: 'secret', words: [] })
+    .transform((value, context) => {
+      const list = typeof value === 'string' ? value.split(',').map((part) => part.trim()) : value;
+      if (!list.every(isUrl)) context.addIssue({ code: 'custom' });
+      return list.map((address) => address.replace(/\/+$/, ''));
+    });
+}
+
+function isUrl(value: string): boolean {
+  return URL_PATTERN.test(value) && URL.canParse(value);
 }
 
 export function cron(): z.ZodString {

@@ -127,7 +127,7 @@ const BAD_CONFIGS: readonly BadConfig[] = [
   {
     what: 'a password in the address of the registry',
     change: ['sources:', 'registry: {url: "https://u:p@registry"}\nsources:'],
-    told: '3:17: `registry.url` must be an http:// or https:// address without a user name or password in it.',
+    told: '3:17: `registry.url` must be an http:// or https:// address without a user name or password in it, or several: a list, or one text with commas.',
   },
   {
     what: 'a secret that is not set',

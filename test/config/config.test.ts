@@ -73,7 +73,13 @@ kafka:
   sasl: {mechanism: plain, username: u, password: \${PW}}
   compression: gzip
   topics: {create: false, partitions: 2, replicationFactor: 3, config: {retention.ms: -1, min.insync.replicas: 2, preallocate: true}}
-registry: {url: "http://registry:8081/", auth: {basic: {username: u, password: p}}, subjects: topic}
+registry:
+  url: "https://one:8081/, http://two/apis/ccompat/v7"
+  auth: {bearer: \${PW}}
+  tls: {ca: ca.pem, cert: cert.pem, key: key.pem}
+  subjects: topic-record
+  framing: guid
+  autoRegister: false
 sources:
   - {name: one, profile: \${PROFILE}, poll: {cron: "*/5 8-18 * * mon-fri", timezone: Europe/Stockholm}}
   - {name: two, profile: acme.share, poll: 1h, requestsPerSecond: 0.5, allowHosts: [minio, 10.1.0.0/16, "fd00::1"]}
@@ -104,7 +110,14 @@ log: {level: debug, format: pretty}
           config: { 'retention.ms': '-1', 'min.insync.replicas': '2', preallocate: 'true' },
         },
       },
-      registry: { url: 'http://registry:8081', basic: { username: 'u' } },
+      registry: {
+        urls: ['https://one:8081', 'http://two/apis/ccompat/v7'],
+        auth: { kind: 'bearer' },
+        tls: { ca: PEM, cert: PEM },
+        subjects: 'topic-record',
+        framing: 'guid',
+        autoRegister: false,
+      },
       sources: [
         {
           name: 'one',
@@ -142,6 +155,36 @@ log: {level: debug, format: pretty}
       { id: 'b2/one/a.b.c.d', topic: 'b2.a.b.c.d', start: { kind: 'version', version: 12 }, key: [], adopt: false },
       { id: 'c/two/s.p.o', topic: 'c.s.p.o', start: { kind: 'earliest' }, key: [], adopt: false },
     ]);
+  });
+
+  test('a registry has every default of the design, and its addresses as a list too', () => {
+    const registry = (text: string): Config['registry'] => parse(`${SAMPLE}registry: ${text}\n`).registry;
+    const defaults = { auth: null, tls: null, subjects: 'topic', framing: 'id', autoRegister: true };
+    expect(registry('{url: http://one/}')).toEqual({ ...defaults, urls: ['http://one'] });
+    expect(registry('{url: [http://one, http://two/x/], auth: {basic: {username: u, password: p}}}')).toEqual({
+      ...defaults,
+      urls: ['http://one', 'http://two/x'],
+      auth: { kind: 'basic', username: 'u', password: new Secret('p') },
+    });
+  });
+
+  test.each([
+    [
+      '{url: "http://one,ftp://two"}',
+      '`registry.url` must be an http:// or https:// address without a user name or password in it, or several: a list, or one text with commas.',
+    ],
+    [
+      '{url: ["http://one", "http://u:p@two"]}',
+      '`registry.url[1]` must be an http:// or https:// address without a user name or password in it.',
+    ],
+    ['{url: http://one, tls: {ca: ca.pem}}', '`registry.tls` is of no use: no address in `registry.url` begins with https://.'],
+    ['{url: https://one, tls: {cert: ca.pem}}', '`registry.tls` has one of `cert` and `key`: a certificate of ours needs both.'],
+    ['{url: http://one, auth: {}}', '`registry.auth` must have one of `basic` and `bearer`.'],
+    ['{url: http://one, auth: {bearer: t, basic: {username: u, password: p}}}', '`registry.auth` must have one of `basic` and `bearer`.'],
+    ['{url: http://one, framing: guids}', '`registry.framing` must be one of id, guid, not `guids`. Did you mean `guid`?'],
+  ])('a registry %s is told', (text, sentence) => {
+    const told = problems(`${SAMPLE}registry: ${text}\n`, world({}, { 'ca.pem': PEM }));
+    expect(told.map((line) => line.replace(/^\d+:\d+: /, ''))).toEqual([sentence]);
   });
 
   test('all errors come at once, in the order of the file, whatever kind they are of', () => {

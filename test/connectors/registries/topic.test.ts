@@ -46,6 +46,7 @@ test('a schema is named by a UUID of version 8 over its text, and published as i
   expect(ensured).toEqual({
     prefix: new Uint8Array(Buffer.from(`01${GUID.replaceAll('-', '')}`, 'hex')),
     name: GUID,
+    digest: null,
     records: [{ topic: 'analytics.schemas', partition: 0, key: GUID, value: '"string"' }],
   });
 });
