@@ -2,6 +2,9 @@
  * Whether consumers that know the columns so far read rows of the next schema right (DESIGN §6 "Schema change"). The table below alone decides, whatever Avro or a
  * registry would answer: Avro calls decimal(9,2) → decimal(20,4) compatible and reads 12.34 as 0.1234.
  *
+ * Right means: consumers that have the next schema read all records, old and new. Those that still have an older one read them too, columns that are gone as null,
+ * except values of a type that became wider: Avro promotes in one direction alone, so these readers fail, and read nothing wrong.
+ *
  * Columns are compared at every depth, each by its path, against what was last known of it, also when it was dropped in between: its old records are still in the topic.
  * A column is what its identity says: a name that another column took over is breaking, even versions apart.
  */
