@@ -45,7 +45,7 @@ export const FAILURES = {
   'provider.forbidden': { disposition: 'probe', remedy: 'Ask the provider to grant the recipient this table.' },
   'provider.refused': { disposition: 'probe', remedy: "The provider refuses the request for the reason above: ask the provider, or change the table's entry." },
   'table.unknown': { disposition: 'probe', remedy: 'Compare the name with `tables <profile>`, or ask the provider to share the table.' },
-  'table.no_history': { disposition: 'probe', remedy: 'Ask the provider to share the table WITH HISTORY.' },
+  'table.no_history': { disposition: 'probe', remedy: 'Ask the provider to share the table with its history: on Databricks `ALTER SHARE <share> REMOVE TABLE <table>` and `ALTER SHARE <share> ADD TABLE <table> WITH HISTORY`, `historyShared: true` in the config of the open-source server.' },
   'table.feature': { disposition: 'park', remedy: 'The relay does not read this table feature yet: ask the provider to take it off (`ALTER TABLE … DROP FEATURE …`), or to share a view or a copy of the table that does without.' },
   'table.access': { disposition: 'park', remedy: 'The relay reads Delta tables by signed URLs, and no others yet: ask the provider to share the table in that way (access mode `url`), or a copy of it.' },
   'table.recreated': { disposition: 'park', remedy: 'If the new table is the one you want: `checkpoint reset`, or `onRecreate: snapshot` and a restart, starts it again in a new topic.' },
@@ -57,7 +57,7 @@ export const FAILURES = {
   'gap.open': { disposition: 'probe', remedy: 'Asked again by itself: the feed goes on at the first version that gives its changes. Ask the provider to switch the change data feed on.' },
   'gap.file_gone': { disposition: 'park', remedy: 'The provider removed a file that this version needs. To go on behind it set `onGap: skip`, to start again in a new topic from the table as it is set `onGap: snapshot`; then restart.' },
   'start.beyond': { disposition: 'park', remedy: 'Set `start` to a version the table has, or to `latest`.' },
-  'start.none': { disposition: 'probe', remedy: 'Ask the provider to switch the change data feed on, or set `start` to a version it was on.' },
+  'start.none': { disposition: 'probe', remedy: 'Ask the provider to switch the change data feed on: `ALTER TABLE <table> SET TBLPROPERTIES (delta.enableChangeDataFeed = true)`; or set `start` to a version at which it was on.' },
 
   'snapshot.moved': { disposition: 'park', remedy: 'The half-published snapshot can no longer be read at its version: `checkpoint reset` starts again in a new topic.' },
 
