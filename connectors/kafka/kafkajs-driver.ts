@@ -11,6 +11,7 @@ import { Failure } from '../../src/model/failure.ts';
 import { CLAIM_KEY } from '../../src/ports/publisher.ts';
 import type { Claim, ClaimRequest, Publisher, ReadRecord, ReadRequest } from '../../src/ports/publisher.ts';
 import { boundsOf, readCommitted } from './committed-reader.ts';
+import type { TopicBounds } from './committed-reader.ts';
 import { CODES, transactionalIdRefused } from './kafka-failure.ts';
 import { KafkajsAdmin } from './kafkajs-admin.ts';
 import { COMPRESSION, kafkajsClient } from './kafkajs-client.ts';
@@ -81,9 +82,10 @@ class KafkajsDriver implements Publisher {
       const bounds = await boundsOf(wire, topic, signal);
       const settledBy = performance.now() + SETTLE_MS;
       const wanted = request.partitions ?? Array.from({ length: bounds.partitions }, (_, partition) => partition);
-      const left = new Set(wanted.filter((partition) => (bounds.starts.get(partition) ?? 0) < (bounds.ends.get(partition) ?? 0)));
+      const from = new Map(wanted.map((partition) => [partition, beginning(bounds, partition, request.from)]));
+      const left = new Set(wanted.filter((partition) => (from.get(partition) ?? 0) < (bounds.ends.get(partition) ?? 0)));
       if (untilEnd && left.size === 0) return;
-      const from = new Map([...(untilEnd ? left : wanted)].map((partition) => [partition, bounds.starts.get(partition) ?? 0]));
+      if (untilEnd) for (const partition of wanted) if (!left.has(partition)) from.delete(partition);
       for await (const step of readCommitted(wire, topic, from, READ_FETCH_WAIT_MS, signal)) {
         const end = bounds.ends.get(step.partition) ?? 0;
         for (const record of step.records) {
@@ -170,4 +172,11 @@ class KafkajsDriver implements Publisher {
     }
     return records;
   }
+}
+
+/** Where a read begins in a partition. */
+function beginning({ starts, ends }: TopicBounds, partition: number, from: ReadRequest['from']): number {
+  const start = starts.get(partition) ?? 0;
+  const asked = from?.get(partition) ?? start;
+  return asked > (ends.get(partition) ?? 0) ? start : Math.max(start, asked);
 }

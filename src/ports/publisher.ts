@@ -103,6 +103,8 @@ export interface ReadRequest {
    * commit resolves a moment before its records can be read.
    */
   readonly untilEnd: boolean;
+  /** By partition, the offset to begin at instead of the beginning. One beyond the end means that the topic was made again: it is read from its beginning. */
+  readonly from?: ReadonlyMap<number, number>;
 }
 
 export interface Publisher {
@@ -112,7 +114,7 @@ export interface Publisher {
    * appears. Rejects with `kafka.stuck` if the reading gets no further: a foreign transaction hangs in the partition.
    */
   claim(request: ClaimRequest, signal: AbortSignal): Promise<Claim>;
-  /** Committed records in order within each partition, from the beginning; joins no group and commits no offsets that others would see. */
+  /** Committed records in order within each partition, from the beginning unless the request says otherwise; joins no group and commits no offsets that others would see. */
   read(request: ReadRequest, signal: AbortSignal): AsyncIterable<ReadRecord>;
   [Symbol.asyncDispose](): Promise<void>;
 }

@@ -245,6 +245,48 @@ export function examPublisher(exam: PublisherExam): void {
     await producer.close();
   });
 
+  test('a read begins where it is told to, and at the beginning where that is beyond the end', async () => {
+    const { data, checkpoints } = await topics(2);
+    const { producer } = await claim(checkpoints, 'nonce');
+    await producer.begin();
+    await producer.send(
+      data,
+      [0, 1].map((partition) =>
+        blockOf(
+          partition,
+          ['a', 'b', 'c'].map((value) => ({ key: null, value })),
+        ),
+      ),
+    );
+    await producer.commit(COMMIT_MS);
+    const readFrom = async (from: ReadonlyMap<number, number>): Promise<readonly string[]> => {
+      const read: string[] = [];
+      for await (const { partition, value } of publisher.read({ topic: data, partitions: [0, 1], untilEnd: true, from }, signal)) {
+        read.push(`${partition} ${text(value)}`);
+      }
+      return read.toSorted();
+    };
+    expect(await readFrom(new Map([[0, 2]]))).toEqual(['0 c', '1 a', '1 b', '1 c']);
+    // Behind the records stands the marker of their transaction.
+    expect(
+      await readFrom(
+        new Map([
+          [0, 3],
+          [1, 4],
+        ]),
+      ),
+    ).toEqual([]);
+    expect(
+      await readFrom(
+        new Map([
+          [0, 3],
+          [1, 5],
+        ]),
+      ),
+    ).toEqual(['1 a', '1 b', '1 c']);
+    await producer.close();
+  });
+
   test('records to a topic or a partition that is not there are refused, and the producer is done', async () => {
     const { data, checkpoints } = await topics();
     const missing = uniqueName('missing');
