@@ -5,6 +5,7 @@ import { openDecoder } from './decoders/parquet.ts';
 import { openKafkajs } from './kafka/kafkajs-driver.ts';
 import { KAFKA_DEFAULTS } from './kafka/options.ts';
 import { CONFLUENT_DEFAULTS, openConfluentRegistry } from './registries/confluent.ts';
+import { openSchemaCatalog } from './registries/schemas-topic.ts';
 import { openTopicRegistry } from './registries/topic.ts';
 import { parseProfile, readProfile } from './sources/delta-sharing/profile.ts';
 import { openSource } from './sources/delta-sharing/source.ts';
@@ -20,7 +21,7 @@ export const CONNECTORS = {
     /** With `registry` in the config. */
     confluent: { open: openConfluentRegistry, defaults: CONFLUENT_DEFAULTS },
     /** Without. */
-    topic: { open: openTopicRegistry },
+    topic: { open: openTopicRegistry, openCatalog: openSchemaCatalog },
   },
   kafka: {
     kafkajs: { open: openKafkajs, defaults: KAFKA_DEFAULTS },

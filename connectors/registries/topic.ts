@@ -3,30 +3,23 @@
  * Confluent's framing), and the GUID is made of the schema's text, so it is known before anything is published.
  */
 import { Failure } from '../../src/model/failure.ts';
-import type { Publisher } from '../../src/ports/publisher.ts';
-import type { EnsuredSchema, SchemaRegistry, SchemaRequest } from '../../src/ports/schema-registry.ts';
+import type { EnsuredSchema, SchemaCatalog, SchemaRegistry, SchemaRequest } from '../../src/ports/schema-registry.ts';
 import { guidOf, guidText } from './guid.ts';
-import { Recent } from './recent.ts';
-
-export interface TopicRegistryOptions {
-  /** Reads the schemas topic; the publisher's own `read`. */
-  readonly read: Publisher['read'];
-}
+import { openSchemaCatalog, schemasTopic } from './schemas-topic.ts';
+import type { SchemasTopicOptions } from './schemas-topic.ts';
 
 const FRAME_MARK = 0x01;
 const FRAME_BYTES = 17;
-const SCHEMAS_MAX = 1_000;
 
-export function openTopicRegistry(options: TopicRegistryOptions): SchemaRegistry {
-  return new TopicRegistry(options);
+export function openTopicRegistry(options: SchemasTopicOptions): SchemaRegistry {
+  return new TopicRegistry(openSchemaCatalog(options));
 }
 
 class TopicRegistry implements SchemaRegistry {
-  readonly #read: Publisher['read'];
-  readonly #texts = new Recent<string, string>(SCHEMAS_MAX);
+  readonly #catalog: SchemaCatalog;
 
-  constructor(options: TopicRegistryOptions) {
-    this.#read = options.read;
+  constructor(catalog: SchemaCatalog) {
+    this.#catalog = catalog;
   }
 
   async ensure(request: SchemaRequest): Promise<EnsuredSchema> {
@@ -49,27 +42,9 @@ class TopicRegistry implements SchemaRegistry {
       throw new Failure('record.unreadable', 'the record does not begin with 0x01 and the GUID of a schema');
     }
     const guid = guidText(payload.subarray(1, FRAME_BYTES));
-    const text = this.#texts.get(guid) ?? (await this.#find(recipient, guid, signal));
-    return { text, body: payload.subarray(FRAME_BYTES) };
+    const schema = await this.#catalog.find(recipient, guid, signal);
+    if (schema === null)
+      throw new Failure('record.unreadable', `the record names the schema ${guid}, which is not on ${schemasTopic(recipient)}`);
+    return { text: schema.text, body: payload.subarray(FRAME_BYTES) };
   }
-
-  async #find(recipient: string, guid: string, signal: AbortSignal): Promise<string> {
-    const topic = schemasTopic(recipient);
-    let found: string | null = null;
-    for await (const { key, value } of this.#read({ topic, partitions: [0], untilEnd: true }, signal)) {
-      if (key === null || value === null) continue;
-      const name = Buffer.from(key).toString('utf8');
-      const text = Buffer.from(value).toString('utf8');
-      // The topic may be written to by others; a schema counts only under the GUID that its text has.
-      if (guidText(guidOf(text)) !== name) continue;
-      this.#texts.set(name, text);
-      if (name === guid) found = text;
-    }
-    if (found === null) throw new Failure('record.unreadable', `the record names the schema ${guid}, which is not on ${topic}`);
-    return found;
-  }
-}
-
-function schemasTopic(recipient: string): string {
-  return `${recipient}.schemas`;
 }

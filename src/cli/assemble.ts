@@ -8,6 +8,8 @@ import { CONNECTORS } from '../../connectors/index.ts';
 import type { Config, SourceConfig } from '../config/config.ts';
 import { systemClock } from '../lib/clock.ts';
 import { Failure } from '../model/failure.ts';
+import { registryPages } from '../ops/registry-pages.ts';
+import type { RegistryPages } from '../ops/registry-pages.ts';
 import { isCronPattern } from '../relay/poll.ts';
 import type { Publisher } from '../ports/publisher.ts';
 import type { Framing, SchemaRegistry } from '../ports/schema-registry.ts';
@@ -42,6 +44,13 @@ export function assembleRegistry(config: Config, publisher: Publisher, telemetry
   const { topic, confluent } = CONNECTORS.registries;
   if (config.registry === null) return topic.open({ read: (request, signal) => publisher.read(request, signal) });
   return confluent.open({ ...confluent.defaults, ...config.registry, telemetry });
+}
+
+/** What consumers are given instead of a registry; null where the config names one. */
+export function assembleRegistryPages(config: Config, publisher: Publisher): RegistryPages | null {
+  if (config.registry !== null) return null;
+  const schemas = CONNECTORS.registries.topic.openCatalog({ read: (request, signal) => publisher.read(request, signal) });
+  return registryPages({ recipients: config.recipients, schemas });
 }
 
 /** How records name their schema under this config. */

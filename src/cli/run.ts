@@ -18,7 +18,7 @@ import type { Source } from '../ports/source.ts';
 import type { Works } from '../relay/line.ts';
 import { runRelay } from '../relay/relay.ts';
 import type { Outcome } from '../relay/supervisor.ts';
-import { RELAY, assembleKafka, assembleRegistry, assembleSource, checkSchedules, framingOf } from './assemble.ts';
+import { RELAY, assembleKafka, assembleRegistry, assembleRegistryPages, assembleSource, checkSchedules, framingOf } from './assemble.ts';
 import { linesOf } from './lines.ts';
 
 /** After the signal to stop: what is not finished by then is left to the next run, which loses nothing by it. */
@@ -56,8 +56,9 @@ async function runWith(config: Config, telemetry: OpenTelemetry, untilCurrent: b
   opened.defer(() => clearTimeout(deadline ?? undefined));
 
   const waitingFor: { text: string | null } = { text: 'Kafka answers' };
-  opened.use(await serveHttp({ ...config.http, metrics: telemetry, notReady: () => waitingFor.text }, stopping));
   const publisher = opened.use(assembleKafka(config, telemetry));
+  const registry = assembleRegistryPages(config, publisher);
+  opened.use(await serveHttp({ ...config.http, metrics: telemetry, registry, notReady: () => waitingFor.text }, stopping));
   telemetry.log('info', 'looking for Kafka', { brokers: config.kafka.brokers });
   const { brokers } = await publisher.admin.reach(stopping);
   waitingFor.text = 'its partitions are claimed';

@@ -13,7 +13,7 @@ const KEYS: Readonly<Record<string, string>> = {
   'recipients[].tables[].mask': 'nothing is masked; ask the provider to share a view without the column',
   'recipients[].tables[].newColumns': 'columns added upstream are published',
   'recipients[].tables[].onBadRecord': 'a value that cannot be carried parks the feed',
-  'http.adminToken': 'the HTTP port serves /metrics, /livez and /readyz only',
+  'http.adminToken': 'the HTTP port changes nothing, and asks nobody who they are',
 };
 
 /** By path and value. */

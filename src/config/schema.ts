@@ -269,10 +269,12 @@ const limits = z
 const http = z
   .strictObject({
     host: text('a host name or an address').default('0.0.0.0').describe('The address that the port is opened on.'),
-    port: integer(0, 65_535).default(9464).describe('The port of /metrics, /livez and /readyz; 0 = any that is free.'),
+    port: integer(0, 65_535)
+      .default(9464)
+      .describe('The port of /metrics, /livez and /readyz, and without a registry of /registry; 0 = any that is free.'),
   })
   .prefault({})
-  .describe('The HTTP port for metrics and probes.');
+  .describe('The HTTP port for metrics and probes, and without a registry for schemas.');
 
 const log = z
   .strictObject({

@@ -1,9 +1,11 @@
 /**
- * The HTTP port: /metrics for Prometheus, /livez and /readyz for whoever keeps the process running. A parked feed fails neither: restarting the process would not help it.
+ * The HTTP port: /metrics for Prometheus, /livez and /readyz for whoever keeps the process running, and /registry for consumers where the relay has no registry. A parked
+ * feed fails no probe: restarting the process would not help it.
  */
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Failure } from '../model/failure.ts';
+import type { RegistryPages } from './registry-pages.ts';
 
 export interface HttpOptions {
   readonly host: string;
@@ -12,6 +14,8 @@ export interface HttpOptions {
   readonly metrics: { readonly metricsContentType: string; metricsText(): Promise<string> };
   /** Null once every claim was attempted; before that what is waited for, to stand after "until". */
   readonly notReady: () => string | null;
+  /** Null: schemas are elsewhere, and /registry does not exist. */
+  readonly registry: RegistryPages | null;
 }
 
 export interface HttpServer {
@@ -20,7 +24,8 @@ export interface HttpServer {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-const CONNECTIONS_MAX = 64;
+/** Consumers may all start at once, and must leave probes their place: a registry's answer ends its connection. */
+const CONNECTIONS_MAX = 1_024;
 const REQUEST_MS = 10_000;
 
 /** Opens the port. Rejects with `http.port` when it cannot be had. */
@@ -31,7 +36,7 @@ export async function serveHttp(options: HttpOptions, signal: AbortSignal): Prom
     (request, response) => {
       respond(options, request).then(
         (answer) => send(response, request, answer),
-        () => send(response, request, { status: 500, type: TEXT, body: 'The metrics could not be collected.\n' }),
+        () => send(response, request, { status: 500, type: TEXT, body: 'The metrics could not be collected.\n', isLast: false }),
       );
     },
   );
@@ -53,32 +58,41 @@ interface Answer {
   readonly status: number;
   readonly type: string;
   readonly body: string;
+  /** Whether the connection ends with it. */
+  readonly isLast: boolean;
 }
 
 const TEXT = 'text/plain; charset=utf-8';
 
 async function respond(options: HttpOptions, request: IncomingMessage): Promise<Answer> {
-  if (request.method !== 'GET' && request.method !== 'HEAD')
-    return { status: 405, type: TEXT, body: 'Only GET and HEAD are answered here.\n' };
-  const path = (request.url ?? '/').replace(/\?.*$/s, '');
-  switch (path) {
+  const { method = 'GET', url = '/' } = request;
+  const registered = await options.registry?.answer(method, url);
+  if (registered !== undefined && registered !== null) return { ...registered, isLast: true };
+  if (method !== 'GET' && method !== 'HEAD') return plain(405, 'Only GET and HEAD are answered here.');
+  switch (url.replace(/\?.*$/s, '')) {
     case '/metrics':
-      return { status: 200, type: options.metrics.metricsContentType, body: await options.metrics.metricsText() };
+      return { status: 200, type: options.metrics.metricsContentType, body: await options.metrics.metricsText(), isLast: false };
     case '/livez':
-      return { status: 200, type: TEXT, body: 'The relay lives.\n' };
+      return plain(200, 'The relay lives.');
     case '/readyz': {
       const reason = options.notReady();
-      return reason === null
-        ? { status: 200, type: TEXT, body: 'The relay is ready.\n' }
-        : { status: 503, type: TEXT, body: `The relay is not ready until ${reason}.\n` };
+      return reason === null ? plain(200, 'The relay is ready.') : plain(503, `The relay is not ready until ${reason}.`);
     }
     default:
-      return { status: 404, type: TEXT, body: 'There is nothing here: ask for /metrics, /livez or /readyz.\n' };
+      return plain(
+        404,
+        `There is nothing here: ask for /metrics, /livez or /readyz${options.registry === null ? '' : ', or for /registry/<recipient>/subjects'}.`,
+      );
   }
+}
+
+function plain(status: number, sentence: string): Answer {
+  return { status, type: TEXT, body: `${sentence}\n`, isLast: false };
 }
 
 function send(response: ServerResponse, request: IncomingMessage, answer: Answer): void {
   if (request.method !== 'GET' && request.method !== 'HEAD') response.setHeader('allow', 'GET, HEAD');
+  if (answer.isLast) response.setHeader('connection', 'close');
   response.writeHead(answer.status, {
     'content-type': answer.type,
     'content-length': Buffer.byteLength(answer.body),

@@ -54,3 +54,20 @@ export interface SchemaRegistry {
   /** The schema that stands before an Avro body of a record read back: its text and the body. For `tail`. */
   resolve(recipient: string, payload: Uint8Array, signal: AbortSignal): Promise<{ readonly text: string; readonly body: Uint8Array }>;
 }
+
+/** A schema as it stands on a recipient's schemas topic. */
+export interface PublishedSchema {
+  /** In lower case with hyphens. */
+  readonly guid: string;
+  readonly text: string;
+}
+
+/**
+ * The schemas topics of all recipients, for whoever serves them to consumers. Bounded in memory. Rejects with `kafka.*`; a topic that does not exist holds nothing.
+ */
+export interface SchemaCatalog {
+  /** Null = the topic does not have it, up to now. */
+  find(recipient: string, guid: string, signal: AbortSignal): Promise<PublishedSchema | null>;
+  /** As of a second ago at most, in the order in which the topic holds them: the one that was published last is the last. */
+  list(recipient: string, signal: AbortSignal): Promise<readonly PublishedSchema[]>;
+}

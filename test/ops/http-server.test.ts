@@ -13,7 +13,7 @@ async function ask(port: number, path: string, method = 'GET'): Promise<readonly
 describe('the HTTP port', () => {
   test('answers metrics and probes, and everything else in one sentence', async () => {
     let reason: string | null = 'Kafka answers';
-    await using server = await serveHttp({ host: '127.0.0.1', port: 0, metrics, notReady: () => reason }, never);
+    await using server = await serveHttp({ host: '127.0.0.1', port: 0, metrics, registry: null, notReady: () => reason }, never);
     expect(await ask(server.port, '/metrics')).toEqual([200, '# nothing\n']);
     expect(await ask(server.port, '/livez')).toEqual([200, 'The relay lives.\n']);
     expect(await ask(server.port, '/readyz?verbose')).toEqual([503, 'The relay is not ready until Kafka answers.\n']);
@@ -26,13 +26,13 @@ describe('the HTTP port', () => {
 
   test('metrics that cannot be collected answer 500 without the cause', async () => {
     const broken = { ...metrics, metricsText: async () => Promise.reject(new Error('secret')) };
-    await using server = await serveHttp({ host: '127.0.0.1', port: 0, metrics: broken, notReady: () => null }, never);
+    await using server = await serveHttp({ host: '127.0.0.1', port: 0, metrics: broken, registry: null, notReady: () => null }, never);
     expect(await ask(server.port, '/metrics')).toEqual([500, 'The metrics could not be collected.\n']);
   });
 
   test('a port that is taken is a failure of the environment that names the port', async () => {
-    await using first = await serveHttp({ host: '127.0.0.1', port: 0, metrics, notReady: () => null }, never);
-    const second = serveHttp({ host: '127.0.0.1', port: first.port, metrics, notReady: () => null }, never);
+    await using first = await serveHttp({ host: '127.0.0.1', port: 0, metrics, registry: null, notReady: () => null }, never);
+    const second = serveHttp({ host: '127.0.0.1', port: first.port, metrics, registry: null, notReady: () => null }, never);
     const failure = await second.catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(Failure);
     expect(failure).toMatchObject({

@@ -1,28 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import { openTopicRegistry } from '../../../connectors/registries/topic.ts';
-import type { ControlRecord, ReadRecord } from '../../../src/ports/publisher.ts';
+import type { ControlRecord } from '../../../src/ports/publisher.ts';
 import { examSchemaRegistry } from '../../contracts/schema-registry.ts';
+import { MemoryTopic } from './memory-topic.ts';
 
 const { signal } = new AbortController();
 /** By Python: `uuid.UUID(bytes=sha256(b'"string"')[:16])`, its version and variant bits set. */
 const GUID = 'e9e5c1c9-e4f6-8773-b9d1-bcde0733a59b';
 
-/** A topic in memory: what is published to it is read from it. */
 function memoryTopic(): {
   readonly registry: () => ReturnType<typeof openTopicRegistry>;
   readonly records: ControlRecord[];
   readonly reads: string[];
 } {
-  const records: ControlRecord[] = [];
-  const reads: string[] = [];
-  async function* read({ topic }: { readonly topic: string }): AsyncGenerator<ReadRecord> {
-    reads.push(topic);
-    for (const [offset, record] of records.entries()) {
-      if (record.topic !== topic) continue;
-      const value = record.value === null ? null : Buffer.from(record.value);
-      yield { partition: record.partition, offset, timestamp: 0, key: Buffer.from(record.key), value, headers: {} };
-    }
-  }
+  const { read, records, reads } = new MemoryTopic();
   return { registry: () => openTopicRegistry({ read }), records, reads };
 }
 
@@ -72,5 +63,5 @@ test('the topic is read once for the schemas it holds', async () => {
     prefixes.push(ensured.prefix);
   }
   for (const prefix of [...prefixes, ...prefixes]) await consumer.resolve('analytics', prefix, signal);
-  expect(reads).toEqual(['analytics.schemas']);
+  expect(reads).toEqual(['analytics.schemas from 0']);
 });
