@@ -28,7 +28,7 @@ import type { Chunk } from './chunk.ts';
 import { sendChunk } from './commit.ts';
 import { overcome } from './gap.ts';
 import type { Line } from './line.ts';
-import { checkTableId, listVersions } from './listing.ts';
+import { checkTableId, listVersions, stoodBefore } from './listing.ts';
 import type { ListedVersion } from './listing.ts';
 import { checkAnchor, openFeed } from './open.ts';
 import type { ClaimedPartition } from './partition.ts';
@@ -57,7 +57,8 @@ export interface Course {
 export async function runFeed(line: Line, partition: ClaimedPartition, course: Course, signal: AbortSignal): Promise<void> {
   const asking = AbortSignal.any([signal, line.works.stopping]);
   for (;;) {
-    const checkpoint = await openFeed(line, partition, asking, signal);
+    const checkpoint = await opened(line, partition, asking, signal);
+    if (checkpoint === null) continue;
     const run: Run = { line, partition, course, checkpoint, schemasOut: new Set(), recordMax: 0, signal, asking };
     try {
       return await publish(run);
@@ -65,6 +66,18 @@ export async function runFeed(line: Line, partition: ClaimedPartition, course: C
       if (!(error instanceof Failure) || partition.lost.aborted) throw error;
       await overcome(run, error);
     }
+  }
+}
+
+/** Null: another table stands in the place of the feed's own, and the feed is to begin again. */
+async function opened(line: Line, partition: ClaimedPartition, asking: AbortSignal, signal: AbortSignal): Promise<Checkpoint | null> {
+  try {
+    return await openFeed(line, partition, asking, signal);
+  } catch (error) {
+    const checkpoint = partition.checkpoint(line.spec.id);
+    if (!(error instanceof Failure) || error.code !== 'table.recreated' || checkpoint === null || partition.lost.aborted) throw error;
+    await overcome({ line, partition, checkpoint, asking, signal }, error);
+    return null;
   }
 }
 
@@ -77,7 +90,7 @@ async function publish(run: Run): Promise<void> {
     const latest = await poll(run);
     await checkHistory(run, latest);
     const { generation } = run.checkpoint;
-    if (course.target?.generation !== generation) course.target = { generation, version: latest };
+    if (course.target?.generation !== generation) course.target = { generation, version: targetOf(run, latest) };
     const target = course.target.version;
     const end = works.untilCurrent ? Math.min(latest, target) : latest;
     while (run.checkpoint.position.version <= end && !works.stopping.aborted) await publishNext(run, end);
@@ -86,6 +99,11 @@ async function publish(run: Run): Promise<void> {
     works.telemetry.lag(spec.id, 0, null);
     await line.wait(asking);
   }
+}
+
+/** A snapshot is of a version that was there once: where a lower one is told, a replica lags. */
+function targetOf({ checkpoint: { position } }: Run, latest: Version): Version {
+  return position.kind === 'snapshot' ? Math.max(latest, position.version) : latest;
 }
 
 interface Run {
@@ -137,12 +155,14 @@ async function checkHistory(run: Run, latest: Version): Promise<void> {
 async function checkSameTable(run: Run, sign: string): Promise<void> {
   const { line, checkpoint, asking } = run;
   if (checkpoint.tableId === null) return;
-  const now = await line.source.metadata(line.spec.table, null, asking);
-  if (now.tableId === checkpoint.tableId) return;
+  const { source, spec } = line;
+  const { tableId, position } = checkpoint;
+  const now = await source.metadata(spec.table, null, asking);
+  if (now.tableId === tableId || (await stoodBefore(source, spec.table, tableId, position.version, asking))) return;
   throw new Failure(
     'table.recreated',
-    `${tableText(line.spec.table)} is another table than before: its id is ${now.tableId}, and was ${checkpoint.tableId}; ${sign}`,
-    { version: checkpoint.position.version },
+    `${tableText(spec.table)} is another table than before: its id is ${now.tableId}, and was ${tableId}; ${sign}`,
+    { version: position.version },
   );
 }
 

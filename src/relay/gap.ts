@@ -7,8 +7,8 @@
  *
  * and of a feed whose schema breaks its consumers by `onSchemaChange`: with `new-topic` a new generation begins with just that version.
  *
- * Nothing is skipped on one answer: the first missing version must be refused three times alike while the provider answers otherwise, and the next one that is there must
- * have answered. In the middle of a version nothing is skipped at all. A snapshot of which no row is published yet is simply taken anew at a later version.
+ * Nothing is skipped, and no topic left, on one answer: the first missing version must be refused three times alike while the provider answers otherwise, what is skipped
+ * must end in a version that answers, and another table must be told of three times. In the middle of a version nothing is skipped at all. A snapshot of which no row is published yet is simply taken anew at a later version.
  */
 import { Failure } from '../model/failure.ts';
 import type { FailureCode } from '../model/failure.ts';
@@ -29,6 +29,8 @@ const GAPS: readonly FailureCode[] = ['gap.feed_off', 'gap.history_gone', 'gap.u
 const BREAKING: readonly FailureCode[] = ['schema.breaking', 'key.changed'];
 /** Why the rest of a snapshot cannot be had. */
 const SNAPSHOT_LOST: readonly FailureCode[] = [...GAPS, 'snapshot.moved', 'table.recreated', 'provider.refused'];
+/** How often another table must be told of in its place, alike. */
+const RECREATED_ASKED = 3;
 /** Versions looked at one by one for the end of a stretch without a feed, which may go on and off. */
 const FEED_OFF_MAX = 10_000;
 /** The same where the end only makes the message clearer. */
@@ -51,14 +53,19 @@ export async function overcome(troubled: Troubled, failure: Failure): Promise<vo
   const { onGap, onRecreate, onSchemaChange } = line.spec;
   const { position } = checkpoint;
   if (BREAKING.includes(failure.code) && onSchemaChange === 'new-topic') return cut(troubled, failure);
-  if (position.kind === 'snapshot' && SNAPSHOT_LOST.includes(failure.code)) {
-    if (position.records === 0) return beginAnew(troubled, failure);
-    if (onGap === 'snapshot') return beginWithSnapshot(troubled, 'gap', failure);
-    throw failure;
+  const isSnapshot = position.kind === 'snapshot';
+  if (isSnapshot && position.records === 0 && SNAPSHOT_LOST.includes(failure.code)) return beginAnew(troubled, failure);
+  if (failure.code === 'table.recreated') {
+    if (onRecreate !== 'snapshot') throw failure;
+    await confirmRecreated(troubled, failure);
+    return beginWithSnapshot(troubled, 'recreation', failure);
   }
-  if (failure.code === 'table.recreated' && onRecreate === 'snapshot') return beginWithSnapshot(troubled, 'recreation', failure);
-  if (!GAPS.includes(failure.code)) throw failure;
-  if (onGap === 'snapshot') return beginWithSnapshot(troubled, 'gap', failure);
+  if (!(isSnapshot ? SNAPSHOT_LOST : GAPS).includes(failure.code)) throw failure;
+  if (onGap === 'snapshot') {
+    await confirmMissing(troubled, failure);
+    return beginWithSnapshot(troubled, 'gap', failure);
+  }
+  if (isSnapshot) throw failure;
   if (onGap === 'skip' && position.records === 0) return skip(troubled, failure);
   throw await told(troubled, failure);
 }
@@ -88,11 +95,10 @@ async function beginAnew({ line, partition, checkpoint, asking, signal }: Troubl
 }
 
 async function skip(troubled: Troubled, failure: Failure): Promise<void> {
-  const { line, checkpoint, asking } = troubled;
-  const { spec, source } = line;
+  const { line, checkpoint } = troubled;
+  const { spec } = line;
   const from = checkpoint.position.version;
-  if (failure.code === 'gap.file_gone') await confirmGone(troubled, failure);
-  else if (!(await staysRefused(source, spec.table, from, asking))) throw passing(troubled, failure);
+  await confirmMissing(troubled, failure);
   const to = await lastMissing(troubled, failure, FEED_OFF_MAX);
   if (to === null) {
     throw new Failure('gap.open', `no version of ${tableText(spec.table)} from ${from} on gives its changes: ${failure.message}`, {
@@ -100,6 +106,7 @@ async function skip(troubled: Troubled, failure: Failure): Promise<void> {
       cause: failure,
     });
   }
+  if (to < from) throw passing(troubled, failure);
   line.works.telemetry.log('warn', 'gap skipped', { feed: spec.id, from, to, code: failure.code, because: failure.message });
   await publishEvent(troubled, { kind: 'gap', toVersion: to, nextTopic: null }, failure, (at) => ({
     ...checkpoint,
@@ -180,20 +187,35 @@ async function publishEvent(
   );
 }
 
-/** A file that is gone is gone in a new listing too. */
-async function confirmGone(troubled: Troubled, failure: Failure): Promise<void> {
+/** Rejects if what is missing is there after all: a version is asked for three times; a file, or the rest of a snapshot, is looked for in a new listing. */
+async function confirmMissing(troubled: Troubled, failure: Failure): Promise<void> {
   const { line, checkpoint, asking } = troubled;
-  const { version } = checkpoint.position;
-  const listing = await line.source.changes(line.spec.table, { from: version, to: version, listedAs: null }, asking);
-  for (const changes of listing.versions) {
-    try {
-      await listing.prove(changes, asking);
-    } catch (error) {
-      if (error instanceof Failure && error.code === 'gap.file_gone') return;
-      throw error;
-    }
+  const { source, spec } = line;
+  const { kind, version } = checkpoint.position;
+  if (kind === 'changes' && failure.code !== 'gap.file_gone') {
+    if (await staysRefused(source, spec.table, version, asking)) return;
+    throw passing(troubled, failure);
+  }
+  try {
+    const listing =
+      kind === 'snapshot'
+        ? await source.snapshot(spec.table, { version, listedAs: null }, asking)
+        : await source.changes(spec.table, { from: version, to: version, listedAs: null }, asking);
+    for (const changes of listing.versions) await listing.prove(changes, asking);
+  } catch (error) {
+    if (error instanceof Failure && SNAPSHOT_LOST.includes(error.code)) return;
+    throw error;
   }
   throw passing(troubled, failure);
+}
+
+/** Rejects if a replica still knows the table, or does again: each of those behind a balancer is to have heard of the new one. */
+async function confirmRecreated(troubled: Troubled, failure: Failure): Promise<void> {
+  const { line, checkpoint, asking } = troubled;
+  for (let i = 0; i < RECREATED_ASKED; i++) {
+    const { tableId } = await line.source.metadata(line.spec.table, null, asking);
+    if (tableId === checkpoint.tableId) throw passing(troubled, failure);
+  }
 }
 
 function passing({ line, checkpoint }: Troubled, failure: Failure): Failure {

@@ -91,7 +91,8 @@ export async function checkTableId(
 /** Servers behind a balancer may not all have heard of a new table: one that knows the old one is enough. */
 const ASKED_BEFORE = 3;
 
-async function stoodBefore(
+/** Whether the table `tableId` stands at the version before `version`: then what is told of a later one is of a table that replaced it in place. */
+export async function stoodBefore(
   source: Source,
   table: TableName,
   tableId: string | null,
