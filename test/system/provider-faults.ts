@@ -14,11 +14,17 @@ export interface FaultCase {
   readonly name: string;
   readonly routes: readonly AskedRoute[];
   readonly do: FaultAction;
-  /** Whether it befalls the answer that renews the URLs of one whose own were dead: the same question at its first time shows nothing wrong. */
-  readonly atRenewal: boolean;
+  readonly strikes: Strikes;
   /** What a feed may be parked with. Empty: it passes by itself. */
   readonly parks: readonly FailureCode[];
 }
+
+type Strikes =
+  | 'once'
+  /** The answer that renews the URLs of one whose own were dead: the same answer to a first question shows nothing wrong. */
+  | 'at renewal'
+  /** A server's lasting way: pages of two servers, one with it and one without, do not fit together, and show nothing of it. */
+  | 'always';
 
 const API = ['version', 'metadata', 'query', 'changes'] as const satisfies readonly AskedRoute[];
 const LISTINGS = ['query', 'changes'] as const satisfies readonly AskedRoute[];
@@ -32,7 +38,7 @@ type Told =
       settings: string,
       action: FaultAction,
       parks?: readonly FailureCode[],
-      atRenewal?: 'at renewal',
+      strikes?: Strikes,
     ])[]
   /** Why the kind is left out. */
   | string;
@@ -99,9 +105,15 @@ const TOLD: Readonly<Record<FaultKind, Told>> = {
     [LISTINGS, '1 ms', { kind: 'url-life', ms: 1 }],
     [LISTINGS, 'less than is told', { kind: 'url-life', ms: 60_000, earlyMs: 60_000 }],
   ],
-  'untold-expiry': [[LISTINGS, '', { kind: 'untold-expiry' }]],
-  unfiltered: [[['changes'], '', { kind: 'unfiltered' }]],
-  shuffled: [[LISTINGS, '', { kind: 'shuffled', seed: 3 }]],
+  'untold-expiry': [
+    [LISTINGS, 'once', { kind: 'untold-expiry' }],
+    [LISTINGS, 'always', { kind: 'untold-expiry' }, [], 'always'],
+  ],
+  unfiltered: [[['changes'], '', { kind: 'unfiltered' }, [], 'always']],
+  shuffled: [
+    [LISTINGS, 'once', { kind: 'shuffled', seed: 3 }],
+    [LISTINGS, 'always', { kind: 'shuffled', seed: 3 }, [], 'always'],
+  ],
   'other-files': [[LISTINGS, 'at renewal', { kind: 'other-files', files: 1 }, [], 'at renewal']],
   'other-ids': [[LISTINGS, 'at renewal', { kind: 'other-ids' }, [], 'at renewal']],
   stale: [
@@ -115,38 +127,62 @@ const TOLD: Readonly<Record<FaultKind, Told>> = {
   ],
   'no-history': [[['changes'], '', { kind: 'no-history' }, ['table.no_history']]],
   'start-version': [[['changes'], '40', { kind: 'start-version', version: 40 }, ['gap.history_gone']]],
-  'no-historical-metadata': [[['metadata', 'changes'], '', { kind: 'no-historical-metadata' }, ['provider.malformed']]],
-  'no-capabilities': [[['metadata', 'query', 'changes'], '', { kind: 'no-capabilities' }]],
-  'dropped-features': [[['changes'], '', { kind: 'dropped-features' }]],
+  'no-historical-metadata': [
+    [['metadata', 'changes'], 'once', { kind: 'no-historical-metadata' }, ['provider.malformed']],
+    [['metadata', 'changes'], 'always', { kind: 'no-historical-metadata' }, [], 'always'],
+  ],
+  'no-capabilities': [[['metadata', 'query', 'changes'], '', { kind: 'no-capabilities' }, ['table.feature']]],
+  'dropped-features': [[['changes'], '', { kind: 'dropped-features' }, ['provider.malformed']]],
   'plain-only': [[API, '', { kind: 'plain-only' }, ['table.feature']]],
-  'features-by-property': [[API, '', { kind: 'features-by-property' }]],
+  'features-by-property': [
+    [API, 'once', { kind: 'features-by-property' }],
+    [API, 'always', { kind: 'features-by-property' }, [], 'always'],
+  ],
   'page-bug': 'a page that lacks a file shows nothing wrong: the relay asks for no pages, so that the server has none to lose it on',
   'exact-instant': 'no feed here begins at an instant',
   'recreated-500': 'the table is never replaced',
   'unknown-format': [[['metadata'], '', { kind: 'unknown-format' }]],
-  'no-vector-id': [[LISTINGS, '', { kind: 'no-vector-id' }]],
-  'md5-ids': [[LISTINGS, '', { kind: 'md5-ids' }]],
+  'no-vector-id': [
+    [LISTINGS, 'once', { kind: 'no-vector-id' }],
+    [LISTINGS, 'always', { kind: 'no-vector-id' }, [], 'always'],
+  ],
+  'md5-ids': [
+    [LISTINGS, 'once', { kind: 'md5-ids' }, ['provider.malformed']],
+    [LISTINGS, 'always', { kind: 'md5-ids' }, [], 'always'],
+  ],
   'error-spelling': 'it changes errors, and comes with `status` in one of its spellings',
 };
 
 export const FAULT_CASES: readonly FaultCase[] = Object.entries(TOLD).flatMap(([kind, told]) =>
   typeof told === 'string'
     ? []
-    : told.map(([routes, settings, action, parks = [], renewal]): FaultCase => ({
+    : told.map(([routes, settings, action, parks = [], strikes = 'once']): FaultCase => ({
         name: `${kind} ${settings}`.trimEnd(),
         routes,
         do: action,
-        atRenewal: renewal !== undefined,
+        strikes,
         parks,
       })),
 );
 
-/** Pages that a renewal may have. */
-const RENEWAL_PAGES = 4;
+/** How a route is asked when nothing goes wrong. */
+export interface Asked {
+  readonly requests: number;
+  /** That an answer has at most. */
+  readonly pages: number;
+}
 
-/** The case at the n-th request of a route, from 1. */
-export function rulesAt(fault: FaultCase, route: AskedRoute, nth: number): readonly FaultRule[] {
-  if (!fault.atRenewal) return [{ match: { route, nth }, do: fault.do }];
-  const renewal = Array.from({ length: RENEWAL_PAGES }, (_, page): FaultRule => ({ match: { route, nth: nth + 1 + page }, do: fault.do }));
-  return [{ match: { route, nth }, do: { kind: 'expired-url' } }, ...renewal];
+/** The case at the n-th request of a route, from 1, or from there on. A renewal comes behind all that is asked for without one. */
+export function rulesAt(fault: FaultCase, route: AskedRoute, nth: number, { requests, pages }: Asked): readonly FaultRule[] {
+  switch (fault.strikes) {
+    case 'once':
+      return [{ match: { route, nth }, do: fault.do }];
+    case 'always':
+      return [{ match: { route }, do: fault.do }];
+    case 'at renewal':
+      return [
+        { match: { route, nth }, do: { kind: 'expired-url' } },
+        ...Array.from({ length: pages }, (_, page): FaultRule => ({ match: { route, nth: requests + 1 + page }, do: fault.do })),
+      ];
+  }
 }
