@@ -15,6 +15,7 @@ import type { FeedId, FeedSpec, Start, OnGap, OnRecreate, OnSchemaChange } from 
 import type { Checkpoint } from '../../src/model/position.ts';
 import type { Encoder } from '../../src/ports/encoder.ts';
 import type { Publisher } from '../../src/ports/publisher.ts';
+import type { SchemaRegistry } from '../../src/ports/schema-registry.ts';
 import type { Source } from '../../src/ports/source.ts';
 import type { FeedState, PublishedChunk, Telemetry } from '../../src/ports/telemetry.ts';
 import { checkpointPartition, parseCheckpoint } from '../../src/relay/checkpoint.ts';
@@ -62,6 +63,8 @@ export interface RunOptions {
   readonly source: Source;
   readonly publisher?: Publisher;
   readonly encoder?: Encoder;
+  /** One that names schemas by id, in the place of the schemas topic. */
+  readonly registry?: SchemaRegistry;
   readonly chunk?: Partial<ChunkLimits>;
   readonly topics?: Partial<DataTopics>;
   readonly checkpointPartitions?: number;
@@ -206,8 +209,8 @@ export class Relay {
     stopping.addEventListener('abort', () => (stoppedAt = Date.now()));
     return {
       encoder: options.encoder ?? this.#encoder,
-      registry: CONNECTORS.registries.topic.open({ read: (request, signal) => publisher.read(request, signal) }),
-      framing: 'guid',
+      registry: options.registry ?? CONNECTORS.registries.topic.open({ read: (request, signal) => publisher.read(request, signal) }),
+      framing: options.registry === undefined ? 'guid' : 'id',
       admin: publisher.admin,
       topics: { create: true, partitions: 2, replicationFactor: -1, config: {}, ...options.topics },
       chunk: { records: 1_000, bytes: 2 ** 20, timeMs: 2_000, ...options.chunk },
