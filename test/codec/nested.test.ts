@@ -1,13 +1,16 @@
 /**
- * Random tables, nested, and with every type, by hand-made column batches through the codec and back by avsc. `npm run test:types` tries ten thousand of them.
+ * Random tables, nested, and with every type, through the codec and back by avsc: by hand-made column batches, and by Parquet files through the decoder.
+ * `npm run test:types` tries ten thousand of each.
  */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { openDecoder } from '../../connectors/decoders/parquet.ts';
 import { avroName } from '../../src/codec/avro-name.ts';
 import { avroType, rowReader } from '../../src/codec/avro-reader.ts';
 import type { JsonRow } from '../../src/codec/avro-reader.ts';
 import { avroTexts } from '../../src/codec/avro-schema.ts';
 import { records } from '../../src/codec/records.ts';
+import { SegmentEncoder } from '../../src/codec/segments.ts';
 import { assert, must } from '../../src/lib/assert.ts';
 import type { Column, DataType } from '../../src/model/table-schema.ts';
 import type { Segment } from '../../src/ports/encoder.ts';
@@ -17,8 +20,12 @@ import type { Cell } from './batches.ts';
 import { encode, request, VALUE_PREFIX } from './cases.ts';
 import type { Case } from './cases.ts';
 import { cellFrom, jsonForm } from './cell-forms.ts';
+import { COMPRESSIONS, writeRows } from '../support/parquet-writer.ts';
+import type { Writing } from '../support/parquet-writer.ts';
 
 const RUNS = Number(process.env['CODEC_RUNS'] ?? 300);
+/** With a file to be written and read in each. */
+const FILE_RUNS = Number(process.env['CODEC_RUNS'] ?? 60);
 const OWN = { _change_type: 'insert', _commit_version: 7, _commit_timestamp: 1_700_000_000_123 };
 
 const cases: fc.Arbitrary<Case> = fc
@@ -49,6 +56,31 @@ test(
     );
   },
   60_000 + 60 * RUNS,
+);
+
+const writing: fc.Arbitrary<Writing> = fc.record({
+  compression: fc.constantFrom(...COMPRESSIONS),
+  pageVersion: fc.constantFrom(1, 2),
+  hasDictionaries: fc.boolean(),
+  rowGroupRows: fc.integer({ min: 1, max: 9 }),
+  pageBytes: fc.constantFrom(1, 40, 100_000),
+});
+
+test(
+  'rows in a Parquet file are what avsc reads of the records, whatever the types, the nesting, the nulls and the layout of the file',
+  () => {
+    const decoder = openDecoder();
+    fc.assert(
+      fc.property(cases, writing, (of, writing) => {
+        const type = avroType(avroTexts(request(of).layout).value);
+        const bytes = writeRows(of.columns, of.rows, writing);
+        const segments = [...new SegmentEncoder(decoder).encode({ ...request(of), bytes })];
+        expect(bodiesOf(segments).map((body) => avscRow(of.columns, type.fromBuffer(Buffer.from(body))))).toEqual(jsonRows(of, 'by key'));
+      }),
+      { numRuns: FILE_RUNS },
+    );
+  },
+  60_000 + 300 * FILE_RUNS,
 );
 
 function bodiesOf(segments: readonly Segment[]): readonly Uint8Array[] {
