@@ -35,21 +35,26 @@ export function descriptionAt(path: Path): string | null {
 export function keysAt(path: Path): readonly string[] {
   for (const layer of layersAt(path)) {
     if (layer instanceof z.ZodObject) return Object.keys(layer.shape);
-    if (layer instanceof z.ZodUnion) {
-      for (const option of layer.options) if (option instanceof z.ZodObject) return Object.keys(option.shape);
-    }
+    if (layer instanceof z.ZodUnion)
+      return layer.options.flatMap((option) => (option instanceof z.ZodObject ? Object.keys(option.shape) : []));
   }
   return [];
 }
 
-/** Which option of a union the person meant: the map for a map, the list for a list; null for scalars, which the union's own sentence tells. */
+/**
+ * Which option of a union the person meant: the map for a map, of several the first that has one of its keys; the list for a list; null for scalars, and for a map that
+ * is like none of several, which the union's own sentence tells.
+ */
 export function branchFor(path: Path, value: unknown): number | null {
   for (const layer of layersAt(path)) {
     if (!(layer instanceof z.ZodUnion)) continue;
-    const index = layer.options.findIndex((option) =>
-      Array.isArray(value) ? option instanceof z.ZodArray : typeof value === 'object' && value !== null && option instanceof z.ZodObject,
-    );
-    return index === -1 ? null : index;
+    const fits = (option: z.core.$ZodType): boolean =>
+      Array.isArray(value) ? option instanceof z.ZodArray : typeof value === 'object' && value !== null && option instanceof z.ZodObject;
+    const knows = (option: z.core.$ZodType): boolean =>
+      option instanceof z.ZodObject && Object.keys(value ?? {}).some((key) => Object.hasOwn(option.shape, key));
+    const fitting = layer.options.filter(fits);
+    const meant = fitting.find(knows) ?? (fitting.length === 1 ? fitting[0] : undefined);
+    return meant === undefined ? null : layer.options.indexOf(meant);
   }
   return null;
 }

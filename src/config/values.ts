@@ -111,7 +111,7 @@ export function instant(): TextTo<number> {
   return z
     .string()
     .regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/)
-    .refine((value) => !Number.isNaN(Date.parse(value)))
+    .refine((value) => !Number.isNaN(Date.parse(value)) && isDay(value.slice(0, 10)))
     .register(expectations, { text: 'a time with its zone such as `2026-01-01T00:00:00Z`', kind: 'text', words: [] })
     .transform((value) => Date.parse(value));
 }
@@ -141,4 +141,9 @@ function quantity(of: Quantity, expectation: Expectation): TextTo<number> {
       context.addIssue({ code: 'custom' });
       return z.NEVER;
     });
+}
+
+/** The thirtieth of February is read as the second of March by whoever does not look. */
+function isDay(date: string): boolean {
+  return new Date(`${date}T00:00:00Z`).toISOString().startsWith(date);
 }

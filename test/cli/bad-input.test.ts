@@ -50,6 +50,21 @@ const BAD_CONFIGS: readonly BadConfig[] = [
     told: '8:57: `recipients[0].tables[0].start.timestamp` must be a time with its zone such as `2026-01-01T00:00:00Z`, not `2026-01-01T00:00:00`.',
   },
   {
+    what: 'a start at a time that is a number',
+    change: ['start: earliest', 'start: {timestamp: 1767225600000}'],
+    told: '8:57: `recipients[0].tables[0].start.timestamp` must be a time with its zone such as `2026-01-01T00:00:00Z`, not the number `1767225600000`.',
+  },
+  {
+    what: 'a start on a day that is none',
+    change: ['start: earliest', 'start: {timestamp: 2026-02-30T00:00:00Z}'],
+    told: '8:57: `recipients[0].tables[0].start.timestamp` must be a time with its zone such as `2026-01-01T00:00:00Z`, not `2026-02-30T00:00:00Z`.',
+  },
+  {
+    what: 'a start at neither a version nor a time',
+    change: ['start: earliest', 'start: {at: 3}'],
+    told: '8:45: `recipients[0].tables[0].start` must be `snapshot`, `earliest`, `latest`, `{version: 12}` or `{timestamp: 2026-01-01T00:00:00Z}`, not a map.',
+  },
+  {
     what: 'a start with a typing error',
     change: ['start: earliest', 'start: earlyest'],
     told: '8:45: `recipients[0].tables[0].start` must be `snapshot`, `earliest`, `latest`, `{version: 12}` or `{timestamp: 2026-01-01T00:00:00Z}`, not `earlyest`. Did you mean `earliest`?',
