@@ -7,8 +7,9 @@
  *
  * and of a feed whose schema breaks its consumers by `onSchemaChange`: with `new-topic` a new generation begins with just that version.
  *
- * Nothing is skipped, and no topic left, on one answer: the first missing version must be refused three times alike while the provider answers otherwise, what is skipped
- * must end in a version that answers, and another table must be told of three times. In the middle of a version nothing is skipped at all. A snapshot of which no row is published yet is simply taken anew at a later version.
+ * Nothing is skipped, no topic left, and no person called on one answer: the first missing version must be refused three times alike while the provider answers otherwise,
+ * and a file be gone from a new listing too; what is skipped must end in a version that answers, and another table must be told of three times. In the middle of a version
+ * nothing is skipped at all. A snapshot of which no row is published yet is simply taken anew at a later version.
  */
 import { Failure } from '../model/failure.ts';
 import type { FailureCode } from '../model/failure.ts';
@@ -65,9 +66,9 @@ export async function overcome(troubled: Troubled, failure: Failure): Promise<vo
     await confirmMissing(troubled, failure);
     return beginWithSnapshot(troubled, 'gap', failure);
   }
-  if (isSnapshot) throw failure;
-  if (onGap === 'skip' && position.records === 0) return skip(troubled, failure);
-  throw await told(troubled, failure);
+  if (onGap === 'skip' && !isSnapshot && position.records === 0) return skip(troubled, failure);
+  await confirmParking(troubled, failure);
+  throw isSnapshot ? failure : await told(troubled, failure);
 }
 
 /** The snapshot at a later version: of the one that the checkpoint names no row is published. */
@@ -75,7 +76,10 @@ async function beginAnew({ line, partition, checkpoint, asking, signal }: Troubl
   const { spec, source, works } = line;
   const { position, tableId } = await resolveStart(source, spec.table, { kind: 'snapshot' }, works.clock.now(), asking);
   // At the same version it would fail in the same way.
-  if (position.version === checkpoint.position.version && tableId === checkpoint.tableId) throw failure;
+  if (position.version === checkpoint.position.version && tableId === checkpoint.tableId) {
+    await confirmParking({ line, partition, checkpoint, asking, signal }, failure);
+    throw failure;
+  }
   works.telemetry.log('info', 'snapshot is taken at a later version', {
     feed: spec.id,
     version: position.version,
@@ -207,6 +211,11 @@ async function confirmMissing(troubled: Troubled, failure: Failure): Promise<voi
     throw error;
   }
   throw passing(troubled, failure);
+}
+
+/** No person is called for what passes: what would wait for one is asked for again. What is asked for again by itself need not be. */
+async function confirmParking(troubled: Troubled, failure: Failure): Promise<void> {
+  if (GAPS.includes(failure.code) && failure.disposition === 'park') await confirmMissing(troubled, failure);
 }
 
 /** Rejects if a replica still knows the table, or does again: each of those behind a balancer is to have heard of the new one. */

@@ -121,6 +121,19 @@ await describeKafka('a feed that meets a gap', (brokers) => {
     expect(await relay.events()).toEqual([expect.objectContaining({ code: 'gap.file_gone', version: '1', toVersion: '1' })]);
   });
 
+  test('that is none when it is asked for again calls no person and leaves no topic', async () => {
+    for (const onGap of ['park', 'snapshot'] as const) {
+      const { table, name } = play.table();
+      await table.commit({ adds: [rowsFrom(1, 1)] });
+      await table.commit({ adds: [rowsFrom(2, 1)] });
+      const match = { route: 'file', table: `local.default.${name}`, nth: 2 } as const;
+      await using source = await play.sharedAlso([{ match, do: { kind: 'status', status: 404 } }]);
+      const relay = play.stage.another();
+      expect(await play.outcome(relay, { table: name, onGap }, { source: source.source })).toBe('done');
+      expect(await idsOf(relay, relay.topic(name))).toEqual(['0: 1', '1: 2']);
+    }
+  });
+
   test('of a file that was vacuumed is met before the first rows of a version that takes several transactions', async () => {
     const { table, name } = play.table();
     await table.commit({ adds: [rowsFrom(1, 1)] });

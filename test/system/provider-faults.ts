@@ -65,7 +65,7 @@ const TOLD: Readonly<Record<FaultKind, Told>> = {
     [API, '403', status(403), ['provider.forbidden']],
     [['file'], '403', status(403, { errorCode: 'AccessDenied' })],
     [API, '404', status(404, { errorCode: 'RESOURCE_DOES_NOT_EXIST' }), ['table.unknown']],
-    [['file'], '404', status(404, { errorCode: 'NoSuchKey' }), ['gap.file_gone']],
+    [['file'], '404', status(404, { errorCode: 'NoSuchKey' })],
     [EVERY, '408', status(408)],
     [API, '413', status(413), ['provider.too_large']],
     [['file'], '413', status(413), ['file.forbidden']],
@@ -122,7 +122,7 @@ const TOLD: Readonly<Record<FaultKind, Told>> = {
   ],
   pages: [[LISTINGS, 'of 1', { kind: 'pages', files: 1 }]],
   gap: [
-    [['changes'], '400', { kind: 'gap', version: 30, status: 400 }, ['gap.history_gone']],
+    [['changes'], '400', { kind: 'gap', version: 30, status: 400 }],
     [['changes'], '500', { kind: 'gap', version: 30, status: 500 }],
   ],
   'no-history': [[['changes'], '', { kind: 'no-history' }, ['table.no_history']]],

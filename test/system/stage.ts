@@ -11,6 +11,7 @@ import { parseCheckpoint } from '../../src/relay/checkpoint.ts';
 import { checkpointTopic } from '../../src/relay/checkpoint-topic.ts';
 import { uniqueName } from '../kafka/use-kafka.ts';
 import { freePorts } from '../kafka/ports.ts';
+import { poll } from '../kafka/probe.ts';
 import { startCommand } from '../processes/child.ts';
 import type { Child } from '../processes/child.ts';
 import { quiet } from '../support/quiet-telemetry.ts';
@@ -97,9 +98,19 @@ export class Stage implements AsyncDisposable {
     return `${this.recipient}.schemas`;
   }
 
+  /** Of the running relay. */
+  get httpUrl(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  /** Until the running relay answers on its port. */
+  async isServing(): Promise<void> {
+    await poll('the HTTP port of the relay', 30_000, async () => (await fetch(`${this.httpUrl}/livez`).catch(() => null))?.ok === true);
+  }
+
   /** Transactions that the running relay has committed so far; 0 while it does not answer. */
   async transactions(): Promise<number> {
-    const response = await fetch(`http://127.0.0.1:${this.#port}/metrics`).catch(() => null);
+    const response = await fetch(`${this.httpUrl}/metrics`).catch(() => null);
     const text = (await response?.text().catch(() => null)) ?? '';
     return Number(/^cdf_relay_transactions_total\{outcome="committed"\} (\d+)$/m.exec(text)?.[1] ?? 0);
   }
