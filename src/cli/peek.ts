@@ -83,7 +83,15 @@ async function printVersion(
 ): Promise<number> {
   if (changes === null || changes.files.length === 0) return 0;
   const { schema, timestamp } = changes;
-  const layout = { schema, table, key: [], prefixes: { key: null, value: new Uint8Array(0) }, partitions: 1, unkeyedPartition: 0 };
+  const layout = {
+    envelope: { kind: 'change' as const },
+    schema,
+    table,
+    key: [],
+    prefixes: { key: null, value: new Uint8Array(0) },
+    partitions: 1,
+    unkeyedPartition: 0,
+  };
   const read = rowReader(encoder.schemas(layout).value);
   let rows = 0;
   for (const entry of planOf(changes, false).entries) {

@@ -12,7 +12,7 @@
  * | record, array | object, array |
  * | map, array of the logical type map | array of `[key, value]` pairs, as they are stored |
  * | record of the logical type variant | string: its JSON text; an object of `metadata` and `value` if it is none |
- * | `_commit_version`, `_commit_timestamp` | number |
+ * | `_commit_version`, `_commit_timestamp`; of Debezium's envelope `ts_ms` and `commit_version` | number |
  */
 import avsc from 'avsc';
 import type { Type } from 'avsc';
@@ -29,7 +29,7 @@ export type JsonRow = Readonly<Record<string, JsonCell>>;
 /** Reads bodies of records (no framing) that were written with the schema of this text. The reader throws if a body is not of that schema. */
 export function rowReader(schemaText: string): (body: Uint8Array) => JsonRow {
   const own = new Set<string>(Object.values(OWN_FIELDS));
-  const { schema, fields } = recordReading(JSON.parse(schemaText), { count: 0 });
+  const { schema, fields } = recordReading(JSON.parse(schemaText), { count: 0, namespace: '', known: new Map() });
   const type = typeOf(schema);
   const ordered = [...fields.filter(({ name }) => own.has(name)), ...fields.filter(({ name }) => !own.has(name))];
   return (body) => recordCell(ordered, type.fromBuffer(Buffer.from(body.buffer, body.byteOffset, body.byteLength)));
@@ -81,20 +81,26 @@ interface FieldReading {
   readonly cell: Reading['cell'];
 }
 
-/** Named types so far: avsc wants every name but once. */
+/** Named types so far: avsc wants every name but once, and the schema may speak of one again by its name. */
 interface Names {
   count: number;
+  /** The one that types without one of their own are in. */
+  namespace: string;
+  readonly known: Map<string, Reading>;
 }
 
 function readingOf(schema: unknown, names: Names): Reading {
   if (Array.isArray(schema)) return unionReading(schema, names);
+  if (typeof schema === 'string') return names.known.get(fullName(schema, names)) ?? { schema, cell: plainCell };
   if (!isObject(schema)) return { schema, cell: plainCell };
   const { type, logicalType, scale, items, values } = schema;
   switch (type) {
     case 'record': {
       const record = recordReading(schema, names);
-      const cell = (value: unknown): JsonRow => recordCell(record.fields, value);
-      return { schema: record.schema, cell: logicalType === 'variant' ? (value) => variantCell(cell(value)) : cell };
+      const plain = (value: unknown): JsonRow => recordCell(record.fields, value);
+      const cell = logicalType === 'variant' ? (value: unknown): JsonCell => variantCell(plain(value)) : plain;
+      names.known.set(record.fullName, { schema: record.schema.name, cell });
+      return { schema: record.schema, cell };
     }
     case 'enum':
       return { schema: { ...schema, name: nextName(names) }, cell: plainCell };
@@ -152,16 +158,49 @@ function entryReading(schema: unknown, names: Names): Reading {
   return { schema: entry.schema, cell: (value) => entry.fields.map(({ at, cell }) => cell(isObject(value) ? value[at] : null)) };
 }
 
-function recordReading(schema: unknown, names: Names): { readonly schema: object; readonly fields: readonly FieldReading[] } {
+interface RecordReading {
+  /** Its own. */
+  readonly fullName: string;
+  /** To avsc. */
+  readonly schema: { readonly type: 'record'; readonly name: string; readonly fields: readonly object[] };
+  readonly fields: readonly FieldReading[];
+}
+
+function recordReading(schema: unknown, names: Names): RecordReading {
   assert(isObject(schema) && Array.isArray(schema['fields']), 'a schema that is no record');
   const name = nextName(names);
+  const around = names.namespace;
+  if (typeof schema['namespace'] === 'string') names.namespace = schema['namespace'];
+  const ownFullName = fullName(String(schema['name']), names);
+  const counters = countersOf(schema, ownFullName);
   const fields = schema['fields'].map((field: unknown, i) => {
     assert(isObject(field) && typeof field['name'] === 'string', 'a field without a name');
     const { schema: type, cell } = readingOf(field['type'], names);
     const ownName = typeof field['originalName'] === 'string' ? field['originalName'] : field['name'];
-    return { name: ownName, at: `f${i}`, type, cell: field['name'] === OWN_FIELDS.version ? Number : cell };
+    return {
+      name: ownName,
+      at: `f${i}`,
+      type,
+      cell: counters.includes(field['name']) ? (value: unknown) => numberCell(cell(value)) : cell,
+    };
   });
-  return { schema: { type: 'record', name, fields: fields.map(({ at, type }) => ({ name: at, type })) }, fields };
+  names.namespace = around;
+  return { fullName: ownFullName, schema: { type: 'record', name, fields: fields.map(({ at, type }) => ({ name: at, type })) }, fields };
+}
+
+/** The relay's own longs, which are numbers; those of a table may be beyond 2⁵³. */
+function countersOf(schema: Readonly<Record<string, unknown>>, name: string): readonly string[] {
+  if (name === 'cdf_relay.Source') return ['ts_ms', 'commit_version'];
+  return schema['connect.version'] === 2 ? ['ts_ms'] : [OWN_FIELDS.version];
+}
+
+function numberCell(cell: JsonCell): JsonCell {
+  return cell === null ? null : Number(cell);
+}
+
+/** By the Avro specification, "Names". */
+function fullName(name: string, { namespace }: Names): string {
+  return name.includes('.') || namespace === '' ? name : `${namespace}.${name}`;
 }
 
 function recordCell(fields: readonly FieldReading[], value: unknown): JsonRow {

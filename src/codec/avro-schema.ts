@@ -5,19 +5,20 @@
  * named types `type, name, namespace, doc, fields | symbols, logicalType`; fields `name, type, doc, default, originalName`; other types
  * `type, items | values, logicalType, precision, scale`. The texts and with them the GUIDs are in every topic: they change only with the table.
  *
- * Nested records are below `<share>.<schema>.<table>.Value`, where no column can take the name of the key's record.
+ * Nested records are below `<share>.<schema>.<table>.Value`, where no column can take the name of the key's record. With Debezium's envelope that is the row's own name,
+ * beside `Envelope` and `Key`, as Debezium's schemas have it, with the attributes `connect.name` and `connect.version` that Kafka Connect's converters put there.
  */
-import { CHANGE_TYPES } from '../model/column-batch.ts';
 import { Failure } from '../model/failure.ts';
 import { typeText } from '../model/table-schema.ts';
 import type { Column, DataType } from '../model/table-schema.ts';
-import type { AvroTexts, RecordLayout } from '../ports/encoder.ts';
+import type { AvroTexts, SchemaLayout } from '../ports/encoder.ts';
 import { avroName } from './avro-name.ts';
 import { below, recordName, topLevel } from './column-place.ts';
 import type { Place } from './column-place.ts';
+import { CHANGE_FIELDS, DEBEZIUM_BLOCK, DEBEZIUM_SOURCE } from './fixed-schemas.ts';
 import { keyColumns } from './key-columns.ts';
 
-/** The fields that the relay adds to every row, behind the table's columns. */
+/** The fields that the envelope `change` adds to every row, behind the table's columns: those of schemas/change-fields.avsc. */
 export const OWN_FIELDS = { changeType: '_change_type', version: '_commit_version', timestamp: '_commit_timestamp' } as const;
 
 const OWN_NAMES: ReadonlySet<string> = new Set(Object.values(OWN_FIELDS));
@@ -29,7 +30,7 @@ const DEPTH_MAX = 64;
 const NAMED_MAX = 20;
 
 /** Throws `Failure` `schema.type`, `schema.name`, `key.type`, each with the column. */
-export function avroTexts(layout: Pick<RecordLayout, 'schema' | 'table' | 'key'>): AvroTexts {
+export function avroTexts(layout: SchemaLayout): AvroTexts {
   const { share, schema, table } = layout.table;
   const namespace = `${avroName(share)}.${avroName(schema)}`;
   const fullName = `${namespace}.${avroName(table)}`;
@@ -41,22 +42,39 @@ export function avroTexts(layout: Pick<RecordLayout, 'schema' | 'table' | 'key'>
   }
   const fields = layout.schema.columns.map((column) => fieldOf(column, below(place, column.name), true, refused));
   if (refused.length > 0) throw new Failure('schema.type', refusalText(refused));
-  const value = { type: 'record', name: avroName(table), namespace, fields: [...fields, ...OWN_FIELD_SCHEMAS] };
-  if (keys.length === 0) return { key: null, value: JSON.stringify(value) };
-  const key = {
-    type: 'record',
-    name: 'Key',
-    namespace: fullName,
-    fields: keys.map((column) => fieldOf(column, below(place, column.name), false, refused)),
-  };
-  return { key: JSON.stringify(key), value: JSON.stringify(value) };
+  const keyFields = keys.map((column) => fieldOf(column, below(place, column.name), false, refused));
+  const isDebezium = layout.envelope.kind === 'debezium';
+  const row = { type: 'record', name: avroName(table), namespace };
+  const value = isDebezium
+    ? debeziumEnvelope(fullName, fields)
+    : { ...row, fields: layout.envelope.kind === 'change' ? [...fields, ...CHANGE_FIELDS] : fields };
+  const key = { type: 'record', name: 'Key', namespace: fullName, fields: keyFields, ...(isDebezium && connectName(`${fullName}.Key`)) };
+  return { key: keys.length === 0 ? null : JSON.stringify(key), value: JSON.stringify(value) };
 }
 
-const OWN_FIELD_SCHEMAS = [
-  { name: OWN_FIELDS.changeType, type: { type: 'enum', name: 'ChangeType', namespace: 'cdf_relay', symbols: CHANGE_TYPES } },
-  { name: OWN_FIELDS.version, type: 'long' },
-  { name: OWN_FIELDS.timestamp, type: ['null', { type: 'long', logicalType: 'timestamp-millis' }], default: null },
-];
+/** Version 2 of Debezium's envelope (io.debezium.data.Envelope). */
+function debeziumEnvelope(namespace: string, fields: readonly object[]): object {
+  const row = { type: 'record', name: 'Value', namespace, fields, ...connectName(`${namespace}.Value`) };
+  return {
+    type: 'record',
+    name: 'Envelope',
+    namespace,
+    fields: [
+      { name: 'before', type: ['null', row], default: null },
+      { name: 'after', type: ['null', 'Value'], default: null },
+      { name: 'source', type: DEBEZIUM_SOURCE },
+      { name: 'transaction', type: ['null', DEBEZIUM_BLOCK], default: null },
+      { name: 'op', type: 'string' },
+      ...['ts_ms', 'ts_us', 'ts_ns'].map((name) => ({ name, type: ['null', 'long'], default: null })),
+    ],
+    'connect.version': 2,
+    ...connectName(`${namespace}.Envelope`),
+  };
+}
+
+function connectName(name: string): object {
+  return { 'connect.name': name };
+}
 
 type Schema = string | object;
 

@@ -1,8 +1,10 @@
 /**
- * One `encode` call as its reader sees it: segments come in from the worker and wait here, a bounded number of them, until they are pulled.
+ * One call of the encoder as its reader sees it: segments come in from the worker and wait here, a bounded number of them, until they are pulled.
  */
 import { assert } from '../lib/assert.ts';
-import type { EncodeRequest, Segment } from '../ports/encoder.ts';
+import type { ChangeFile, FileContent } from '../model/change-files.ts';
+import type { Segment } from '../ports/encoder.ts';
+import type { Work } from './wire.ts';
 
 export interface JobEvents {
   /** A segment was taken: the worker may make one more. */
@@ -11,12 +13,20 @@ export interface JobEvents {
   readonly left: () => void;
 }
 
+/** Gives the content of a file that the worker asks for. */
+export type ReadFile = (file: ChangeFile, signal: AbortSignal) => Promise<FileContent>;
+
 type Outcome =
   /** More may come. */
   { readonly kind: 'open' } | { readonly kind: 'ended' } | { readonly kind: 'failed'; readonly error: unknown };
 
 export class Job implements AsyncIterableIterator<Segment, void, void> {
-  readonly request: EncodeRequest;
+  readonly work: Work;
+  /** The file that is being read. */
+  file: ChangeFile | null;
+  readonly #read: ReadFile;
+  /** Ends what is being read for the job. */
+  readonly #reading = new AbortController();
   readonly #signal: AbortSignal;
   readonly #events: JobEvents;
   readonly #waiting: Segment[] = [];
@@ -24,8 +34,10 @@ export class Job implements AsyncIterableIterator<Segment, void, void> {
   #outcome: Outcome = { kind: 'open' };
   #reader: PromiseWithResolvers<IteratorResult<Segment, void>> | null = null;
 
-  constructor(request: EncodeRequest, signal: AbortSignal, events: JobEvents) {
-    this.request = request;
+  constructor(work: Work, read: ReadFile, signal: AbortSignal, events: JobEvents) {
+    this.work = work;
+    this.file = work.kind === 'entry' ? work.request.entry.file : null;
+    this.#read = read;
     this.#signal = signal;
     this.#events = events;
     this.#onAbort = (): void => this.#leave({ kind: 'failed', error: signal.reason });
@@ -57,6 +69,19 @@ export class Job implements AsyncIterableIterator<Segment, void, void> {
   async return(): Promise<IteratorResult<Segment, void>> {
     this.#leave({ kind: 'ended' });
     return { done: true, value: undefined };
+  }
+
+  /** From the worker: it needs this file. `use` is given its content unless the job is over by then; a file that cannot be had ends the job. */
+  async need(file: ChangeFile, use: (content: FileContent) => void): Promise<void> {
+    this.file = file;
+    try {
+      const content = await this.#read(file, AbortSignal.any([this.#signal, this.#reading.signal]));
+      if (this.isOpen) use(content);
+    } catch (error) {
+      if (!this.isOpen) return;
+      this.fail(error);
+      this.#events.left();
+    }
   }
 
   /** From the worker: one more segment. */
@@ -94,6 +119,7 @@ export class Job implements AsyncIterableIterator<Segment, void, void> {
   #settle(outcome: Outcome): void {
     if (!this.isOpen) return;
     this.#outcome = outcome;
+    this.#reading.abort(new Error('the job is over'));
     this.#signal.removeEventListener('abort', this.#onAbort);
     const reader = this.#reader;
     this.#reader = null;

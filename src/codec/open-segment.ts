@@ -26,6 +26,7 @@ export class OpenSegment {
   readonly #runStarts: Int32Array;
   readonly #changes = new Float64Array(CHANGE_TYPES.length);
   #records = 0;
+  #duplicates = 0;
   #bytes = 0;
   #largest = 0;
   #runBytes = 0;
@@ -49,23 +50,29 @@ export class OpenSegment {
     return this.#counts[slot] ?? 0;
   }
 
-  /** Whether a record of this length may still come in. Into an empty segment any one may. */
-  fits(slot: number, length: number): boolean {
+  /** Whether the records of one row, of this length together, may still come in. Into an empty segment those of any row may. */
+  fits(slot: number, records: number, length: number): boolean {
     if (this.#records === 0) return true;
-    if (this.#records >= this.#bounds.segmentRecords || this.#bytes + length > this.#bounds.segmentBytes) return false;
+    if (this.#records + records > this.#bounds.segmentRecords || this.#bytes + length > this.#bounds.segmentBytes) return false;
     const block = this.#lengths[slot] ?? 0;
     return block === 0 || block + length <= BLOCK_BYTES_MAX;
   }
 
-  admit(slot: number, length: number): void {
-    this.#counts[slot] = (this.#counts[slot] ?? 0) + 1;
+  /** `largest` is the length of the longest one. */
+  admit(slot: number, records: number, length: number, largest: number): void {
+    this.#counts[slot] = (this.#counts[slot] ?? 0) + records;
     this.#lengths[slot] = (this.#lengths[slot] ?? 0) + length;
-    this.#runCounts[slot] = (this.#runCounts[slot] ?? 0) + 1;
+    this.#runCounts[slot] = (this.#runCounts[slot] ?? 0) + records;
     this.#runLengths[slot] = (this.#runLengths[slot] ?? 0) + length;
     this.#runBytes += length;
-    this.#records += 1;
+    this.#records += records;
     this.#bytes += length;
-    if (length > this.#largest) this.#largest = length;
+    if (largest > this.#largest) this.#largest = largest;
+  }
+
+  /** One more row that another one of its key follows. */
+  addDuplicate(): void {
+    this.#duplicates += 1;
   }
 
   /** By slot, where its stretch of the run begins in the arena. */
@@ -91,13 +98,13 @@ export class OpenSegment {
     this.#runBytes = 0;
   }
 
-  /** Counts records of the change type of this index in `CHANGE_TYPES`. */
-  count(changeType: number, records: number): void {
-    this.#changes[changeType] = (this.#changes[changeType] ?? 0) + records;
+  /** Counts rows of the change type of this index in `CHANGE_TYPES`. */
+  count(changeType: number, rows: number): void {
+    this.#changes[changeType] = (this.#changes[changeType] ?? 0) + rows;
   }
 
-  /** Hands the segment over and begins an empty one. `nextRow` is the first row that it does not cover. */
-  take(nextRow: number): Segment {
+  /** Hands the segment over and begins an empty one. `nextRow`, of the file of `step`, is the first row that it does not cover. */
+  take(step: number, nextRow: number): Segment {
     const segment: Segment = {
       blocks: this.#blocks.filter((block) => block.count > 0).map((block) => block.take()),
       records: this.#records,
@@ -108,6 +115,8 @@ export class OpenSegment {
         update_postimage: this.#changed('update_postimage'),
         delete: this.#changed('delete'),
       },
+      duplicates: this.#duplicates,
+      step,
       nextRow,
       largestRecord: this.#largest,
     };
@@ -115,6 +124,7 @@ export class OpenSegment {
     this.#lengths.fill(0);
     this.#changes.fill(0);
     this.#records = 0;
+    this.#duplicates = 0;
     this.#bytes = 0;
     this.#largest = 0;
     return segment;

@@ -3,20 +3,22 @@
  *
  * Jobs wait in the order of `encode` and each has one worker for itself until its last segment is made or its reader leaves. A worker runs a few segments
  * ahead of the reader and then waits, so that a slow reader holds it up instead of filling memory. The file's bytes go over and are gone: whoever wants a
- * second try reads the file again. A thread that dies takes one job with it and nothing else; the file that it died of is remembered, and a second death by
+ * second try reads the file again. A version that is worked whole asks for its files one by one, and is given them by whoever asked for the job. A thread that dies takes one job with it and nothing else; the file that it died of is remembered, and a second death by
  * it in the same pass, with no success of that pass in between, is the file's fault.
  */
 import { Worker } from 'node:worker_threads';
-import { assert } from '../lib/assert.ts';
+import { assert, must } from '../lib/assert.ts';
+import type { ChangeFile, FileContent } from '../model/change-files.ts';
 import { Failure } from '../model/failure.ts';
 import type { FeedEvent } from '../model/feed-event.ts';
-import type { AvroTexts, EncodeRequest, Encoder, RecordBlock, RecordLayout, Segment } from '../ports/encoder.ts';
+import type { AvroTexts, EncodeRequest, EncodeVersionRequest, Encoder, RecordBlock, SchemaLayout, Segment } from '../ports/encoder.ts';
 import { avroTexts } from './avro-schema.ts';
 import { EVENT_SCHEMA, encodeEvent } from './events.ts';
 import { Job } from './job.ts';
+import type { ReadFile } from './job.ts';
 import { PoisonList } from './poison-list.ts';
-import { rebuilt } from './wire.ts';
-import type { FromWorker, ToWorker } from './wire.ts';
+import { rebuilt, versionOf } from './wire.ts';
+import type { FromWorker, ToWorker, Work } from './wire.ts';
 
 export interface PoolOptions {
   readonly workers: number;
@@ -58,9 +60,20 @@ class Pool implements Encoder {
   }
 
   encode(request: EncodeRequest, signal: AbortSignal): AsyncIterable<Segment> {
+    return this.#enqueue({ kind: 'entry', request }, noFile, signal);
+  }
+
+  encodeVersion(request: EncodeVersionRequest, signal: AbortSignal): AsyncIterable<Segment> {
+    const { read, ...rest } = request;
+    const files = new Map(request.plan.entries.map(({ file }) => [nameOf(file), file]));
+    const own: ReadFile = (file, end) => read(must(files.get(nameOf(file)), 'a file of the plan'), end);
+    return this.#enqueue({ kind: 'version', request: rest }, own, signal);
+  }
+
+  #enqueue(work: Work, read: ReadFile, signal: AbortSignal): Job {
     assert(!this.#isDisposed, 'encode after dispose');
     signal.throwIfAborted();
-    const job: Job = new Job(request, signal, {
+    const job: Job = new Job(work, read, signal, {
       taken: ({ bytes }) => this.#tell(job, { kind: 'taken', bytes }),
       left: () => this.#cancel(job),
     });
@@ -69,7 +82,7 @@ class Pool implements Encoder {
     return job;
   }
 
-  schemas(layout: Pick<RecordLayout, 'schema' | 'table' | 'key'>): AvroTexts {
+  schemas(layout: SchemaLayout): AvroTexts {
     return avroTexts(layout);
   }
 
@@ -115,11 +128,12 @@ class Pool implements Encoder {
       if (job === undefined) return;
       thread.job = job;
       thread.worker.ref();
-      const { rows } = job.request;
-      // Memory that a view shows only a part of may belong to others too, and would go over whole.
-      const bytes = compact(job.request.bytes);
-      const request = { ...job.request, bytes, rows: rows === null ? null : { ...rows, bits: compact(rows.bits) } };
-      send(thread, { kind: 'job', request }, [bytes.buffer]);
+      if (job.work.kind === 'version') {
+        send(thread, { kind: 'job', work: job.work });
+        continue;
+      }
+      const content = compactContent(job.work.request);
+      send(thread, { kind: 'job', work: { kind: 'entry', request: { ...job.work.request, ...content } } }, [content.bytes.buffer]);
     }
   }
 
@@ -131,9 +145,21 @@ class Pool implements Encoder {
       case 'segment':
         thread.job?.push(message.segment);
         return;
+      case 'need':
+        if (thread.job !== null) this.#give(thread, thread.job, message.file);
+        return;
       case 'done':
         this.#finish(thread, message);
     }
+  }
+
+  #give(thread: Thread, job: Job, file: ChangeFile): void {
+    const use = (read: FileContent): void => {
+      if (thread.job !== job) return;
+      const content = compactContent(read);
+      send(thread, { kind: 'content', content }, [content.bytes.buffer]);
+    };
+    job.need(file, use).catch((error: unknown) => job.fail(error));
   }
 
   #finish(thread: Thread, { failure, heldBytes }: Extract<FromWorker, { readonly kind: 'done' }>): void {
@@ -146,7 +172,7 @@ class Pool implements Encoder {
     }
     if (failure !== null) job?.fail(rebuilt(failure));
     else if (job?.isOpen === true) {
-      this.#poison.forget(passKey(job.request));
+      this.#poison.forget(passKey(job));
       job.end();
     }
     this.#assign();
@@ -157,15 +183,15 @@ class Pool implements Encoder {
     this.#threads.delete(thread);
     const { job } = thread;
     thread.job = null;
-    if (job?.isOpen === true) job.fail(this.#death(job.request, thread.isReady, cause));
+    if (job?.isOpen === true) job.fail(this.#death(job, thread.isReady, cause));
     if (!this.#isDisposed) this.#assign();
   }
 
-  #death(request: EncodeRequest, isOfTheFile: boolean, cause: unknown): Failure {
-    const { entry, version } = request;
+  #death(job: Job, isOfTheFile: boolean, cause: unknown): Failure {
+    const version = versionOf(job.work);
     const reason = cause instanceof Error ? cause.message : String(cause);
-    const about = `the worker ended while it encoded file ${entry.file.id} of version ${version}: ${reason}`;
-    const isPoison = isOfTheFile && this.#poison.add(passKey(request)) > 1;
+    const about = `the worker ended while it encoded ${job.file === null ? '' : `file ${job.file.id} of `}version ${version}: ${reason}`;
+    const isPoison = isOfTheFile && this.#poison.add(passKey(job)) > 1;
     return new Failure(isPoison ? 'file.poison' : 'worker.died', about, { version, cause });
   }
 
@@ -181,9 +207,24 @@ class Pool implements Encoder {
   }
 }
 
-/** The two passes over a change file take other rows of it: that one ends well says nothing of the other. */
-function passKey({ entry, version }: EncodeRequest): string {
-  return `${version}/${entry.pass}/${entry.kind}/${entry.file.id}`;
+/** The two passes over a change file take other rows of it: that one ends well says nothing of the other. Of a version that is worked whole, all of it. */
+function passKey({ work }: Job): string {
+  if (work.kind === 'version') return String(work.request.plan.version);
+  const { entry, version } = work.request;
+  return `${version}/${entry.pass}/${nameOf(entry.file)}`;
+}
+
+function nameOf({ kind, id }: ChangeFile): string {
+  return `${kind}/${id}`;
+}
+
+function noFile(): Promise<FileContent> {
+  throw new Error('bug: the worker asks for a file that it was given');
+}
+
+/** Memory that a view shows only a part of may belong to others too, and would go over whole. */
+function compactContent({ bytes, rows }: FileContent): FileContent {
+  return { bytes: compact(bytes), rows: rows === null ? null : { ...rows, bits: compact(rows.bits) } };
 }
 
 function compact(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {

@@ -6,16 +6,26 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import { assert, must } from '../lib/assert.ts';
+import type { ChangeFile, FileContent } from '../model/change-files.ts';
 import { Failure } from '../model/failure.ts';
-import type { EncodeRequest, Segment } from '../ports/encoder.ts';
+import type { Segment } from '../ports/encoder.ts';
 import type { FileDecoder } from '../ports/file-decoder.ts';
-import { SegmentEncoder } from './segments.ts';
-import { flatten } from './wire.ts';
-import type { FromWorker, ToWorker } from './wire.ts';
+import { RecordWriter } from './record-writer.ts';
+import { encodeEntry } from './segments.ts';
+import { encodeVersion } from './version-encoder.ts';
+import type { Need } from './version-encoder.ts';
+import { flatten, versionOf } from './wire.ts';
+import type { FromWorker, ToWorker, Work } from './wire.ts';
 
 interface Job {
-  readonly request: EncodeRequest;
-  readonly segments: Generator<Segment, void>;
+  readonly work: Work;
+  readonly segments: Generator<Segment | Need, void, FileContent | undefined>;
+  /** The file that is being read. */
+  file: ChangeFile | null;
+  /** Whether it waits for that file. */
+  isWaiting: boolean;
+  /** The file, once it has come. */
+  content: FileContent | undefined;
   /** Segments made and not yet taken. */
   aheadSegments: number;
   aheadBytes: number;
@@ -27,7 +37,7 @@ const AHEAD_BYTES = 8 * 1024 * 1024;
 
 /** Serves jobs that come over `port` until the thread ends. */
 export function serveJobs(port: MessagePort, decoder: FileDecoder): void {
-  const encoder = new SegmentEncoder(decoder);
+  const writer = new RecordWriter();
   let job: Job | null = null;
   let isScheduled = false;
 
@@ -39,23 +49,40 @@ export function serveJobs(port: MessagePort, decoder: FileDecoder): void {
     send({ kind: 'done', failure, heldBytes: decoder.heldBytes() });
   };
 
+  const begin = (work: Work): Job => {
+    const segments = work.kind === 'entry' ? encodeEntry(work.request, decoder, writer) : encodeVersion(work.request, decoder, writer);
+    const file = work.kind === 'entry' ? work.request.entry.file : null;
+    return { work, segments, file, isWaiting: false, content: undefined, aheadSegments: 0, aheadBytes: 0 };
+  };
+
+  const advance = (current: Job): void => {
+    const { content } = current;
+    current.content = undefined;
+    const next = current.segments.next(content);
+    if (next.done === true) return end(null);
+    if ('kind' in next.value) {
+      current.file = next.value.file;
+      current.isWaiting = true;
+      return send(next.value);
+    }
+    current.aheadSegments += 1;
+    current.aheadBytes += next.value.bytes;
+    send(
+      { kind: 'segment', segment: next.value },
+      next.value.blocks.map((block) => block.bytes.buffer),
+    );
+    schedule();
+  };
+
   const step = (): void => {
     isScheduled = false;
-    if (job === null || job.aheadSegments >= AHEAD_SEGMENTS || job.aheadBytes >= AHEAD_BYTES) return;
+    if (job === null || job.isWaiting || job.aheadSegments >= AHEAD_SEGMENTS || job.aheadBytes >= AHEAD_BYTES) return;
     try {
-      const next = job.segments.next();
-      if (next.done === true) return end(null);
-      job.aheadSegments += 1;
-      job.aheadBytes += next.value.bytes;
-      send(
-        { kind: 'segment', segment: next.value },
-        next.value.blocks.map((block) => block.bytes.buffer),
-      );
+      advance(job);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      return end(flatten(error, job.request));
+      end(flatten(error, job.file, versionOf(job.work)));
     }
-    schedule();
   };
 
   // Between two segments the thread looks for messages: the reader may have left.
@@ -69,7 +96,14 @@ export function serveJobs(port: MessagePort, decoder: FileDecoder): void {
     switch (message.kind) {
       case 'job':
         assert(job === null, 'a job came while another one runs');
-        job = { request: message.request, segments: encoder.encode(message.request), aheadSegments: 0, aheadBytes: 0 };
+        job = begin(message.work);
+        break;
+      case 'content':
+        // The job may have been cancelled before this came.
+        if (job?.isWaiting === true) {
+          job.content = message.content;
+          job.isWaiting = false;
+        }
         break;
       case 'taken':
         // The job may have ended by itself before this came.

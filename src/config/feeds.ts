@@ -131,6 +131,7 @@ class Check {
       }
       seen.set(patternText(pattern), place);
       this.#key(entry.data.key, path);
+      this.#envelope(entry.data, path);
       const topicPlace = hasKey(raw, 'topic') ? this.#tree.placeOf([...path, 'topic']) : place;
       const unknown = unknownPlaceholder(entry.data.topic);
       if (unknown !== null)
@@ -169,6 +170,18 @@ class Check {
       const first = columns.findIndex((other) => other.toLowerCase() === column.toLowerCase());
       if (first !== k)
         this.#wrong(this.#tree.placeOf([...path, 'key', k]), `\`key\` names the column ${column} twice (case does not count).`);
+    }
+  }
+
+  #envelope({ envelope, key }: TableShape, path: Path): void {
+    if (envelope === 'change' || key.length > 0) return;
+    const place = this.#tree.placeOf([...path, 'envelope']);
+    if (envelope === 'upsert') this.#wrong(place, '`envelope: upsert` needs a `key`: each record is a row as it is now, by its key.');
+    else {
+      this.#warn(
+        place,
+        '`envelope: debezium` without a `key` cannot pair the two images of an update: it comes as a `d` and a `c`, and no delete has a tombstone.',
+      );
     }
   }
 
@@ -255,6 +268,7 @@ function patternOf(of: {
     settings: {
       start: startOf(entry.start),
       key: entry.key,
+      envelope: entry.envelope,
       adopt: entry.adopt,
       onGap: entry.onGap,
       onRecreate: entry.onRecreate,

@@ -7,7 +7,6 @@
 const KEYS: Readonly<Record<string, string>> = {
   'kafka.driver': 'the relay uses its one driver',
   'sources[].partitionTimeZone': 'timestamp partition values without a zone are read as UTC',
-  'recipients[].tables[].envelope': 'every record has the envelope `change`',
   'recipients[].tables[].columns': 'all columns are published; ask the provider to share a view with fewer',
   'recipients[].tables[].where': 'all rows are published; ask the provider to share a view with fewer',
   'recipients[].tables[].mask': 'nothing is masked; ask the provider to share a view without the column',

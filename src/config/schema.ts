@@ -213,6 +213,11 @@ export const table = z
       .register(expectations, { text: 'a list of column names', kind: 'other', words: [] })
       .prefault([])
       .describe('The columns that make up the record key, in this order; without it the feed uses one partition.'),
+    envelope: choice(['change', 'debezium', 'upsert'])
+      .default('change')
+      .describe(
+        "What a record's value is: each change with its type, version and time; Debezium's envelope with both images of an update, which are paired by `key` (without one every image is a `c` or a `d`); or the row as it is now, by its `key`, in a compacted topic.",
+      ),
     onGap: choice(['park', 'skip', 'snapshot'])
       .default('park')
       .describe(

@@ -43,6 +43,15 @@ export type OnSchemaChange =
   /** Any change parks. */
   | 'park';
 
+/** What the values of a feed's records are (DESIGN §6). */
+export type EnvelopeKind =
+  /** Each change is a record: the row with its change type, version and time. */
+  | 'change'
+  /** Debezium's envelope, with a tombstone behind each delete. */
+  | 'debezium'
+  /** The row by its key, for compacted topics: a tombstone where it is gone. */
+  | 'upsert';
+
 /** What the config says of a feed; the same in every replica. */
 export interface FeedSpec {
   readonly id: FeedId;
@@ -53,6 +62,8 @@ export interface FeedSpec {
   readonly start: Start;
   /** Column names as the config spells them; empty = no key, one partition. */
   readonly key: readonly string[];
+  /** `upsert` has a key. */
+  readonly envelope: EnvelopeKind;
   /** Publish into a non-empty topic that no checkpoint knows. */
   readonly adopt: boolean;
   readonly onGap: OnGap;

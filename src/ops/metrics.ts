@@ -14,6 +14,11 @@ interface MetricEntry {
 /** Without the prefix `cdf_relay_`. */
 export const METRICS = {
   rows_total: { type: 'counter', labels: ['feed', 'change_type'], help: 'Records published in committed transactions, by change type.' },
+  duplicate_keys_total: {
+    type: 'counter',
+    labels: ['feed'],
+    help: 'Rows that arrived with a key that another row of the same version has too: the key is not unique.',
+  },
   bytes_total: { type: 'counter', labels: ['feed'], help: 'Bytes of records published in committed transactions, before compression.' },
   versions_total: { type: 'counter', labels: ['feed'], help: 'Table versions published whole.' },
   lag_seconds: {

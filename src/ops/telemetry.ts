@@ -63,10 +63,13 @@ class Recorder implements OpenTelemetry {
   readonly #now: () => EpochMs;
   readonly #metrics = new Metrics();
   readonly #states = new Map<FeedId, FeedState>();
+  /** Feeds of which it was told that their key is not unique. */
+  readonly #withDuplicates = new Set<FeedId>();
   readonly #told = new Map<FeedId, Told>();
   readonly #firstUnpublished = new Map<FeedId, EpochMs | null>();
 
   readonly #rows = this.#metrics.counter('rows_total');
+  readonly #duplicates = this.#metrics.counter('duplicate_keys_total');
   readonly #bytes = this.#metrics.counter('bytes_total');
   readonly #versions = this.#metrics.counter('versions_total');
   readonly #lagSeconds = this.#metrics.gauge('lag_seconds', (gauge) => {
@@ -105,9 +108,10 @@ class Recorder implements OpenTelemetry {
   feedGone(feed: FeedId): void {
     this.#states.delete(feed);
     this.#told.delete(feed);
+    this.#withDuplicates.delete(feed);
     this.#firstUnpublished.delete(feed);
     for (const gauge of [this.#lagVersions, this.#lagSeconds, this.#lastCommit]) gauge.remove({ feed });
-    for (const counter of [this.#bytes, this.#versions]) counter.remove({ feed });
+    for (const counter of [this.#duplicates, this.#bytes, this.#versions]) counter.remove({ feed });
     for (const type of CHANGE_TYPES) this.#rows.remove({ feed, change_type: type });
     for (const state of Object.keys(FEED_STATES)) this.#feedState.remove({ feed, state });
     for (const code of Object.keys(FAILURES)) this.#failures.remove({ feed, code });
@@ -116,6 +120,7 @@ class Recorder implements OpenTelemetry {
   published(chunk: PublishedChunk): void {
     const { feed, counts } = chunk;
     for (const type of CHANGE_TYPES) this.#rows.inc({ feed, change_type: type }, counts[type]);
+    if (chunk.duplicates > 0) this.#tellDuplicates(chunk);
     this.#bytes.inc({ feed }, chunk.bytes);
     this.#versions.inc({ feed }, chunk.versions);
     this.#lastCommit.set({ feed }, this.#now() / 1000);
@@ -182,9 +187,22 @@ class Recorder implements OpenTelemetry {
     this.#metrics.clear();
   }
 
+  /** Once for a feed: the metric goes on counting. */
+  #tellDuplicates({ feed, duplicates, position }: PublishedChunk): void {
+    this.#duplicates.inc({ feed }, duplicates);
+    if (this.#withDuplicates.has(feed)) return;
+    this.#withDuplicates.add(feed);
+    this.log('warn', 'the key of the feed is not unique: several rows of one version have the same key', {
+      feed,
+      version: position,
+      rows: duplicates,
+    });
+  }
+
   /** Series exist from the first sight of a feed: a rate over a counter that appears with its first count misses that count. */
   #introduce(feed: FeedId): void {
     for (const type of CHANGE_TYPES) this.#rows.inc({ feed, change_type: type }, 0);
+    this.#duplicates.inc({ feed }, 0);
     this.#bytes.inc({ feed }, 0);
     this.#versions.inc({ feed }, 0);
   }

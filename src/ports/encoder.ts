@@ -1,15 +1,24 @@
 /**
  * A plan entry and its file's bytes → blocks of Kafka records. The implementation is src/codec: a pool of worker threads, each with a decoder of its own.
  */
-import type { RowSelection } from '../model/change-files.ts';
+import type { ChangeFile, FileContent, RowSelection } from '../model/change-files.ts';
 import type { FeedEvent } from '../model/feed-event.ts';
 import type { ChangeCounts } from '../model/position.ts';
-import type { PlanEntry } from '../model/plan.ts';
+import type { PlanEntry, VersionPlan } from '../model/plan.ts';
 import type { TableSchema } from '../model/table-schema.ts';
 import type { EpochMs, Version } from '../model/version.ts';
 
+/** What stands around a row in the value of a record. */
+export type Envelope =
+  | { readonly kind: 'change' }
+  /** `recipient` and `tableId` stand in the block `source` of each record. */
+  | { readonly kind: 'debezium'; readonly recipient: string; readonly tableId: string }
+  /** Needs a key. */
+  | { readonly kind: 'upsert' };
+
 /** How the records of one schema are laid out: fixed for the whole of a version. */
 export interface RecordLayout {
+  readonly envelope: Envelope;
   readonly schema: TableSchema;
   /** Avro record name and namespace are made of it (DESIGN §6). */
   readonly table: { readonly share: string; readonly schema: string; readonly table: string };
@@ -21,6 +30,9 @@ export interface RecordLayout {
   readonly partitions: number;
   readonly unkeyedPartition: number;
 }
+
+/** What the Avro schemas follow from. */
+export type SchemaLayout = Pick<RecordLayout, 'schema' | 'table' | 'key'> & { readonly envelope: Pick<Envelope, 'kind'> };
 
 export interface EncodeRequest {
   readonly entry: PlanEntry;
@@ -40,6 +52,27 @@ export interface EncodeRequest {
   readonly segmentBytes: number;
 }
 
+/** A version whose images are paired, or judged once for each key, over all of its files. */
+export interface EncodeVersionRequest {
+  /** No snapshot: its rows are all of one kind. */
+  readonly plan: VersionPlan;
+  /** With a key, and of another envelope than `change`. */
+  readonly layout: RecordLayout;
+  /**
+   * A power of two: the version is worked so many times, each time those keys that hash to the pass, so that what must be known of them at one time is bounded. The steps
+   * of the work are the entries of the plan, over and over, pass after pass.
+   */
+  readonly passes: number;
+  /** The step to go on with, and the first row of its file that is not yet published; 0 and 0 at the beginning. */
+  readonly from: { readonly step: number; readonly row: number };
+  readonly segmentRecords: number;
+  readonly segmentBytes: number;
+  /** Bytes of files that may be kept until the end, so that they are not read again. */
+  readonly keptBytes: number;
+  /** Asked for one file of the plan at a time, and for the same one several times; the content is handed over. */
+  readonly read: (file: ChangeFile, signal: AbortSignal) => Promise<FileContent>;
+}
+
 /**
  * Records for one topic partition, in order, in the framing of a Kafka record batch (RecordBatch v2 §Record): each with offset delta 0, 1, 2 … within the block
  * and timestamp delta 0.
@@ -50,14 +83,19 @@ export interface RecordBlock {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** Consecutive rows of one entry, encoded. */
+/** Consecutive rows of one entry, or of several one after the other, encoded. The records of one row are never apart. */
 export interface Segment {
   /** One a partition at most. Empty when none of the rows belongs to the entry's pass. */
   readonly blocks: readonly RecordBlock[];
   readonly records: number;
   /** Sum over the blocks. */
   readonly bytes: number;
+  /** Of rows, by what each of them is in the feed: an update in one record counts as both of its images. */
   readonly counts: ChangeCounts;
+  /** Rows that arrive and are followed by another row of their key in the same version: the key is not unique. Counted where rows are paired. */
+  readonly duplicates: number;
+  /** The step of `encodeVersion` that `nextRow` speaks of; 0 of `encode`. */
+  readonly step: number;
   /** First row of the file that this segment does not cover. */
   readonly nextRow: number;
   /** Length of the longest single record, framing included. */
@@ -73,8 +111,14 @@ export interface Encoder {
    */
   encode(request: EncodeRequest, signal: AbortSignal): AsyncIterable<Segment>;
 
+  /**
+   * The segments of a whole version, as `encode` gives those of an entry: `debezium` with the images of one key paired, `upsert` with each key judged once. The same
+   * request gives the same records, and one that goes on from where a segment ended gives those behind it. Rejects as `encode` and `request.read` do.
+   */
+  encodeVersion(request: EncodeVersionRequest, signal: AbortSignal): AsyncIterable<Segment>;
+
   /** The Avro schemas of a layout as compact JSON, in the attribute order of DESIGN §6. Pure; throws `Failure` `schema.type`, `schema.name`, `key.type`. */
-  schemas(layout: Pick<RecordLayout, 'schema' | 'table' | 'key'>): AvroTexts;
+  schemas(layout: SchemaLayout): AvroTexts;
 
   /** The Avro schema of the records that `event` makes, as compact JSON. */
   readonly eventSchema: string;

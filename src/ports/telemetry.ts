@@ -23,6 +23,8 @@ export type Stage = 'list' | 'fetch' | 'encode' | 'commit';
 export interface PublishedChunk {
   readonly feed: FeedId;
   readonly counts: ChangeCounts;
+  /** Rows whose key another row of the same version has too, where the envelope tells (`Segment.duplicates`). */
+  readonly duplicates: number;
   readonly bytes: number;
   /** Versions completed by this chunk. */
   readonly versions: number;

@@ -281,6 +281,7 @@ function tellPublished(run: Run, chunk: Chunk): void {
   run.line.works.telemetry.published({
     feed: run.line.spec.id,
     counts: countsOf(segments, NO_COUNTS),
+    duplicates: segments.reduce((sum, segment) => sum + segment.duplicates, 0),
     bytes: segments.reduce((sum, segment) => sum + segment.bytes, 0),
     versions: chunk.to.version - chunk.from.version,
     position: chunk.to.version,

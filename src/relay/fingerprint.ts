@@ -23,11 +23,12 @@ export function contractOf(spec: FeedSpec, endpoint: string, topic: string, part
     partitions,
     key: spec.key.map((column) => column.toLowerCase()),
     framing,
-    envelope: 'change',
+    envelope: spec.envelope,
   });
 }
 
-export function planHash(plan: VersionPlan, contract: string, schemas: SchemaNames): string {
+/** `passes`: of a version that is worked whole, into how many it is divided. */
+export function planHash(plan: VersionPlan, contract: string, schemas: SchemaNames, passes: number | null): string {
   return sha256({
     encoding: ENCODING,
     contract,
@@ -36,6 +37,7 @@ export function planHash(plan: VersionPlan, contract: string, schemas: SchemaNam
     version: plan.version,
     timestamp: plan.timestamp,
     ...(plan.isSnapshot ? { snapshot: true } : {}),
+    ...(passes === null ? {} : { passes }),
     entries: plan.entries.map(({ pass, kind, file }) => [
       pass,
       kind,

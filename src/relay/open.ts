@@ -114,7 +114,7 @@ function checkContract(line: Line, last: Checkpoint, topic: string): void {
     ...(last.topic === topic ? [] : [`topic ${last.topic} became ${topic}`]),
     ...(last.endpoint === source.endpoint ? [] : [`endpoint ${last.endpoint} became ${source.endpoint}`]),
   ];
-  const what = differences.length > 0 ? differences.join(', ') : 'its key changed, or whether it has a registry';
+  const what = differences.length > 0 ? differences.join(', ') : 'its key or envelope changed, or how its schemas are named';
   throw new Failure('contract.changed', `${spec.id} would publish under another contract than before: ${what}`, {
     version: last.position.version,
   });
@@ -128,7 +128,28 @@ async function ensureTopics(line: Line, topic: string, signal: AbortSignal): Pro
   }
   if (spec.onGap !== 'park' || spec.onRecreate !== 'park' || spec.onSchemaChange === 'new-topic')
     await ensureTopic(line, commitsTopic(spec.recipient), 1, COMMITS_CONFIG, signal);
-  return ensureTopic(line, topic, works.topics.partitions, works.topics.config, signal);
+  if (spec.envelope !== 'upsert') return ensureTopic(line, topic, works.topics.partitions, works.topics.config, signal);
+  const state = await ensureTopic(line, topic, works.topics.partitions, { ...UPSERT_CONFIG, ...works.topics.config }, signal);
+  await warnUncompacted(line, topic, signal);
+  return state;
+}
+
+/** The last record of each key stays, and a tombstone long enough for a consumer that was away (DESIGN §6). */
+const UPSERT_CONFIG = { 'cleanup.policy': 'compact', 'delete.retention.ms': String(7 * 86_400_000) } as const;
+
+/** Rows that age out are missing for who reads the topic from its beginning. */
+async function warnUncompacted({ spec, works }: Line, topic: string, signal: AbortSignal): Promise<void> {
+  const policy = (await works.admin.config(topic, signal))['cleanup.policy'];
+  if (policy === 'compact') return;
+  works.telemetry.log(
+    'warn',
+    `the topic of an upsert feed deletes rows: kafka-configs.sh --alter --topic ${topic} --add-config cleanup.policy=compact`,
+    {
+      feed: spec.id,
+      topic,
+      'cleanup.policy': policy,
+    },
+  );
 }
 
 /** A schema that ages out leaves its records unreadable. */

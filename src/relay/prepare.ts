@@ -8,7 +8,7 @@ import type { Checkpoint, KnownColumn, SchemaNames } from '../model/position.ts'
 import { tableText } from '../model/version.ts';
 import type { Version } from '../model/version.ts';
 import type { TableSchema } from '../model/table-schema.ts';
-import type { AvroTexts, RecordLayout } from '../ports/encoder.ts';
+import type { AvroTexts, Envelope, RecordLayout } from '../ports/encoder.ts';
 import type { ControlRecord } from '../ports/publisher.ts';
 import type { EnsuredSchema, KnownSchema } from '../ports/schema-registry.ts';
 import { must } from '../lib/assert.ts';
@@ -19,6 +19,8 @@ import type { Line } from './line.ts';
 import type { ListedVersion } from './listing.ts';
 import { unkeyedPartition } from './open.ts';
 import { planOf } from './order.ts';
+import { PASSES, pairingOf } from './pairing.ts';
+import type { Pairing } from './pairing.ts';
 
 export interface PlannedVersion {
   readonly head: VersionHead;
@@ -27,11 +29,14 @@ export interface PlannedVersion {
   readonly plan: VersionPlan | null;
   readonly planHash: string | null;
   readonly layout: RecordLayout | null;
+  /** Null: its entries are worked one by one. */
+  readonly pairing: Pairing | null;
 }
 
 interface Prepared {
   readonly text: string;
-  readonly layout: RecordLayout;
+  /** All of it but the envelope, which may name the table's id. */
+  readonly layout: Omit<RecordLayout, 'envelope'>;
   readonly schemas: SchemaNames;
   readonly records: readonly ControlRecord[];
 }
@@ -48,7 +53,7 @@ export async function* planVersions(
     const { changes } = version;
     if (changes === null || changes.files.length === 0) {
       const head: VersionHead = { version: version.version, timestamp: changes?.timestamp ?? null, tableId: version.tableId, rows: null };
-      yield { head, listed: version, plan: null, planHash: null, layout: null };
+      yield { head, listed: version, plan: null, planHash: null, layout: null, pairing: null };
       continue;
     }
     columns = evolve(columns, changes.schema, version.version, line.spec.onSchemaChange);
@@ -71,7 +76,12 @@ function planned(
   const changes = must(listed.changes, 'the changes of a version with files');
   const { responseFormat, idHash } = listed.listing;
   const plan = planOf(changes, listed.isSnapshot);
-  const hash = planHash(plan, must(checkpoint.contract, 'the contract of an open feed'), prepared.schemas);
+  const contract = must(checkpoint.contract, 'the contract of an open feed');
+  const layout: RecordLayout = { ...prepared.layout, envelope: envelopeOf(line, listed) };
+  const guessed = pairingOf(plan, layout, line.works.memoryBytes);
+  const hashOf = (passes: number | null): string => planHash(plan, contract, prepared.schemas, passes);
+  const passes = guessed === null ? null : passesOf(checkpoint, plan, guessed.passes, hashOf);
+  const hash = hashOf(passes);
   checkResumed(line, checkpoint, plan, hash);
   return {
     head: {
@@ -88,8 +98,19 @@ function planned(
     listed,
     plan,
     planHash: hash,
-    layout: prepared.layout,
+    layout,
+    pairing: guessed === null || passes === null ? null : { ...guessed, passes },
   };
+}
+
+/** As many as the version was begun with, if it is half published: another guess, under another `limits.memory`, is no other plan. */
+function passesOf({ position }: Checkpoint, plan: VersionPlan, guessed: number, hashOf: (passes: number) => string): number {
+  if (plan.version !== position.version || position.records === 0) return guessed;
+  return PASSES.find((passes) => hashOf(passes) === position.plan) ?? guessed;
+}
+
+function envelopeOf({ spec }: Line, { tableId }: ListedVersion): Envelope {
+  return spec.envelope === 'debezium' ? { kind: 'debezium', recipient: spec.recipient, tableId } : { kind: spec.envelope };
 }
 
 /** Never goes on by count alone: the rows that are out must be the first ones of this very plan. */
@@ -161,7 +182,7 @@ function knownOf({ digests, ...names }: SchemaNames, part: 'key' | 'value'): Kno
 
 function avroTexts(line: Line, schema: TableSchema, key: readonly string[], version: Version): AvroTexts {
   try {
-    return line.works.encoder.schemas({ schema, table: line.spec.table, key });
+    return line.works.encoder.schemas({ schema, table: line.spec.table, key, envelope: { kind: line.spec.envelope } });
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     throw new Failure(error.code, `version ${version} of ${tableText(line.spec.table)}: ${error.message}`, { version, cause: error });

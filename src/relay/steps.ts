@@ -10,15 +10,17 @@ import { must } from '../lib/assert.ts';
 import type { Release } from '../lib/semaphore.ts';
 import { prefetch } from '../lib/prefetch.ts';
 import { Failure } from '../model/failure.ts';
-import type { FileContent } from '../model/change-files.ts';
-import type { PlanEntry } from '../model/plan.ts';
+import type { ChangeFile, FileContent } from '../model/change-files.ts';
+import type { PlanEntry, VersionPlan } from '../model/plan.ts';
 import type { Checkpoint, Position } from '../model/position.ts';
 import { startOf } from '../model/position.ts';
 import type { Version } from '../model/version.ts';
-import type { EncodeRequest, RecordLayout, Segment } from '../ports/encoder.ts';
+import type { RecordLayout, Segment } from '../ports/encoder.ts';
 import type { VersionHead, Step } from './chunk.ts';
 import type { Line } from './line.ts';
 import type { ListedVersion } from './listing.ts';
+import { bytesOf, filesOf } from './pairing.ts';
+import type { Pairing } from './pairing.ts';
 import { planVersions } from './prepare.ts';
 import type { PlannedVersion } from './prepare.ts';
 
@@ -40,8 +42,18 @@ type Work =
       readonly index: number;
       readonly fromRow: number;
     }
+  /** All entries of a version, which are worked together. */
+  | {
+      readonly kind: 'version';
+      readonly planned: PlannedVersion;
+      readonly layout: RecordLayout;
+      readonly plan: VersionPlan;
+      readonly pairing: Pairing;
+      readonly from: { readonly step: number; readonly row: number };
+    }
   | { readonly kind: 'whole'; readonly head: VersionHead };
 
+/** `content`: of an entry. A version's files are read when the worker asks for them. */
 type Fetched = Work & { readonly content: FileContent | null; readonly release: Release };
 type Encoding = Work & { readonly segments: AsyncIterable<Segment> | null; readonly release: Release };
 
@@ -78,9 +90,10 @@ export async function* stepsOf(
         continue;
       }
       for await (const segment of work.segments ?? []) {
-        checkSize(line, work.planned, work.entry, segment, largestRecord);
+        const step = work.kind === 'entry' ? work.index : segment.step;
+        checkSize(line, work.planned, step, segment, largestRecord);
         records += segment.records;
-        yield { kind: 'rows', head: work.planned.head, segment, after: positionIn(work.planned, records, work.index, segment.nextRow) };
+        yield { kind: 'rows', head: work.planned.head, segment, after: positionIn(work.planned, records, step, segment.nextRow) };
       }
     } finally {
       work.release();
@@ -96,9 +109,12 @@ async function* worksOf(
 ): AsyncGenerator<Work, void> {
   const { position } = checkpoint;
   for await (const planned of planVersions(line, checkpoint, listed, signal)) {
-    const { layout, plan } = planned;
-    if (plan !== null && layout !== null) {
-      const isResumed = planned.head.version === position.version && position.records > 0;
+    const { layout, plan, pairing } = planned;
+    const isResumed = planned.head.version === position.version && position.records > 0;
+    if (plan !== null && layout !== null && pairing !== null) {
+      const from = isResumed ? { step: position.entry, row: position.row } : { step: 0, row: 0 };
+      yield { kind: 'version', planned, layout, plan, pairing, from };
+    } else if (plan !== null && layout !== null) {
       for (const [index, entry] of plan.entries.entries()) {
         if (isResumed && index < position.entry) continue;
         yield { kind: 'entry', planned, layout, entry, index, fromRow: isResumed && index === position.entry ? position.row : 0 };
@@ -124,56 +140,77 @@ function positionIn(planned: PlannedVersion, records: number, entry: number, row
 
 async function fetchWork(line: Line, work: Work, kept: KeptFiles, signal: AbortSignal): Promise<Fetched> {
   if (work.kind === 'whole') return { ...work, content: null, release: () => {} };
-  const { works, source } = line;
-  const { file } = work.entry;
-  const { changes, listing, version } = work.planned.listed;
-  const size = file.size ?? LONE_BYTES + 1;
-  if (file.size !== null && file.size > works.memoryBytes / 4) {
-    throw new Failure('file.too_large', `file ${file.id} of version ${version} has ${file.size} bytes, over a quarter of limits.memory`, {
-      version,
-    });
-  }
-  const release = await works.fetched.acquire(size > LONE_BYTES ? works.fetched.capacity : size, signal);
+  const { fetched } = line.works;
+  if (work.kind === 'version') return { ...work, content: null, release: await fetched.acquire(heldBytes(line, work), signal) };
+  const { version } = work.planned.listed;
+  const size = sizeOf(line, work.entry.file, version);
+  const release = await fetched.acquire(size > LONE_BYTES ? fetched.capacity : size, signal);
   try {
     const again = kept.take(version, work.entry);
     if (again !== null) return { ...work, content: { bytes: await again, rows: null }, release };
-    const startedAt = works.clock.now();
-    const reading = listing.read(must(changes, 'the changes of a planned version'), file, signal);
+    const reading = readFile(line, work.planned, work.entry.file, signal);
     kept.offer(version, work.entry, reading);
-    const content = await reading;
-    works.telemetry.stage(source.name, 'fetch', (works.clock.now() - startedAt) / 1000);
-    return { ...work, content, release };
+    return { ...work, content: await reading, release };
   } catch (error) {
     release();
     throw error;
   }
 }
 
+/** What is in memory of a version that is worked whole: the file at work, those that are kept, and what is known of keys. Acquired at once, so that nothing waits for more. */
+function heldBytes(line: Line, { plan, pairing }: Extract<Work, { readonly kind: 'version' }>): number {
+  const files = filesOf(plan);
+  const largest = Math.max(...files.map((file) => sizeOf(line, file, plan.version)));
+  if (largest > LONE_BYTES) return line.works.fetched.capacity;
+  return largest + Math.min(bytesOf(files), KEPT_BYTES) + pairing.memoryBytes;
+}
+
+function sizeOf({ works }: Line, file: ChangeFile, version: Version): number {
+  if (file.size === null || file.size <= works.memoryBytes / 4) return file.size ?? LONE_BYTES + 1;
+  throw new Failure('file.too_large', `file ${file.id} of version ${version} has ${file.size} bytes, over a quarter of limits.memory`, {
+    version,
+  });
+}
+
+async function readFile(line: Line, { listed }: PlannedVersion, file: ChangeFile, signal: AbortSignal): Promise<FileContent> {
+  const { works, source } = line;
+  const startedAt = works.clock.now();
+  const content = await listed.listing.read(must(listed.changes, 'the changes of a planned version'), file, signal);
+  works.telemetry.stage(source.name, 'fetch', (works.clock.now() - startedAt) / 1000);
+  return content;
+}
+
 function encodeWork(line: Line, work: Fetched, signal: AbortSignal): Encoding {
-  if (work.kind === 'whole' || work.content === null) return { ...work, segments: null };
-  const { encoder, chunk } = line.works;
-  const request: EncodeRequest = {
-    entry: work.entry,
-    version: work.planned.head.version,
-    timestamp: work.planned.head.timestamp,
-    layout: work.layout,
-    ...work.content,
-    isSnapshot: work.planned.listed.isSnapshot,
-    fromRow: work.fromRow,
-    segmentRecords: chunk.records,
-    segmentBytes: chunk.bytes,
-  };
   try {
-    return { ...work, segments: encoder.encode(request, signal) };
+    return { ...work, segments: segmentsOf(line, work, signal) };
   } catch (error) {
     work.release();
     throw error;
   }
 }
 
-function checkSize(line: Line, planned: PlannedVersion, entry: PlanEntry, segment: Segment, largest: number): void {
+function segmentsOf(line: Line, work: Fetched, signal: AbortSignal): AsyncIterable<Segment> | null {
+  const { encoder, chunk } = line.works;
+  const bounds = { segmentRecords: chunk.records, segmentBytes: chunk.bytes };
+  if (work.kind === 'version') {
+    const { planned, plan, layout, from, pairing } = work;
+    const read = (file: ChangeFile, end: AbortSignal): Promise<FileContent> => readFile(line, planned, file, end);
+    return encoder.encodeVersion({ plan, layout, passes: pairing.passes, from, keptBytes: KEPT_BYTES, read, ...bounds }, signal);
+  }
+  if (work.kind === 'whole' || work.content === null) return null;
+  const { entry, layout, content, fromRow, planned } = work;
+  const { version, timestamp } = planned.head;
+  return encoder.encode(
+    { entry, version, timestamp, layout, ...content, isSnapshot: planned.listed.isSnapshot, fromRow, ...bounds },
+    signal,
+  );
+}
+
+function checkSize(line: Line, planned: PlannedVersion, step: number, segment: Segment, largest: number): void {
   if (segment.largestRecord <= largest) return;
   const { version } = planned.head;
+  const entries = planned.plan?.entries ?? [];
+  const entry = must(entries[step % entries.length], 'the entry of a segment');
   throw new Failure(
     'record.too_large',
     `a record of version ${version}, file ${entry.file.id}, before row ${segment.nextRow} has ${segment.largestRecord} bytes, and topic of ${line.spec.id} takes ${largest}`,

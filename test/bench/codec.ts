@@ -9,7 +9,8 @@
 import { parseArgs } from 'node:util';
 import { openDecoder } from '../../connectors/decoders/parquet.ts';
 import { openPool } from '../../src/codec/pool.ts';
-import { BATCH_ROWS, SegmentEncoder } from '../../src/codec/segments.ts';
+import { BATCH_ROWS, RecordWriter } from '../../src/codec/record-writer.ts';
+import { encodeEntry } from '../../src/codec/segments.ts';
 import { must } from '../../src/lib/assert.ts';
 import { CHANGE_TYPES } from '../../src/model/column-batch.ts';
 import type { ChangeType, ColumnBatch, ColumnData } from '../../src/model/column-batch.ts';
@@ -29,16 +30,16 @@ const passes = Number(values.passes);
 
 const file = madeFile();
 const decoder = openDecoder();
-const memory = new SegmentEncoder(keptBatches());
-const whole = new SegmentEncoder(decoder);
-const nested = new SegmentEncoder(nestedDecoder(rows, BATCH_ROWS));
+const writer = new RecordWriter();
+const memory = keptBatches();
+const nested = nestedDecoder(rows, BATCH_ROWS);
 await using pool = openPool({ workers: 1, workerUrl: new URL('../../src/worker.ts', import.meta.url), memoryBytes: 1e9 });
 console.log(`${rows} rows, ${ORDER_COLUMNS.length + 1} columns, ${(file.length / 1e6).toFixed(1)} MB of Parquet, Node ${process.version}`);
 console.log(await measured('decode', decode));
-console.log(await measured('encode', () => encode(memory.encode(encodeRequest()))));
-console.log(await measured('decode + encode', () => encode(whole.encode(encodeRequest())), AIM));
+console.log(await measured('encode', () => encode(encodeEntry(encodeRequest(), memory, writer))));
+console.log(await measured('decode + encode', () => encode(encodeEntry(encodeRequest(), decoder, writer)), AIM));
 console.log(await measured('pool of 1 worker', pooled));
-console.log(await measured('encode nested', () => encode(nested.encode(nestedRequest()))));
+console.log(await measured('encode nested', () => encode(encodeEntry(nestedRequest(), nested, writer))));
 console.log(`a nested row has ${NESTED_LEAVES} values below structs, arrays and maps`);
 console.log(`peak RSS ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MB (with the file and its decoded rows in memory)`);
 
@@ -111,6 +112,7 @@ function encodeRequest(): EncodeRequest {
     version: 12,
     timestamp: 1_750_000_000_000,
     layout: {
+      envelope: { kind: 'change' },
       schema: { columns: columns(), partitionColumns: [], mapping: 'none' },
       table: { share: 'share', schema: 'schema', table: 'orders' },
       key: ['id'],

@@ -46,6 +46,7 @@ async function encoded(): Promise<readonly (readonly Segment[])[]> {
       version,
       timestamp,
       layout: {
+        envelope: { kind: 'change' as const },
         schema: orderSchema(),
         table: { share: 'local', schema: 'default', table: 'orders' },
         key: ['id'],

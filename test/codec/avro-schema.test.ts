@@ -7,7 +7,7 @@ import { column } from './batches.ts';
 const table = { share: 'acme.eu', schema: 'public', table: '2024 orders' };
 
 function textsOf(columns: readonly ReturnType<typeof column>[], key: readonly string[] = []): ReturnType<typeof avroTexts> {
-  return avroTexts({ schema: { columns, partitionColumns: [], mapping: 'none' }, table, key });
+  return avroTexts({ envelope: { kind: 'change' }, schema: { columns, partitionColumns: [], mapping: 'none' }, table, key });
 }
 
 test('the texts are frozen: every type, names that Avro does not allow, comments in the value alone', () => {

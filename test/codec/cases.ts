@@ -1,7 +1,8 @@
 /**
  * Encode requests made of a few words, and the encoder at work on them.
  */
-import { SegmentEncoder } from '../../src/codec/segments.ts';
+import { RecordWriter } from '../../src/codec/record-writer.ts';
+import { encodeEntry } from '../../src/codec/segments.ts';
 import type { RowSelection } from '../../src/model/change-files.ts';
 import type { Column } from '../../src/model/table-schema.ts';
 import type { EncodeRequest, Segment } from '../../src/ports/encoder.ts';
@@ -38,6 +39,7 @@ export function request(of: Case): EncodeRequest {
     version: 7,
     timestamp: of.timestamp === undefined ? 1_700_000_000_123 : of.timestamp,
     layout: {
+      envelope: { kind: 'change' },
       schema: { columns: of.columns, partitionColumns: of.partitionColumns ?? [], mapping: 'none' },
       table: { share: 'sales', schema: 'public', table: 'orders' },
       key: of.key ?? [],
@@ -55,5 +57,5 @@ export function request(of: Case): EncodeRequest {
 }
 
 export function encode(of: Case): readonly Segment[] {
-  return [...new SegmentEncoder(rowsDecoder(of.rows, of.batchRows ?? 8192)).encode(request(of))];
+  return [...encodeEntry(request(of), rowsDecoder(of.rows, of.batchRows ?? 8192), new RecordWriter())];
 }

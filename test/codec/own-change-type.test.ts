@@ -30,6 +30,7 @@ test('trap 10: what a data file says of its change type is not read: it is what 
   const listing = await must(shared, 'the tables').source.snapshot(fixtureTable('basics'), { version: 3, listedAs: null }, signal);
   const version = must(listing.versions[0], 'the version');
   const layout = {
+    envelope: { kind: 'change' as const },
     schema: version.schema,
     table: fixtureTable('basics'),
     key: [],

@@ -13,6 +13,7 @@ const DECIMAL = { kind: 'decimal', precision: 12, scale: 4 } as const;
 function readBack(type: DataType, text: string | null | undefined): unknown {
   const p = column('p', type);
   const { value } = avroTexts({
+    envelope: { kind: 'change' },
     schema: { columns: [p], partitionColumns: [], mapping: 'none' },
     table: { share: 'a', schema: 'b', table: 'c' },
     key: [],

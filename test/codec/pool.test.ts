@@ -19,6 +19,7 @@ function request(script: Script, id = 'f1', version = 4): EncodeRequest {
     version,
     timestamp: null,
     layout: {
+      envelope: { kind: 'change' },
       schema: {
         columns: [
           { name: 'n', type: { kind: script.cell === 'text' ? 'string' : 'integer' }, nullable: true, comment: null, physical: null },

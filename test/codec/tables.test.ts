@@ -64,7 +64,15 @@ test.each(tables.flatMap((table) => formatsOf(table).map((format) => ({ table, f
 async function rowsOf(listing: ChangeListing, version: VersionChanges, file: ChangeFile): Promise<readonly unknown[]> {
   const pool = must(encoder, 'the encoder');
   const prefixes = { key: null, value: new Uint8Array(0) };
-  const layout = { schema: version.schema, table: fixtureTable('t'), key: [], prefixes, partitions: 1, unkeyedPartition: 0 };
+  const layout = {
+    envelope: { kind: 'change' as const },
+    schema: version.schema,
+    table: fixtureTable('t'),
+    key: [],
+    prefixes,
+    partitions: 1,
+    unkeyedPartition: 0,
+  };
   const read = rowReader(pool.schemas(layout).value);
   const passes =
     file.kind === 'cdf' ? (['leaves', 'arrives'] as const) : file.kind === 'add' ? (['arrives'] as const) : (['leaves'] as const);

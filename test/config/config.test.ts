@@ -39,6 +39,7 @@ describe('parseConfig', () => {
           topic: 'analytics.sales.public.orders',
           start: { kind: 'earliest' },
           key: [],
+          envelope: 'change',
           adopt: false,
           onGap: 'park',
           onRecreate: 'park',

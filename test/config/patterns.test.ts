@@ -28,7 +28,15 @@ test('an entry with `*` or `?` is a pattern, beside the entries that name one ta
     source: 'acme',
     tables: { share: 'Sales', schema: '*', table: '?rder*' },
     topicTemplate: '{table}.{share}.{schema}',
-    settings: { start: { kind: 'earliest' }, key: ['id'], adopt: false, onGap: 'park', onRecreate: 'park', onSchemaChange: 'evolve' },
+    settings: {
+      start: { kind: 'earliest' },
+      key: ['id'],
+      envelope: 'change',
+      adopt: false,
+      onGap: 'park',
+      onRecreate: 'park',
+      onSchemaChange: 'evolve',
+    },
   };
   expect([config.patterns, config.warnings]).toEqual([[expected], []]);
 });

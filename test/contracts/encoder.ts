@@ -70,6 +70,7 @@ export function encoderExam(open: () => Encoder): void {
       version: VERSION,
       timestamp: TIMESTAMP,
       layout: {
+        envelope: { kind: 'change' },
         schema: { columns: COLUMNS, partitionColumns: [], mapping: 'none' },
         table: { share: 'acme', schema: 'sales', table: 'orders' },
         key,

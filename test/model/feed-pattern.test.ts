@@ -14,6 +14,7 @@ function pattern(text: string, recipient = 'r'): FeedPattern {
   const settings = {
     start: { kind: 'snapshot' },
     key: [],
+    envelope: 'change',
     adopt: false,
     onGap: 'park',
     onRecreate: 'park',

@@ -50,6 +50,7 @@ describe('metrics', () => {
     telemetry.published({
       feed: FEED,
       counts: { insert: 3, update_preimage: 1, update_postimage: 1, delete: 0 },
+      duplicates: 0,
       bytes: 120,
       versions: 2,
       position: 9,
@@ -118,6 +119,7 @@ describe('metrics', () => {
       w.telemetry.published({
         feed,
         counts: { insert: 1, delete: 0, update_preimage: 0, update_postimage: 0 },
+        duplicates: 0,
         bytes: 1,
         versions: 1,
         position: 1,
@@ -170,6 +172,7 @@ describe('log', () => {
     w.telemetry.published({
       feed: FEED,
       counts: { insert: 1, update_preimage: 0, update_postimage: 0, delete: 0 },
+      duplicates: 0,
       bytes: 9,
       versions: 1,
       position: 8,
@@ -177,6 +180,7 @@ describe('log', () => {
     w.telemetry.published({
       feed: FEED,
       counts: { insert: 1, update_preimage: 0, update_postimage: 0, delete: 0 },
+      duplicates: 0,
       bytes: 9,
       versions: 1,
       position: 9,

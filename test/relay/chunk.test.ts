@@ -19,6 +19,8 @@ function segment(records: number, bytes = records): Segment {
     records,
     bytes,
     counts: { insert: records, update_preimage: 0, update_postimage: 0, delete: 0 },
+    duplicates: 0,
+    step: 0,
     nextRow: 0,
     largestRecord: 0,
   };

@@ -29,6 +29,8 @@ const segment: Segment = {
   records: 5,
   bytes: 5,
   counts: { ...NO_COUNTS, insert: 5 },
+  duplicates: 0,
+  step: 0,
   nextRow: 5,
   largestRecord: 1,
 };

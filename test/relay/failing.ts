@@ -109,6 +109,9 @@ export function failingEncoder(real: Encoder, step: Step): Encoder {
     async *encode(request, signal): AsyncGenerator<Segment> {
       for await (const segment of real.encode(request, signal)) yield await step.take('encode', () => Promise.resolve(segment));
     },
+    async *encodeVersion(request, signal): AsyncGenerator<Segment> {
+      for await (const segment of real.encodeVersion(request, signal)) yield await step.take('encode', () => Promise.resolve(segment));
+    },
     eventSchema: real.eventSchema,
     event: (event, prefix) => real.event(event, prefix),
     schemas: (layout) => real.schemas(layout),

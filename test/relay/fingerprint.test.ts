@@ -13,6 +13,7 @@ const SPEC: FeedSpec = {
   topic: 'analytics.sales.public.orders',
   start: { kind: 'earliest' },
   key: ['id', 'day'],
+  envelope: 'change',
   adopt: false,
   onGap: 'park',
   onRecreate: 'park',
@@ -47,8 +48,14 @@ function changes(files: readonly ChangeFile[], change: Partial<VersionChanges> =
 
 const NAMES = { key: 'k', value: 'v' };
 
-function plan(files: readonly ChangeFile[], change: Partial<VersionChanges> = {}, of = 'a contract', names = NAMES): string {
-  return planHash(planOf(changes(files, change), false), of, names);
+function plan(
+  files: readonly ChangeFile[],
+  change: Partial<VersionChanges> = {},
+  of = 'a contract',
+  names = NAMES,
+  passes: number | null = null,
+): string {
+  return planHash(planOf(changes(files, change), false), of, names, passes);
 }
 
 test('a contract changes with what consumers meet, and with nothing else', () => {

@@ -11,7 +11,7 @@ import { Semaphore } from '../../src/lib/semaphore.ts';
 import { Failure } from '../../src/model/failure.ts';
 import type { FeedSettings } from '../../src/model/feed-pattern.ts';
 import { feedId } from '../../src/model/feed.ts';
-import type { FeedId, FeedSpec, Start, OnGap, OnRecreate, OnSchemaChange } from '../../src/model/feed.ts';
+import type { EnvelopeKind, FeedId, FeedSpec, Start, OnGap, OnRecreate, OnSchemaChange } from '../../src/model/feed.ts';
 import type { Checkpoint } from '../../src/model/position.ts';
 import type { Encoder } from '../../src/ports/encoder.ts';
 import type { Publisher } from '../../src/ports/publisher.ts';
@@ -36,6 +36,7 @@ import { quiet } from '../support/quiet-telemetry.ts';
 export interface FeedToRun {
   readonly table: string;
   readonly key?: readonly string[];
+  readonly envelope?: EnvelopeKind;
   readonly start?: Start;
   readonly topic?: string;
   readonly adopt?: boolean;
@@ -361,6 +362,7 @@ function settingsOf(feed: Omit<FeedToRun, 'table' | 'topic'>): FeedSettings {
   return {
     start: feed.start ?? { kind: 'version', version: 0 },
     key: feed.key ?? [],
+    envelope: feed.envelope ?? 'change',
     adopt: feed.adopt ?? false,
     onGap: feed.onGap ?? 'park',
     onRecreate: feed.onRecreate ?? 'park',
