@@ -24,7 +24,7 @@ export function subjectOf({ topic, part, text }: SchemaRequest, naming: SubjectN
 }
 
 /** Of the record that the schema's text describes: keys and values of the relay are nothing else. */
-export function fullNameOf(text: string): string {
+function fullNameOf(text: string): string {
   const schema: unknown = JSON.parse(text);
   const name: unknown = typeof schema === 'object' && schema !== null ? Reflect.get(schema, 'name') : null;
   const namespace: unknown = typeof schema === 'object' && schema !== null ? Reflect.get(schema, 'namespace') : null;

@@ -6,9 +6,9 @@
  */
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { cp, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { cp, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { CACHE, isThere, makeWhole } from '../support/whole-folder.ts';
 import { KafkaMissing } from './kafka-missing.ts';
 import { freePorts } from './ports.ts';
 import { answersApiVersions, poll } from './probe.ts';
@@ -29,16 +29,14 @@ export interface Distribution {
 /** Finds or prepares what a local broker needs. Throws `KafkaMissing` with the one sentence that says what is lacking. */
 export async function findDistribution(): Promise<Distribution> {
   const java = await findJava();
-  const home = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'cdf-relay');
-  await mkdir(home, { recursive: true });
   const given = process.env['KAFKA_LIBS'];
   if (given !== undefined && given !== '') {
     if (!(await hasKafka(given))) throw new KafkaMissing(`KAFKA_LIBS is ${given}, but no kafka-clients-*.jar is in that folder`);
     const digest = createHash('sha256').update(given).digest('hex').slice(0, 12);
-    return prepared(java, given, join(home, `kafka-libs-${digest}`));
+    return prepared(java, given, join(CACHE, `kafka-libs-${digest}`));
   }
-  const cache = join(home, `kafka-${KAFKA_VERSION}`);
-  if (!(await hasKafka(join(cache, 'lib')))) await publish(cache, (folder) => fetchJars(folder));
+  const cache = join(CACHE, `kafka-${KAFKA_VERSION}`);
+  if (!(await hasKafka(join(cache, 'lib')))) await makeWhole(cache, (folder) => fetchJars(folder));
   return prepared(java, join(cache, 'lib'), join(cache, 'boot'));
 }
 
@@ -87,7 +85,7 @@ async function fetchJars(folder: string): Promise<void> {
 }
 
 async function prepared(java: string, libs: string, boot: string): Promise<Distribution> {
-  if ((await stat(boot).catch(() => null)) === null) await publish(boot, (folder) => prepare(java, libs, folder));
+  if (!(await isThere(boot))) await makeWhole(boot, (folder) => prepare(java, libs, folder));
   return { java, libs, bootstrapCheckpoint: join(boot, 'bootstrap.checkpoint'), classArchive: join(boot, 'classes.jsa') };
 }
 
@@ -132,17 +130,4 @@ async function prepare(java: string, libs: string, folder: string): Promise<void
   }
   await cp(join(data, 'bootstrap.checkpoint'), join(folder, 'bootstrap.checkpoint'));
   await rm(data, { recursive: true });
-}
-
-/** Makes a folder beside its place and moves it there whole: nobody sees it half filled, and of two who make it at once one wins. */
-async function publish(place: string, fill: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(`${place}.`);
-  try {
-    await fill(folder);
-    await rename(folder, place).catch(async (error: unknown) => {
-      if ((await stat(place).catch(() => null)) === null) throw error;
-    });
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 }
