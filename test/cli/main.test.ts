@@ -39,7 +39,9 @@ describe('the command line', () => {
     expect([main.code, main.stderr]).toEqual([0, '']);
     expect(bare).toEqual(main);
     for (const name of COMMAND_NAMES) expect(main.stdout).toMatch(new RegExp(`^  ${name} +\\S`, 'm'));
-    expect(one.stdout.split('\n')[0]).toBe('Usage: npm run -s relay -- peek <profile> <table> --from <version> [--to <version>] [--allow-host <hosts>]');
+    expect(one.stdout.split('\n')[0]).toBe(
+      'Usage: npm run -s relay -- peek <profile> <table> --from <version> [--to <version>] [--allow-host <hosts>]',
+    );
     expect(other).toEqual(one);
   });
 
