@@ -197,7 +197,7 @@ async function confirmMissing(troubled: Troubled, failure: Failure): Promise<voi
   const { source, spec } = line;
   const { kind, version } = checkpoint.position;
   if (kind === 'changes' && failure.code !== 'gap.file_gone') {
-    if (await staysRefused(source, spec.table, version, asking)) return;
+    if (await staysRefused(source, spec.table, { version, answers: null }, asking)) return;
     throw passing(troubled, failure);
   }
   try {

@@ -5,9 +5,9 @@
  * is not shared with its history, or has no feed, is refused before a row of it is published.
  *
  * `earliest` is the first version v for which [v, v] answers. The search: version 0; else the version that a refusal names; else 1, 2, 4, 8 … until one answers; then
- * bisect between the last refusal and the first answer. What is found is believed once its predecessor was refused alike three times while the provider
- * answered otherwise: a passing fault must not cut a history short. So a provider that breaks at a version has refused it after a few tries where the search only goes
- * on, and after the whole time of retrying where the result hangs on it.
+ * bisect between the last refusal and the first answer. What is found is believed once its predecessor was refused three times in turn with it answering: a passing
+ * fault must not cut a history short. So a provider that breaks at a version has refused it after a few tries, and nobody waits for the whole time of retrying: where
+ * the log was cleaned the reference server breaks for ever.
  */
 import { Failure } from '../model/failure.ts';
 import type { FailureCode } from '../model/failure.ts';
@@ -130,7 +130,7 @@ export async function earliest(source: Source, table: TableName, from: Version, 
       if ((await refusal(source, table, middle, 'quick', signal)) === null) answered = middle;
       else refused = middle;
     }
-    if (await staysRefused(source, table, answered - 1, signal)) return answered;
+    if (await staysRefused(source, table, { version: answered - 1, answers: answered }, signal)) return answered;
     answered -= 1;
     refused = Math.max(from, answered - 1);
   }
@@ -159,11 +159,29 @@ async function answering(
   });
 }
 
-/** Whether a version is refused three times, while the provider answers otherwise. */
-export async function staysRefused(source: Source, table: TableName, version: Version, signal: AbortSignal): Promise<boolean> {
+/**
+ * Whether a version is refused three times, while the provider answers otherwise: `answers`, where one is known, is asked for in between, since whoever cannot read its
+ * storage refuses that too. Rejects with `provider.unavailable` then.
+ */
+export async function staysRefused(
+  source: Source,
+  table: TableName,
+  { version, answers }: { readonly version: Version; readonly answers: Version | null },
+  signal: AbortSignal,
+): Promise<boolean> {
   for (let i = 0; i < REFUSALS_NEEDED; i++) {
     await source.latestVersion(table, signal);
-    if ((await refusal(source, table, version, 'whole', signal)) === null) return false;
+    if ((await refusal(source, table, version, 'quick', signal)) === null) return false;
+    const other = answers === null ? null : await refusal(source, table, answers, 'quick', signal);
+    if (other !== null) {
+      throw new Failure(
+        'provider.unavailable',
+        `version ${String(answers)} of ${tableText(table)} was given a moment ago: ${other.message}`,
+        {
+          cause: other,
+        },
+      );
+    }
   }
   return true;
 }

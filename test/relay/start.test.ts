@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from 'vitest';
 import type { Source } from '../../src/ports/source.ts';
 import type { FaultRule } from '../../src/provider/faults.ts';
+import { Failure } from '../../src/model/failure.ts';
 import { resolveStart } from '../../src/relay/start.ts';
 import type { Start } from '../../src/model/feed.ts';
 import type { TableName } from '../../src/model/version.ts';
@@ -67,7 +68,7 @@ test('versions that a provider breaks at, as some do where the log was cleaned, 
   expect(await startOf(faulty.source, fixtureTable('basics'), { kind: 'earliest' }, signal)).toBe(3);
 });
 
-test('the search asks with quick patience, and what its result hangs on with the whole', async () => {
+test('what the search ends with is refused three times in turn with what it found answering, and nothing is waited for', async () => {
   const asked: string[] = [];
   const source: Source = {
     ...tables.source,
@@ -84,8 +85,26 @@ test('the search asks with quick patience, and what its result hangs on with the
     '4..4 quick',
     '2..2 quick',
     '3..3 quick',
-    ...Array(3).fill('2..2 whole'),
+    ...Array(3).fill(['2..2 quick', '3..3 quick']).flat(),
   ]);
+});
+
+test('a provider that breaks at every version for a while does not cut the history short', async () => {
+  let breaks = 0;
+  const source: Source = {
+    ...tables.source,
+    changes: async (table, range, end) => {
+      const isBroken = range.from < 2 || breaks > 0;
+      // Version 2 answers once, and then nothing does.
+      if (range.from === 2) breaks++;
+      if (isBroken) throw new Failure('gap.unanswered', 'the provider breaks', { version: range.from });
+      return tables.source.changes(table, range, end);
+    },
+  };
+  await expect(startOf(source, fixtureTable('basics'), { kind: 'earliest' }, signal)).rejects.toMatchObject({
+    code: 'provider.unavailable',
+    message: 'version 2 of local.default.basics was given a moment ago: the provider breaks',
+  });
 });
 
 test('a table none of whose versions gives its changes says so', async () => {
