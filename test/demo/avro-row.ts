@@ -105,7 +105,7 @@ function valueOf(schema: AvroType, bytes: Cursor): unknown {
       return blocksOf(bytes, () => [textOf(bytes), valueOf(values, bytes)]);
     }
     default:
-      assert(typeof schema.type !== 'string', `the Avro type ${String(schema.type)}`);
+      assert(typeof schema.type !== 'string', `the Avro type ${JSON.stringify(schema.type)}`);
       return valueOf(schema.type, bytes);
   }
 }

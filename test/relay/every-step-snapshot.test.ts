@@ -56,7 +56,8 @@ await describeKafka('a run from a snapshot of which one step fails', (brokers) =
 
       const read = await relay.changes(relay.topic(name));
       expect(read.map(({ version, type, columns }) => `${version} ${type} ${String(columns['id'])}`).toSorted()).toEqual(EXPECTED);
-      expect(read.map(({ version }) => version)).toEqual(read.map(({ version }) => version).toSorted());
+      const versions = read.map(({ version }) => version);
+      expect(versions).toEqual(versions.toSorted((a, b) => a - b));
       expect(await relay.events()).toEqual([expect.objectContaining({ kind: 'gap', version: '2', toVersion: '2' })]);
       const checkpoints = await relay.checkpoints(name);
       expect(checkpoints.map(({ seq }) => seq)).toEqual(checkpoints.map((_, i) => i + 1));

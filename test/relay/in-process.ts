@@ -324,7 +324,9 @@ export class Relay {
 
   /** What `{recipient}.commits` says, without the times. */
   async events(): Promise<readonly Readonly<Record<string, unknown>>[]> {
-    return (await this.changes(`${this.recipient}.commits`)).map(({ columns: { at: _, ...event } }) => event);
+    return (await this.changes(`${this.recipient}.commits`)).map(({ columns }) =>
+      Object.fromEntries(Object.entries(columns).filter(([name]) => name !== 'at')),
+    );
   }
 
   #read(topic: string): ReturnType<Publisher['read']> {

@@ -96,7 +96,8 @@ function fieldsAt(about: About, version: number): readonly Field[] {
 }
 
 function identityOf({ name, metadata }: Field): string {
-  return String(metadata['delta.columnMapping.physicalName'] ?? name);
+  const physical = metadata['delta.columnMapping.physicalName'];
+  return typeof physical === 'string' ? physical : name;
 }
 
 /** Without nulls and in order of identity, so that an added column and a moved one do not make another row. */
@@ -112,8 +113,9 @@ function plainRecord(fields: readonly Field[], record: Readonly<Record<string, u
 function plain(type: FieldType, value: unknown): unknown {
   if (value === null) return null;
   if (typeof type === 'string') {
-    if (type === 'date' && typeof value === 'string') return String(BigInt(Date.parse(value)) * 1000n);
-    return type.startsWith('decimal') ? String(value).replace(/\.?0*$/, '') : String(value);
+    const text = typeof value === 'string' ? value : JSON.stringify(value);
+    if (type === 'date') return String(BigInt(Date.parse(text)) * 1000n);
+    return type.startsWith('decimal') ? text.replace(/\.?0*$/, '') : text;
   }
   if (type.type === 'struct') return plainRecord(type.fields, z.record(z.string(), z.unknown()).parse(value));
   const items = z.array(z.unknown()).parse(value);
