@@ -36,8 +36,9 @@ export const CONFLUENT_DEFAULTS = {
   subjects: 'topic',
   framing: 'id',
   autoRegister: true,
-  retryMs: 30_000,
+  retryMs: 5_000,
   requestMs: 10_000,
+  restMs: 5_000,
 } as const;
 
 const ID_MARK = 0x00;

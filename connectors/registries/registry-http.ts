@@ -4,7 +4,8 @@
  *   round:  the address that answered last ─► the others in the config's order ─► a wait ─► the next round …
  *
  * An answer that decides (a schema, a refusal) ends the question whichever address gives it. What one address cannot say (nobody there, 5xx, too many requests) the next
- * one is asked for.
+ * one is asked for. Once a question has ended without an answer, those that follow end at once, and every `restMs` one of them is asked to see whether the registry is
+ * back: feeds that wait for it must not hold what others need.
  */
 import { sleep } from '../../src/lib/abort.ts';
 import { backoffMs } from '../../src/lib/backoff.ts';
@@ -24,6 +25,8 @@ export interface RegistryHttpOptions {
   /** How long a question is repeated before it is `registry.unreachable`. */
   readonly retryMs: number;
   readonly requestMs: number;
+  /** How long a registry without an answer is left alone. */
+  readonly restMs: number;
 }
 
 export type RegistryAuth =
@@ -76,6 +79,8 @@ export class RegistryHttp {
   readonly #addresses: readonly Address[];
   /** Index of the address that answered last. */
   #first = 0;
+  /** What the last question that ended without an answer was told, and until when that holds for others. */
+  #down: { readonly reasons: string; readonly untilMs: number } | null = null;
 
   constructor(options: RegistryHttpOptions) {
     this.#options = options;
@@ -88,12 +93,20 @@ export class RegistryHttp {
 
   /** An answer of 2xx with JSON, or of `told`. Rejects with `registry.unreachable`, `registry.unauthorized`, `registry.malformed`. */
   async ask(question: RegistryQuestion, signal: AbortSignal): Promise<RegistryAnswer> {
-    const until = performance.now() + this.#options.retryMs;
+    const { retryMs, restMs } = this.#options;
+    const until = performance.now() + retryMs;
+    if (this.#down !== null) {
+      if (performance.now() < this.#down.untilMs) throw new Failure('registry.unreachable', `${question.doing}: ${this.#down.reasons}`);
+      // This question is the one that is asked; the others go on resting meanwhile.
+      this.#down = { ...this.#down, untilMs: performance.now() + restMs };
+    }
     for (let attempt = 0; ; attempt++) {
       const round = await this.#round(question, signal);
       if (round.kind === 'answer') return round.answer;
       if (question.patience === 'once' || performance.now() > until) {
-        throw new Failure('registry.unreachable', `${question.doing}: ${round.reasons.join('; ')}`);
+        const reasons = round.reasons.join('; ');
+        this.#down = { reasons, untilMs: performance.now() + restMs };
+        throw new Failure('registry.unreachable', `${question.doing}: ${reasons}`);
       }
       await sleep(backoffMs(BACKOFF, attempt, round.retryAfterMs, Math.random), signal);
     }
@@ -120,6 +133,7 @@ export class RegistryHttp {
         continue;
       }
       this.#first = index;
+      this.#down = null;
       return { kind: 'answer', answer: this.#judged(question, place, answer) };
     }
     return { kind: 'passing', reasons, retryAfterMs };

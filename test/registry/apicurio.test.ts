@@ -33,7 +33,14 @@ await describeWith('Apicurio Registry', findApicurio, async () => {
   afterAll(async () => apicurio[Symbol.asyncDispose]());
 
   function registry(settings: Partial<ConfluentOptions> = {}): SchemaRegistry {
-    return openConfluentRegistry({ ...CONFLUENT_DEFAULTS, urls: [apicurio.url], retryMs: 10_000, telemetry: quiet, ...settings });
+    return openConfluentRegistry({
+      ...CONFLUENT_DEFAULTS,
+      urls: [apicurio.url],
+      retryMs: 10_000,
+      restMs: 0,
+      telemetry: quiet,
+      ...settings,
+    });
   }
 
   describe('Apicurio Registry', () => {

@@ -181,7 +181,7 @@ await describeKafka('a feed that must be parked', (brokers) => {
     const relay = play.stage.another();
     expect(await play.outcome(relay, { table: name })).toBe('done');
     expect(await play.outcome(relay, { table: name, key: ['id'] })).toMatch(
-      /^parked contract\.changed: .*: its key changed, or whether it has a registry$/,
+      /^parked contract\.changed: .*: its key or envelope changed, or how its schemas are named$/,
     );
     await relay.operate(name, acceptCheckpoint);
     expect(await play.outcome(relay, { table: name, key: ['id'] })).toBe('done');

@@ -31,7 +31,7 @@ await describeKafka('a feed whose schemas are in a registry', (brokers) => {
 
   /** As a relay that has just started has it. */
   function registry(): SchemaRegistry {
-    return openConfluentRegistry({ ...CONFLUENT_DEFAULTS, urls: [url], retryMs: 0, requestMs: 5_000, telemetry: quiet });
+    return openConfluentRegistry({ ...CONFLUENT_DEFAULTS, urls: [url], retryMs: 0, requestMs: 5_000, restMs: 0, telemetry: quiet });
   }
 
   /** The ids that key and value of each record begin with. */

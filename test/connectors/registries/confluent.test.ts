@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { CONFLUENT_DEFAULTS, openConfluentRegistry } from '../../../connectors/registries/confluent.ts';
 import type { ConfluentOptions } from '../../../connectors/registries/confluent.ts';
 import { Secret } from '../../../src/model/secret.ts';
@@ -31,7 +31,7 @@ async function fakeRegistry(): Promise<{ readonly fake: FakeRegistry; readonly u
 }
 
 function registryAt(urls: readonly string[], settings: Partial<ConfluentOptions> = {}): SchemaRegistry {
-  return openConfluentRegistry({ ...CONFLUENT_DEFAULTS, retryMs: 5_000, requestMs: 5_000, telemetry: quiet, urls, ...settings });
+  return openConfluentRegistry({ ...CONFLUENT_DEFAULTS, retryMs: 5_000, requestMs: 5_000, restMs: 0, telemetry: quiet, urls, ...settings });
 }
 
 async function open(
@@ -165,6 +165,24 @@ describe('a Confluent registry', () => {
       disposition: 'retry',
       message: expect.stringContaining('ECONNREFUSED'),
     });
+  });
+
+  test('that gave no answer is left alone for a while, and whoever asks meanwhile is told at once', async () => {
+    const { fake, registry } = await open({ retryMs: 0, restMs: 600_000 });
+    fake.answers.push({ status: 500, body: 'no leader' });
+    const told = { code: 'registry.unreachable', message: expect.stringMatching('answers 500 no leader$') };
+    await expect(registry.ensure(request, signal)).rejects.toMatchObject(told);
+    await expect(registry.ensure({ ...request, text: OTHER }, signal)).rejects.toMatchObject(told);
+    expect(fake.seen).toHaveLength(1);
+  });
+
+  test('that was left alone is asked by one of those who wait, and by all once it has answered', async () => {
+    const { fake, registry } = await open({ retryMs: 0, restMs: 1 });
+    fake.answers.push({ status: 500, body: 'no leader' });
+    await expect(registry.ensure(request, signal)).rejects.toMatchObject({ code: 'registry.unreachable' });
+    await vi.waitFor(async () => registry.ensure(request, signal));
+    await registry.ensure({ ...request, text: OTHER }, signal);
+    expect(fake.seen).toHaveLength(5);
   });
 
   test('does not get to send our credentials elsewhere by a redirect', async () => {
