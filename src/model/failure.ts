@@ -46,7 +46,7 @@ export const FAILURES = {
   'provider.refused': { disposition: 'probe', remedy: "The provider refuses the request for the reason above: ask the provider, or change the table's entry." },
   'table.unknown': { disposition: 'probe', remedy: 'Compare the name with `tables <profile>`, or ask the provider to share the table.' },
   'table.no_history': { disposition: 'probe', remedy: 'Ask the provider to share the table with its history: on Databricks `ALTER SHARE <share> REMOVE TABLE <table>` and `ALTER SHARE <share> ADD TABLE <table> WITH HISTORY`, `historyShared: true` in the config of the open-source server.' },
-  'table.feature': { disposition: 'park', remedy: 'The relay does not read this table feature yet: ask the provider to take it off (`ALTER TABLE … DROP FEATURE …`), or to share a view or a copy of the table that does without.' },
+  'table.feature': { disposition: 'park', remedy: "The relay does not read this table feature, or the provider's server does not serve the changes of tables that have it: ask the provider to take it off (`ALTER TABLE … DROP FEATURE …`), to run a server that does, or to share a view or a copy of the table that does without." },
   'table.access': { disposition: 'park', remedy: 'The relay reads Delta tables by signed URLs, and no others yet: ask the provider to share the table in that way (access mode `url`), or a copy of it.' },
   'table.recreated': { disposition: 'park', remedy: 'If the new table is the one you want: `checkpoint reset`, or `onRecreate: snapshot` and a restart, starts it again in a new topic.' },
   'history.rewritten': { disposition: 'park', remedy: 'The provider changed versions that were already published: ask why, then `checkpoint reset` to start again in a new topic.' },

@@ -85,7 +85,12 @@ test('what the search ends with is refused three times in turn with what it foun
     '4..4 quick',
     '2..2 quick',
     '3..3 quick',
-    ...Array(3).fill(['2..2 quick', '3..3 quick']).flat(),
+    '2..2 quick',
+    '3..3 quick',
+    '2..2 quick',
+    '3..3 quick',
+    '2..2 quick',
+    '3..3 quick',
   ]);
 });
 
