@@ -10,7 +10,8 @@ import { avroType, rowReader } from '../../src/codec/avro-reader.ts';
 import type { JsonRow } from '../../src/codec/avro-reader.ts';
 import { avroTexts } from '../../src/codec/avro-schema.ts';
 import { records } from '../../src/codec/records.ts';
-import { SegmentEncoder } from '../../src/codec/segments.ts';
+import { RecordWriter } from '../../src/codec/record-writer.ts';
+import { encodeEntry } from '../../src/codec/segments.ts';
 import { assert, must } from '../../src/lib/assert.ts';
 import type { Column, DataType } from '../../src/model/table-schema.ts';
 import type { Segment } from '../../src/ports/encoder.ts';
@@ -74,7 +75,7 @@ test(
       fc.property(cases, writing, (of, writing) => {
         const type = avroType(avroTexts(request(of).layout).value);
         const bytes = writeRows(of.columns, of.rows, writing);
-        const segments = [...new SegmentEncoder(decoder).encode({ ...request(of), bytes })];
+        const segments = [...encodeEntry({ ...request(of), bytes }, decoder, new RecordWriter())];
         expect(bodiesOf(segments).map((body) => avscRow(of.columns, type.fromBuffer(Buffer.from(body))))).toEqual(jsonRows(of, 'by key'));
       }),
       { numRuns: FILE_RUNS },
