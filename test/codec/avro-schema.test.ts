@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { parseSchema } from '../../connectors/sources/delta-sharing/schema.ts';
 import { avroType } from '../../src/codec/avro-reader.ts';
 import { avroTexts } from '../../src/codec/avro-schema.ts';
 import type { DataType } from '../../src/model/table-schema.ts';
@@ -139,6 +140,22 @@ test('a field without a name is refused with its path', () => {
   expect(() => textsOf([column('s', struct)])).toThrow(
     expect.objectContaining({ code: 'schema.name', message: 'the table has a column without a name: s.``' }),
   );
+});
+
+test('the text is the same however the provider spells the schema: the order of attributes and of metadata says nothing, nor does nullability', () => {
+  const text = (schemaString: string): string => {
+    const { columns } = parseSchema(schemaString, []);
+    return textsOf(columns).value;
+  };
+  const plain = text(`{"type":"struct","fields":[
+    {"name":"a b","type":"long","nullable":true,"metadata":{"comment":"an id","delta.identity.start":1,"other":{"x":1,"y":2}}},
+    {"name":"s","type":{"type":"struct","fields":[{"name":"x","type":"date","nullable":true,"metadata":{"comment":"day"}}]},"nullable":true,"metadata":{}},
+    {"name":"l","type":{"type":"array","elementType":"string","containsNull":true},"nullable":true,"metadata":{}}]}`);
+  const spelled = text(`{"fields":[
+    {"metadata":{"other":{"y":2,"x":1},"comment":"an id"},"nullable":false,"type":"long","name":"a b"},
+    {"metadata":{"later":[1]},"type":{"fields":[{"metadata":{"comment":"day"},"type":"date","nullable":false,"name":"x"}],"type":"struct"},"name":"s"},
+    {"type":{"containsNull":false,"elementType":"string","type":"array"},"nullable":true,"metadata":{},"name":"l"}],"type":"struct"}`);
+  expect(spelled).toBe(plain);
 });
 
 const unfit = [
