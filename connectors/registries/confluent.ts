@@ -14,7 +14,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { Failure } from '../../src/model/failure.ts';
 import type { EnsuredSchema, SchemaRegistry, SchemaRequest } from '../../src/ports/schema-registry.ts';
 import type { Telemetry } from '../../src/ports/telemetry.ts';
-import { guidBytes, guidText } from './guid.ts';
+import { framed, prefixOf } from './frame.ts';
+import { guidBytes } from './guid.ts';
 import { Recent } from './recent.ts';
 import { RegistryHttp } from './registry-http.ts';
 import type { Patience, RegistryAnswer, RegistryHttpOptions } from './registry-http.ts';
@@ -41,11 +42,7 @@ export const CONFLUENT_DEFAULTS = {
   restMs: 5_000,
 } as const;
 
-const ID_MARK = 0x00;
-const ID_FRAME_BYTES = 5;
 const ID_MAX = 0x7fff_ffff;
-const GUID_MARK = 0x01;
-const GUID_FRAME_BYTES = 17;
 /** More than any relay has feeds; an entry is some 300 bytes. */
 const ENSURED_MAX = 50_000;
 const TEXTS_MAX = 1_000;
@@ -71,6 +68,8 @@ class ConfluentRegistry implements SchemaRegistry {
   readonly #ensured = new Recent<string, Ensured>(ENSURED_MAX);
   /** By path, as the registry gives them. */
   readonly #texts = new Recent<string, string>(TEXTS_MAX);
+  /** Whether the log has it that the registry is not there. */
+  #isLogged = false;
 
   constructor(options: ConfluentOptions) {
     this.#http = new RegistryHttp(options);
@@ -88,15 +87,19 @@ class ConfluentRegistry implements SchemaRegistry {
     let untilMs = Infinity;
     try {
       name = await this.#confirmed(subject, request.text, known === null ? 'long' : 'once', signal);
+      this.#isLogged = false;
     } catch (error) {
       if (known === null || !(error instanceof Failure) || error.code !== 'registry.unreachable') throw error;
       name = known;
       untilMs = performance.now() + ASSUMED_MS;
-      this.#options.telemetry.log('warn', 'the registry is not there: the feed goes on with the schema that it has confirmed before', {
-        subject,
-        schema: name,
-        error: error.message,
-      });
+      if (!this.#isLogged) {
+        this.#options.telemetry.log('warn', 'the registry is not there: feeds go on with the schemas that it has confirmed before', {
+          subject,
+          schema: name,
+          error: error.message,
+        });
+      }
+      this.#isLogged = true;
     }
     const schema = { prefix: prefixOf(name), name, digest, records: [] };
     this.#ensured.set(digest, { schema, untilMs });
@@ -207,25 +210,6 @@ class ConfluentRegistry implements SchemaRegistry {
     const where = JSON.stringify([this.#http.places.toSorted(), framing, subject]);
     return createHash('sha256').update(where).update(text).digest('hex');
   }
-}
-
-/** 0x00 and the id, or 0x01 and the GUID. */
-function prefixOf(name: string): Uint8Array {
-  const guid = guidBytes(name);
-  if (guid !== null) return Uint8Array.of(GUID_MARK, ...guid);
-  const prefix = new Uint8Array(ID_FRAME_BYTES);
-  new DataView(prefix.buffer).setUint32(1, Number(name));
-  return prefix;
-}
-
-function framed(payload: Uint8Array): { readonly name: string; readonly body: Uint8Array } {
-  if (payload[0] === ID_MARK && payload.length >= ID_FRAME_BYTES) {
-    return { name: String(new DataView(payload.buffer, payload.byteOffset).getUint32(1)), body: payload.subarray(ID_FRAME_BYTES) };
-  }
-  if (payload[0] === GUID_MARK && payload.length >= GUID_FRAME_BYTES) {
-    return { name: guidText(payload.subarray(1, GUID_FRAME_BYTES)), body: payload.subarray(GUID_FRAME_BYTES) };
-  }
-  throw new Failure('record.unreadable', 'the record begins neither with 0x00 and the id of a schema nor with 0x01 and its GUID');
 }
 
 function pathOf(name: string): string {

@@ -105,7 +105,8 @@ export class RegistryHttp {
       if (round.kind === 'answer') return round.answer;
       if (question.patience === 'once' || performance.now() > until) {
         const reasons = round.reasons.join('; ');
-        this.#down = { reasons, untilMs: performance.now() + restMs };
+        // A replica that lacks one schema says nothing of other questions.
+        if (round.isDown) this.#down = { reasons, untilMs: performance.now() + restMs };
         throw new Failure('registry.unreachable', `${question.doing}: ${reasons}`);
       }
       await sleep(backoffMs(BACKOFF, attempt, round.retryAfterMs, Math.random), signal);
@@ -115,6 +116,7 @@ export class RegistryHttp {
   async #round(question: RegistryQuestion, signal: AbortSignal): Promise<Round> {
     const reasons: string[] = [];
     let retryAfterMs = 0;
+    let isDown = true;
     const first = this.#first;
     for (let i = 0; i < this.#addresses.length; i++) {
       const index = (first + i) % this.#addresses.length;
@@ -130,13 +132,14 @@ export class RegistryHttp {
       if (isPassing(answer.status, question)) {
         reasons.push(`${place} answers ${this.#statusText(answer)}`);
         retryAfterMs = Math.max(retryAfterMs, answer.retryAfterMs);
+        isDown &&= answer.status !== 404;
         continue;
       }
       this.#first = index;
       this.#down = null;
       return { kind: 'answer', answer: this.#judged(question, place, answer) };
     }
-    return { kind: 'passing', reasons, retryAfterMs };
+    return { kind: 'passing', reasons, retryAfterMs, isDown };
   }
 
   async #send(exchange: Exchange, { method, path, body }: RegistryQuestion, signal: AbortSignal): Promise<HttpAnswer> {
@@ -182,7 +185,7 @@ export class RegistryHttp {
 
 type Round =
   | { readonly kind: 'answer'; readonly answer: RegistryAnswer }
-  | { readonly kind: 'passing'; readonly reasons: readonly string[]; readonly retryAfterMs: number };
+  | { readonly kind: 'passing'; readonly reasons: readonly string[]; readonly retryAfterMs: number; readonly isDown: boolean };
 
 function isPassing(status: number, { isAwaited }: RegistryQuestion): boolean {
   return status >= 500 || status === 408 || status === 429 || (status === 404 && isAwaited === true);

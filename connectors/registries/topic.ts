@@ -4,12 +4,10 @@
  */
 import { Failure } from '../../src/model/failure.ts';
 import type { EnsuredSchema, SchemaCatalog, SchemaRegistry, SchemaRequest } from '../../src/ports/schema-registry.ts';
+import { framed, prefixOf } from './frame.ts';
 import { guidOf, guidText } from './guid.ts';
 import { openSchemaCatalog, schemasTopic } from './schemas-topic.ts';
 import type { SchemasTopicOptions } from './schemas-topic.ts';
-
-const FRAME_MARK = 0x01;
-const FRAME_BYTES = 17;
 
 export function openTopicRegistry(options: SchemasTopicOptions): SchemaRegistry {
   return new TopicRegistry(openSchemaCatalog(options));
@@ -23,10 +21,9 @@ class TopicRegistry implements SchemaRegistry {
   }
 
   async ensure(request: SchemaRequest): Promise<EnsuredSchema> {
-    const guid = guidOf(request.text);
-    const name = guidText(guid);
+    const name = guidText(guidOf(request.text));
     const record = { topic: schemasTopic(request.recipient), partition: 0, key: name, value: request.text };
-    return { prefix: Uint8Array.of(FRAME_MARK, ...guid), name, digest: null, records: [record] };
+    return { prefix: prefixOf(name), name, digest: null, records: [record] };
   }
 
   topics(recipient: string): ReturnType<SchemaRegistry['topics']> {
@@ -38,13 +35,10 @@ class TopicRegistry implements SchemaRegistry {
     payload: Uint8Array,
     signal: AbortSignal,
   ): Promise<{ readonly text: string; readonly body: Uint8Array }> {
-    if (payload[0] !== FRAME_MARK || payload.length < FRAME_BYTES) {
-      throw new Failure('record.unreadable', 'the record does not begin with 0x01 and the GUID of a schema');
-    }
-    const guid = guidText(payload.subarray(1, FRAME_BYTES));
-    const schema = await this.#catalog.find(recipient, guid, signal);
+    const { name, body } = framed(payload);
+    const schema = await this.#catalog.find(recipient, name, signal);
     if (schema === null)
-      throw new Failure('record.unreadable', `the record names the schema ${guid}, which is not on ${schemasTopic(recipient)}`);
-    return { text: schema.text, body: payload.subarray(FRAME_BYTES) };
+      throw new Failure('record.unreadable', `the record names the schema ${name}, which is not on ${schemasTopic(recipient)}`);
+    return { text: schema.text, body };
   }
 }

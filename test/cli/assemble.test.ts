@@ -3,10 +3,12 @@ import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { readSourceProfile } from '../../src/cli/assemble.ts';
+import { assembleKafka, assembleRegistry, assembleRegistryPages, framingOf, readSourceProfile } from '../../src/cli/assemble.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { must } from '../../src/lib/assert.ts';
-import { PROFILE, SAMPLE } from '../config/sample.ts';
+import { PROFILE, SAMPLE, parse } from '../config/sample.ts';
+import { FakeRegistry, guidOf } from '../connectors/registries/fake-registry.ts';
+import { quiet } from '../support/quiet-telemetry.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -48,4 +50,30 @@ it('a profile by a reference stays as it is, and names no key file', async () =>
   await expect(profileOf('${file:secrets/acme.share}', SIGNED)).rejects.toThrow(
     'the profile of source acme: auth.privateKey.privateKeyFile names a file, and only a profile that is a file itself has files beside it',
   );
+});
+
+it('a registry is asked as the config says, and then the relay has no pages of its own', async () => {
+  const fake = new FakeRegistry();
+  fake.authorization = 'Bearer t0ken';
+  try {
+    const registry = `{url: "${await fake.open()}", auth: {bearer: t0ken}, subjects: record, framing: guid, autoRegister: false}`;
+    const config = parse(`${SAMPLE}registry: ${registry}\n`);
+    await using publisher = assembleKafka(config, quiet);
+    const text = '{"type":"record","name":"Orders","namespace":"s.p","fields":[]}';
+    fake.register('s.p.Orders', text);
+    const request = { recipient: 'analytics', topic: 'analytics.orders', part: 'value', text } as const;
+    const { name } = await assembleRegistry(config, publisher, quiet).ensure(request, new AbortController().signal);
+    expect([name, framingOf(config), assembleRegistryPages(config, publisher)]).toEqual([guidOf(1), 'registry-guid', null]);
+  } finally {
+    await fake.close();
+  }
+});
+
+it('without a registry schemas are named by the GUID of their text, and the relay has pages for its recipients', async () => {
+  const config = parse(SAMPLE);
+  await using publisher = assembleKafka(config, quiet);
+  expect(framingOf(config)).toBe('guid');
+  const pages = assembleRegistryPages(config, publisher);
+  expect((await pages?.answer('GET', '/registry/analytics/schemas/types'))?.status).toBe(200);
+  expect((await pages?.answer('GET', '/registry/others/schemas/types'))?.status).toBe(404);
 });

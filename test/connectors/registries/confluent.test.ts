@@ -176,6 +176,13 @@ describe('a Confluent registry', () => {
     expect(fake.seen).toHaveLength(1);
   });
 
+  test('that lacks what it registered is not left alone for it', async () => {
+    const { fake, registry } = await open({ retryMs: 0, restMs: 600_000 });
+    fake.answers.push({ status: 200, body: { id: 1 } }, { status: 404, body: { message: 'not yet' } });
+    await expect(registry.ensure(request, signal)).rejects.toMatchObject({ code: 'registry.unreachable' });
+    expect((await registry.ensure({ ...request, text: OTHER }, signal)).name).toBe('1');
+  });
+
   test('that was left alone is asked by one of those who wait, and by all once it has answered', async () => {
     const { fake, registry } = await open({ retryMs: 0, restMs: 1 });
     fake.answers.push({ status: 500, body: 'no leader' });
