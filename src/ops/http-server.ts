@@ -66,7 +66,7 @@ const TEXT = 'text/plain; charset=utf-8';
 
 async function respond(options: HttpOptions, request: IncomingMessage): Promise<Answer> {
   const { method = 'GET', url = '/' } = request;
-  const registered = await options.registry?.answer(method, url);
+  const registered = await options.registry?.answer({ method, url, body: request });
   if (registered !== undefined && registered !== null) return { ...registered, isLast: true };
   if (method !== 'GET' && method !== 'HEAD') return plain(405, 'Only GET and HEAD are answered here.');
   switch (url.replace(/\?.*$/s, '')) {
@@ -91,7 +91,7 @@ function plain(status: number, sentence: string): Answer {
 }
 
 function send(response: ServerResponse, request: IncomingMessage, answer: Answer): void {
-  if (request.method !== 'GET' && request.method !== 'HEAD') response.setHeader('allow', 'GET, HEAD');
+  if (answer.status === 405) response.setHeader('allow', 'GET, HEAD');
   if (answer.isLast) response.setHeader('connection', 'close');
   response.writeHead(answer.status, {
     'content-type': answer.type,

@@ -3,10 +3,12 @@
  * the GUID that a record begins with; the rest is for people and tools.
  *
  *   /schemas/guids/{guid}  /schemas/ids/{id}[/schema|/versions]  /schemas/types  /subjects  /subjects/{s}/versions[/{n}|/latest[/schema]]  /config  /mode
+ *   POST /subjects/{s}: which version a schema is, which Confluent asks in this way
  *
  * A subject is the full name of its records; its versions are counted in the order in which the schemas topic holds them. An id is made of the GUID, so that every
  * replica gives the same: in the rare case that two schemas have one, it names neither.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { Failure } from '../model/failure.ts';
 import type { PublishedSchema, SchemaCatalog } from '../ports/schema-registry.ts';
 
@@ -23,12 +25,21 @@ export interface RegistryPage {
 }
 
 export interface RegistryPages {
-  /** Null where the path is not below `/registry`. `url` is the request's own, as it was sent. Never rejects. */
-  answer(method: string, url: string): Promise<RegistryPage | null>;
+  /** Null where the path is not below `/registry`. Never rejects. */
+  answer(request: RegistryRequest): Promise<RegistryPage | null>;
+}
+
+export interface RegistryRequest {
+  readonly method: string;
+  /** As it was sent. */
+  readonly url: string;
+  /** Read at most once, and only where it counts. */
+  readonly body: AsyncIterable<Uint8Array>;
 }
 
 const MEDIA_TYPE = 'application/vnd.schemaregistry.v1+json';
 const URL_MAX = 2_048;
+const BODY_BYTES_MAX = 1024 * 1024;
 /** How long a page may take, Kafka included. */
 const PAGE_MS = 10_000;
 /** Pages that wait for Kafka at one time. */
@@ -38,19 +49,26 @@ export function registryPages({ recipients, schemas }: RegistryOptions): Registr
   const known = new Set(recipients);
   let open = 0;
   return {
-    answer: async (method, url) => {
+    answer: async ({ method, url, body }) => {
       const path = pathOf(url);
       if (path !== '/registry' && !path.startsWith('/registry/')) return null;
-      if (method !== 'GET' && method !== 'HEAD')
-        return refusal(405, 405, 'These schemas are written by the relay alone: only GET and HEAD are answered.');
       if (url.length > URL_MAX) return refusal(414, 414, `The address is longer than ${URL_MAX} characters.`);
       const steps = stepsOf(path);
       const [recipient, ...rest] = steps ?? [];
+      const isLookUp = method === 'POST' && rest.length === 2 && rest[0] === 'subjects';
+      if (!isLookUp && method !== 'GET' && method !== 'HEAD')
+        return refusal(
+          405,
+          405,
+          'These schemas are written by the relay alone: they can be read, and looked up by POST /subjects/<subject>.',
+        );
       if (recipient === undefined || !known.has(recipient)) return NOTHING;
       if (open >= PAGES_MAX) return refusal(503, 503, 'Too many questions at a time: ask again.');
       open++;
       try {
-        return await page(schemas, recipient, rest, new URLSearchParams(url.slice(path.length)));
+        const signal = AbortSignal.timeout(PAGE_MS);
+        if (isLookUp) return await lookUp(schemas, recipient, rest[1] ?? '', body, signal);
+        return await page(schemas, recipient, rest, new URLSearchParams(url.slice(path.length)), signal);
       } catch (error) {
         // What Kafka says is for those who run the relay; they have it in the log of its feeds.
         if (error instanceof Failure || isTimeout(error))
@@ -63,8 +81,13 @@ export function registryPages({ recipients, schemas }: RegistryOptions): Registr
   };
 }
 
-async function page(schemas: SchemaCatalog, recipient: string, steps: readonly string[], query: URLSearchParams): Promise<RegistryPage> {
-  const signal = AbortSignal.timeout(PAGE_MS);
+async function page(
+  schemas: SchemaCatalog,
+  recipient: string,
+  steps: readonly string[],
+  query: URLSearchParams,
+  signal: AbortSignal,
+): Promise<RegistryPage> {
   const [root, first, second, third] = steps;
   if (root === undefined || (root === '' && steps.length === 1)) return json({});
   if (root === 'schemas' && first === 'types' && steps.length === 2) return json(['AVRO']);
@@ -92,9 +115,39 @@ async function page(schemas: SchemaCatalog, recipient: string, steps: readonly s
   return second === 'versions' && steps.length <= 5 ? versionsPage(all, first, third, steps[4]) : NOTHING;
 }
 
+/** Which version of the subject a schema is: as JSON the same, however it is laid out. */
+async function lookUp(
+  schemas: SchemaCatalog,
+  recipient: string,
+  subject: string,
+  body: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<RegistryPage> {
+  const text = await boundedText(body);
+  if (text === null) return refusal(413, 413, `The body is longer than ${BODY_BYTES_MAX} bytes.`);
+  const asked = parsed(fieldOf(parsed(text), 'schema'));
+  if (asked === null) return refusal(422, 42_201, 'The body must be JSON that holds an Avro schema under `schema`, as text.');
+  const versions = entriesOf(await schemas.list(recipient, signal)).filter((entry) => entry.subject === subject);
+  if (versions.length === 0) return noSubject(subject);
+  const entry = versions.find((version) => isDeepStrictEqual(parsed(version.text), asked));
+  return entry === undefined ? NO_SCHEMA : json({ subject, version: entry.version, ...schemaAnswer(entry) });
+}
+
+/** Null where it is too long. */
+async function boundedText(body: AsyncIterable<Uint8Array>): Promise<string | null> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes > BODY_BYTES_MAX) return null;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
 function versionsPage(all: readonly Entry[], subject: string, asked: string | undefined, form: string | undefined): RegistryPage {
   const versions = all.filter((entry) => entry.subject === subject);
-  if (versions.length === 0) return refusal(404, 40_401, `Subject '${subject}' not found: subjects are the full names of records here.`);
+  if (versions.length === 0) return noSubject(subject);
   if (asked === undefined) return json(versions.map(({ version }) => version));
   if (asked !== 'latest' && asked !== '-1' && !/^[1-9]\d{0,8}$/.test(asked))
     return refusal(422, 42_202, 'A version is a whole number from 1 on, or latest.');
@@ -124,17 +177,26 @@ function entriesOf(schemas: readonly PublishedSchema[]): readonly Entry[] {
 
 /** The full name of the record; null for what somebody else put on the topic. */
 function subjectOf(text: string): string | null {
-  let schema: unknown;
+  const schema = parsed(text);
+  const name = fieldOf(schema, 'name');
+  const namespace = fieldOf(schema, 'namespace');
+  if (typeof name !== 'string') return null;
+  return typeof namespace === 'string' && namespace !== '' ? `${namespace}.${name}` : name;
+}
+
+/** Null for what is no text of a JSON object. */
+function parsed(text: unknown): object | null {
+  if (typeof text !== 'string') return null;
   try {
-    schema = JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' ? value : null;
   } catch {
     return null;
   }
-  if (typeof schema !== 'object' || schema === null) return null;
-  const name: unknown = Reflect.get(schema, 'name');
-  const namespace: unknown = Reflect.get(schema, 'namespace');
-  if (typeof name !== 'string') return null;
-  return typeof namespace === 'string' && namespace !== '' ? `${namespace}.${name}` : name;
+}
+
+function fieldOf(value: object | null, name: string): unknown {
+  return value === null ? null : Reflect.get(value, name);
 }
 
 /** The first 31 bits. */
@@ -156,6 +218,10 @@ function verbatim(text: string): RegistryPage {
 
 function refusal(status: number, code: number, message: string): RegistryPage {
   return { status, type: MEDIA_TYPE, body: JSON.stringify({ error_code: code, message }) };
+}
+
+function noSubject(subject: string): RegistryPage {
+  return refusal(404, 40_401, `Subject '${subject}' not found: subjects are the full names of records here.`);
 }
 
 const NOTHING = refusal(404, 404, 'HTTP 404 Not Found');

@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { assembleKafka, assembleRegistry, assembleRegistryPages, framingOf, readSourceProfile } from '../../src/cli/assemble.ts';
 import { loadConfig } from '../../src/config/load.ts';
@@ -74,6 +75,7 @@ it('without a registry schemas are named by the GUID of their text, and the rela
   await using publisher = assembleKafka(config, quiet);
   expect(framingOf(config)).toBe('guid');
   const pages = assembleRegistryPages(config, publisher);
-  expect((await pages?.answer('GET', '/registry/analytics/schemas/types'))?.status).toBe(200);
-  expect((await pages?.answer('GET', '/registry/others/schemas/types'))?.status).toBe(404);
+  const statusOf = async (recipient: string): Promise<number | undefined> =>
+    (await pages?.answer({ method: 'GET', url: `/registry/${recipient}/schemas/types`, body: Readable.from([]) }))?.status;
+  expect([await statusOf('analytics'), await statusOf('others')]).toEqual([200, 404]);
 });

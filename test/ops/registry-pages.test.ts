@@ -29,10 +29,10 @@ interface Asked {
   readonly body: unknown;
 }
 
-async function ask(path: string, method = 'GET', schemas: SchemaCatalog = catalog): Promise<Asked> {
+async function ask(path: string, method = 'GET', schemas: SchemaCatalog = catalog, sent: string | null = null): Promise<Asked> {
   const registry = registryPages({ recipients: ['analytics', 'hr', 'new'], schemas });
   await using server = await serveHttp({ host: '127.0.0.1', port: 0, metrics, registry, notReady: () => null }, never);
-  const response = await fetch(`http://127.0.0.1:${server.port}${path}`, { method });
+  const response = await fetch(`http://127.0.0.1:${server.port}${path}`, { method, body: sent });
   const text = await response.text();
   return { status: response.status, type: response.headers.get('content-type'), body: text === '' ? null : JSON.parse(text) };
 }
@@ -112,10 +112,28 @@ describe('the schemas of a recipient', () => {
   test('are only read', async () => {
     for (const method of ['POST', 'PUT', 'DELETE']) {
       expect(await ask('/registry/analytics/subjects/x/versions', method)).toEqual(
-        refused(405, 405, expect.stringContaining('GET and HEAD')),
+        refused(405, 405, expect.stringContaining('written by the relay alone')),
       );
     }
     expect(await ask('/registry/analytics/subjects', 'HEAD')).toEqual(found(null));
+  });
+
+  test('are looked up as Confluent does it, however they are laid out', async () => {
+    const lookUp = (subject: string, sent: string): Promise<Asked> =>
+      ask(`/registry/analytics/subjects/${subject}?deleted=true`, 'POST', catalog, sent);
+    const schema = JSON.stringify(JSON.parse(ORDERS_2.text), null, 2);
+    expect(await lookUp('sales.public.Orders', JSON.stringify({ schema }))).toEqual(
+      found({ subject: 'sales.public.Orders', version: 2, ...answer(ORDERS_2, 0x0a000003) }),
+    );
+    expect(await lookUp('sales.public.Orders', JSON.stringify({ schema: KEY.text }))).toEqual(NO_SCHEMA);
+    expect(await lookUp('hr.Salaries', JSON.stringify({ schema: SECRET.text }))).toMatchObject({
+      status: 404,
+      body: { error_code: 40_401 },
+    });
+    for (const sent of ['', '{}', '[]', 'null', '{"schema":7}', '{"schema":"{"}']) {
+      expect(await lookUp('sales.public.Orders', sent)).toEqual(refused(422, 42_201, expect.any(String)));
+    }
+    expect(await lookUp('sales.public.Orders', 'x'.repeat(1_048_577))).toEqual(refused(413, 413, expect.any(String)));
   });
 
   test('are not asked for by addresses without end', async () => {
