@@ -66,7 +66,10 @@ export function resetCheckpoint(last: Checkpoint, relay: string, at: EpochMs): C
 
 /** As `resetCheckpoint`, and the generation begins where `start` says whatever the config says of the first. */
 export function nextGeneration(last: Checkpoint, start: RaisedStart, relay: string, at: EpochMs): Checkpoint {
-  return { ...resetCheckpoint(last, relay, at), start: { asked: start.kind, version: start.kind === 'version' ? start.version : 0 } };
+  const next = resetCheckpoint(last, relay, at);
+  if (start.kind === 'snapshot') return { ...next, start: { asked: start.kind, version: 0 } };
+  // It goes on with the same table, at a version that must not be another's.
+  return { ...next, tableId: last.tableId, start: { asked: start.kind, version: start.version } };
 }
 
 /** What a generation that a policy raised begins with. */

@@ -28,7 +28,7 @@ import type { Chunk } from './chunk.ts';
 import { sendChunk } from './commit.ts';
 import { overcome } from './gap.ts';
 import type { Line } from './line.ts';
-import { checkTableId, listVersions, stoodBefore } from './listing.ts';
+import { checkTableId, listVersions, requireSameTable } from './listing.ts';
 import type { ListedVersion } from './listing.ts';
 import { checkAnchor, openFeed } from './open.ts';
 import type { ClaimedPartition } from './partition.ts';
@@ -152,18 +152,8 @@ async function checkHistory(run: Run, latest: Version): Promise<void> {
   partition.checked(line.spec.id);
 }
 
-async function checkSameTable(run: Run, sign: string): Promise<void> {
-  const { line, checkpoint, asking } = run;
-  if (checkpoint.tableId === null) return;
-  const { source, spec } = line;
-  const { tableId, position } = checkpoint;
-  const now = await source.metadata(spec.table, null, asking);
-  if (now.tableId === tableId || (await stoodBefore(source, spec.table, tableId, position.version, asking))) return;
-  throw new Failure(
-    'table.recreated',
-    `${tableText(spec.table)} is another table than before: its id is ${now.tableId}, and was ${tableId}; ${sign}`,
-    { version: position.version },
-  );
+async function checkSameTable({ line, checkpoint, asking }: Run, sign: string): Promise<void> {
+  await requireSameTable(line.source, line.spec.table, checkpoint, sign, asking);
 }
 
 /** Publishes the next versions, up to `end` or a window. */

@@ -11,6 +11,7 @@
  * and a file be gone from a new listing too; what is skipped must end in a version that answers, and another table must be told of three times. In the middle of a version
  * nothing is skipped at all. A snapshot of which no row is published yet is simply taken anew at a later version.
  */
+import { unreachable } from '../lib/assert.ts';
 import { Failure } from '../model/failure.ts';
 import type { FailureCode } from '../model/failure.ts';
 import type { FeedEvent } from '../model/feed-event.ts';
@@ -175,7 +176,7 @@ async function publishEvent(
       generation: checkpoint.generation,
       version: checkpoint.position.version,
       code: failure.code,
-      message: failure.message,
+      message: sentenceOf(event, checkpoint.position.version),
       at,
     },
     schema.prefix,
@@ -189,6 +190,20 @@ async function publishEvent(
     },
     signal,
   );
+}
+
+/** For those who read the topic. What the provider said stays in the log: it may name hosts and files, which are not for them. */
+function sentenceOf({ kind, toVersion }: Pick<FeedEvent, 'kind' | 'toVersion'>, from: Version): string {
+  switch (kind) {
+    case 'gap':
+      return `the changes of ${versionsText(from, toVersion)} cannot be had`;
+    case 'recreation':
+      return 'the table was dropped and made again';
+    case 'schema_change':
+      return `from version ${from} on the schema is one that readers of this topic would read wrong`;
+    default:
+      return unreachable(kind);
+  }
 }
 
 /** Rejects if what is missing is there after all: a version is asked for three times; a file, or the rest of a snapshot, is looked for in a new listing. */
@@ -246,6 +261,7 @@ async function lastMissing({ line, checkpoint, asking }: Troubled, failure: Fail
     const next = await earliest(source, spec.table, from, latest, asking).catch(noneToNull);
     return next === null ? null : next - 1;
   }
+  line.works.telemetry.log('info', 'looking for the end of a gap, version by version', { feed: spec.id, from, latest });
   for (let version = from + 1; version <= Math.min(latest, from + versionsMax); version++) {
     if ((await refusal(source, spec.table, version, 'quick', asking)) === null) return version - 1;
   }
@@ -266,11 +282,15 @@ async function told(troubled: Troubled, failure: Failure): Promise<Failure> {
     throw error;
   });
   if (to !== null && to < from) return failure;
-  const which = to === null ? `the versions from ${from} on` : to === from ? `version ${from}` : `versions ${from} to ${to}`;
   const table = tableText(line.spec.table);
-  return new Failure(failure.code, `the changes of ${which} of ${table} cannot be had: ${failure.message}`, {
+  return new Failure(failure.code, `the changes of ${versionsText(from, to)} of ${table} cannot be had: ${failure.message}`, {
     version: from,
     ...(to === null ? {} : { toVersion: to }),
     cause: failure,
   });
+}
+
+function versionsText(from: Version, to: Version | null): string {
+  if (to === null) return `the versions from ${from} on`;
+  return to === from ? `version ${from}` : `versions ${from} to ${to}`;
 }

@@ -10,6 +10,7 @@ import { must } from '../lib/assert.ts';
 import type { VersionChanges } from '../model/change-files.ts';
 import { Failure } from '../model/failure.ts';
 import type { FailureCode } from '../model/failure.ts';
+import type { Checkpoint } from '../model/position.ts';
 import { tableText } from '../model/version.ts';
 import type { TableName, Version } from '../model/version.ts';
 import type { ChangeListing, ListedAs, Source } from '../ports/source.ts';
@@ -88,11 +89,31 @@ export async function checkTableId(
   }
 }
 
+/** Rejects with `table.recreated` if another table stands in the place of the checkpoint's, and did not replace it in place. `sign` is why it was looked for. */
+export async function requireSameTable(
+  source: Source,
+  table: TableName,
+  { tableId, position }: Pick<Checkpoint, 'tableId' | 'position'>,
+  sign: string,
+  signal: AbortSignal,
+): Promise<void> {
+  if (tableId === null) return;
+  const now = await source.metadata(table, null, signal);
+  if (now.tableId === tableId || (await stoodBefore(source, table, tableId, position.version, signal))) return;
+  throw new Failure(
+    'table.recreated',
+    `${tableText(table)} is another table than before: its id is ${now.tableId}, and was ${tableId}; ${sign}`,
+    {
+      version: position.version,
+    },
+  );
+}
+
 /** Servers behind a balancer may not all have heard of a new table: one that knows the old one is enough. */
 const ASKED_BEFORE = 3;
 
 /** Whether the table `tableId` stands at the version before `version`: then what is told of a later one is of a table that replaced it in place. */
-export async function stoodBefore(
+async function stoodBefore(
   source: Source,
   table: TableName,
   tableId: string | null,

@@ -10,6 +10,7 @@ import type { TopicState } from '../ports/publisher.ts';
 import { NOTHING_OPEN, newCheckpoint, raisedStart, topicOf } from './checkpoint.ts';
 import { anchorOf, contractOf } from './fingerprint.ts';
 import type { Line } from './line.ts';
+import { requireSameTable } from './listing.ts';
 import type { ClaimedPartition } from './partition.ts';
 import { resolveStart, startText } from './start.ts';
 
@@ -83,7 +84,7 @@ async function begin(
   const at = works.clock.now();
   const first: Checkpoint = {
     ...newCheckpoint(spec.id, last?.generation ?? 1, (last?.seq ?? 0) + 1, works.relay, at),
-    tableId,
+    tableId: tableId ?? last?.tableId ?? null,
     endpoint: source.endpoint,
     topic,
     topicId: state.topicId,
@@ -230,10 +231,10 @@ async function endsOf(line: Line, state: TopicState, signal: AbortSignal): Promi
   return Object.fromEntries(offsets.map(({ end }, partition) => [partition, end]));
 }
 
-/** Rejects unless the last version with files is still told as it was, or not told any more. */
+/** Rejects unless the last version with files is still told as it was, or not told any more; where there is none yet, unless the table is the same. */
 export async function checkAnchor(line: Line, last: Checkpoint, signal: AbortSignal): Promise<void> {
   const { anchor } = last;
-  if (anchor === null) return;
+  if (anchor === null) return requireSameTable(line.source, line.spec.table, last, 'nothing of its history is published yet', signal);
   const { version, responseFormat, idHash } = anchor;
   let told;
   try {

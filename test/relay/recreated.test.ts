@@ -100,6 +100,18 @@ await describeKafka('a table that is not what it was', (brokers) => {
     expect(await play.versions(relay, relay.topic(name))).toEqual([]);
   });
 
+  test('made again right after its snapshot, with as many versions, it is parked', async () => {
+    const { table, name } = play.table();
+    for (const first of [1, 2]) await table.commit({ adds: [rowsFrom(first, 1)] });
+    const relay = play.stage.another();
+    const feed = { table: name, start: { kind: 'snapshot' } } as const;
+    expect(await play.outcome(relay, feed)).toBe('done');
+    await table.recreate();
+    for (const first of [10, 20]) await table.commit({ adds: [rowsFrom(first, 1)] });
+    expect(await play.outcome(relay, feed)).toMatch(/^parked table\.recreated: .*; nothing of its history is published yet$/);
+    expect(await play.versions(relay, relay.topic(name))).toEqual([1, 1]);
+  });
+
   test.each([
     { what: 'within one listing', runsBetween: false },
     { what: 'between two runs', runsBetween: true },
