@@ -4,6 +4,7 @@
  */
 import { Semaphore } from '../../../src/lib/semaphore.ts';
 import { Failure } from '../../../src/model/failure.ts';
+import type { EpochMs } from '../../../src/model/version.ts';
 import type { Telemetry } from '../../../src/ports/telemetry.ts';
 import { Budget } from './budget.ts';
 import { decoded, ENCODINGS } from './decoded.ts';
@@ -57,6 +58,7 @@ export interface ClientOptions {
 }
 
 const QUESTIONS_AT_ONCE = 8;
+const OTHERWISE_MS = 3_600_000;
 
 const FAULTS = {
   answer: 'provider.unreachable',
@@ -72,6 +74,7 @@ export class Client {
   readonly #options: ClientOptions;
   readonly #slots = new Semaphore(QUESTIONS_AT_ONCE);
   readonly #budget: Budget;
+  #otherwiseUntil: EpochMs = 0;
 
   constructor(options: ClientOptions) {
     this.source = options.source;
@@ -88,15 +91,19 @@ export class Client {
 
   /**
    * Asks once; and once more with a fresh credential, where there is one, if the provider refuses the one it was asked with, or otherwise, if it refuses the question and
-   * there is another way.
+   * there is another way. A provider that was asked otherwise with success is asked so for an hour.
    */
   async once<T>(question: Question<T>, signal: AbortSignal): Promise<T> {
     const { otherwise } = question;
+    const isOther = this.retry.clock.now() < this.#otherwiseUntil;
     try {
-      return await this.#onceSo(question, signal);
+      return await this.#onceSo(isOther ? inOtherWay(question) : question, signal);
     } catch (error) {
-      if (otherwise === undefined || !(error instanceof RefusedByProvider) || error.code !== 'provider.refused') throw error;
-      return this.#onceSo({ ...question, headers: { ...question.headers, ...otherwise } }, signal);
+      const isRefused = error instanceof RefusedByProvider && error.code === 'provider.refused';
+      if (otherwise === undefined || isOther || !isRefused) throw error;
+      const answer = await this.#onceSo(inOtherWay(question), signal);
+      this.#otherwiseUntil = this.retry.clock.now() + OTHERWISE_MS;
+      return answer;
     }
   }
 
@@ -166,6 +173,10 @@ export class Client {
     const sentence = `the provider asks for a pause: it is asked nothing for ${Math.ceil(heldMs / 1000)} s`;
     this.#options.telemetry.log('debug', sentence, { source: this.source });
   }
+}
+
+function inOtherWay<T>(question: Question<T>): Question<T> {
+  return { ...question, headers: { ...question.headers, ...question.otherwise } };
 }
 
 function sent(body: Question<unknown>['body']): Pick<Exchange, 'method' | 'body'> {

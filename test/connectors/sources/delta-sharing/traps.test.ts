@@ -279,9 +279,15 @@ it('trap 22: a server that does not take the better format alone is asked for ei
   await using server = await scriptedServer();
   const refused = json(400, { errorCode: 'INVALID_PARAMETER_VALUE', message: 'responseformat=delta is not supported for table changes' });
   server.on(CHANGES, refused, lines([PROTOCOL, metaData(0), END], PARQUET));
-  expect((await changes(server)).responseFormat).toBe('parquet');
+  const source = sourceOver(server);
+  const request = { from: 0, to: 0, listedAs: null };
+  expect((await source.changes(TABLE, request, NEVER)).responseFormat).toBe('parquet');
+  server.on(CHANGES, lines([PROTOCOL, metaData(0), END], PARQUET));
+  await source.changes(TABLE, request, NEVER);
   expect(server.asked.map(({ headers }) => String(headers['delta-sharing-capabilities']).split(';')[0])).toEqual([
     'responseformat=delta',
+    'responseformat=delta,parquet',
+    // Once that was the way, it is the way.
     'responseformat=delta,parquet',
   ]);
 });
