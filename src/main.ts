@@ -82,6 +82,7 @@ function keepCompiled(): void {
 async function dispatch(argv: readonly string[]): Promise<number> {
   const [first, ...rest] = argv;
   if (first === undefined || first === '--help' || first === '-h' || first === 'help') return help(rest[0]);
+  if (first === '--version') return version();
   if (!isCommandName(first)) throw unknownCommand(first);
   if (rest.includes('--help') || rest.includes('-h')) return help(first);
   parseArguments(first, rest);
@@ -101,6 +102,12 @@ function isDaemon(argv: readonly string[]): boolean {
 function help(command: string | undefined): number {
   if (command !== undefined && !isCommandName(command)) throw unknownCommand(command);
   process.stdout.write(`${command === undefined ? mainHelp() : commandHelp(command)}\n`);
+  return 0;
+}
+
+async function version(): Promise<number> {
+  const { VERSION } = await import('./cli/product.ts');
+  process.stdout.write(`${VERSION}\n`);
   return 0;
 }
 

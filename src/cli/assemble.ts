@@ -1,7 +1,6 @@
 /**
  * From a config to the parts that a command works with: the one place where the command line chooses implementations.
  */
-import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Profile } from '../../connectors/sources/delta-sharing/profile.ts';
 import { CONNECTORS } from '../../connectors/index.ts';
@@ -15,9 +14,7 @@ import type { Publisher } from '../ports/publisher.ts';
 import type { Framing, SchemaRegistry } from '../ports/schema-registry.ts';
 import type { Source } from '../ports/source.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
-
-/** `cdf-relay/0.1.0`: what checkpoints, brokers and providers know this process by. */
-export const RELAY = `cdf-relay/${packageVersion()}`;
+import { RELAY } from './product.ts';
 
 /** How long a call to a provider tries again in place; what lasts longer is the feed's backoff. */
 const IN_PLACE_MS = 30_000;
@@ -79,9 +76,4 @@ export async function assembleSource(source: SourceConfig, config: Config, telem
     requestsPerSecond: source.requestsPerSecond,
     allowHosts: source.allowHosts,
   });
-}
-
-function packageVersion(): string {
-  const parsed: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  return typeof parsed === 'object' && parsed !== null && 'version' in parsed ? String(parsed.version) : 'unknown';
 }

@@ -15,7 +15,7 @@ import { checkpointTopic } from '../relay/checkpoint-topic.ts';
 import { startText } from '../relay/start.ts';
 import { parseArguments, wrong } from './arguments.ts';
 import type { Arguments } from './arguments.ts';
-import { RELAY } from './assemble.ts';
+import { RELAY } from './product.ts';
 import { readCheckpoints } from './checkpoints.ts';
 import { findFeed } from './find-feed.ts';
 import { openKafkaSession } from './kafka-session.ts';

@@ -16,7 +16,7 @@ import { listVersions } from '../relay/listing.ts';
 import type { ListedVersion } from '../relay/listing.ts';
 import { planOf } from '../relay/order.ts';
 import { parseArguments, wrong } from './arguments.ts';
-import { RELAY } from './assemble.ts';
+import { RELAY } from './product.ts';
 import { openCommandTelemetry } from './kafka-session.ts';
 import { print, tell } from './output.ts';
 
@@ -48,8 +48,10 @@ export async function run(argv: readonly string[], signal: AbortSignal): Promise
   );
   const asked = options.version('to');
   if (asked !== null && asked < from) throw wrong('peek', `--to ${asked} is below --from ${from}`);
-  const to = asked ?? (await source.latestVersion(table, signal));
-  if (to < from) throw wrong('peek', `--from ${from} is beyond the latest version, which is ${to}`);
+  const latest = await source.latestVersion(table, signal);
+  if (from > latest) throw wrong('peek', `--from ${from} is beyond the latest version, which is ${latest}`);
+  const to = asked ?? latest;
+  if (to > latest) throw wrong('peek', `--to ${to} is beyond the latest version, which is ${latest}`);
   const encoder = opened.use(openPool({ workers: 1, workerUrl: new URL('../worker.ts', import.meta.url), memoryBytes: MEMORY_BYTES }));
   const rows = await printRange({ source, encoder, table }, from, to, signal);
   tell(`${rows} rows of versions ${from} to ${to}`);

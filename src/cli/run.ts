@@ -18,8 +18,9 @@ import type { Source } from '../ports/source.ts';
 import type { Works } from '../relay/line.ts';
 import { runRelay } from '../relay/relay.ts';
 import type { Outcome } from '../relay/supervisor.ts';
-import { RELAY, assembleKafka, assembleRegistry, assembleRegistryPages, assembleSource, checkSchedules, framingOf } from './assemble.ts';
+import { assembleKafka, assembleRegistry, assembleRegistryPages, assembleSource, checkSchedules, framingOf } from './assemble.ts';
 import { linesOf } from './lines.ts';
+import { RELAY } from './product.ts';
 
 /** After the signal to stop: what is not finished by then is left to the next run, which loses nothing by it. */
 const STOP_MS = 27_000;

@@ -12,7 +12,7 @@ import { tableText } from '../model/version.ts';
 import { EVERYTHING } from '../ports/source.ts';
 import type { Source, TableMetadata } from '../ports/source.ts';
 import { parseArguments } from './arguments.ts';
-import { RELAY } from './assemble.ts';
+import { RELAY } from './product.ts';
 import { openCommandTelemetry } from './kafka-session.ts';
 import { print, tell } from './output.ts';
 

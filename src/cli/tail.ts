@@ -1,9 +1,10 @@
 /**
- * `tail`: a feed's topic as a consumer reads it, each record as a JSON line `{partition, offset, timestamp, key, value}`, and `headers` where it has any.
+ * `tail`: a feed's topic as a consumer reads it, each record as a JSON line `{partition, offset, timestamp, key, value}`, with `headers` before the key where it has any.
  */
 import { rowReader } from '../codec/avro-reader.ts';
 import type { JsonRow } from '../codec/avro-reader.ts';
 import { must } from '../lib/assert.ts';
+import { Failure } from '../model/failure.ts';
 import type { ReadRecord } from '../ports/publisher.ts';
 import type { SchemaRegistry } from '../ports/schema-registry.ts';
 import { parseArguments } from './arguments.ts';
@@ -20,7 +21,8 @@ export async function run(argv: readonly string[], signal: AbortSignal): Promise
   await using session = await openKafkaSession(options.required('config'), signal);
   const { config, publisher, telemetry } = session;
   const { spec, checkpoint } = await findFeed('tail', session, options, signal);
-  const topic = checkpoint === null || checkpoint.topic === '' ? spec.topic : checkpoint.topic;
+  const hasBegun = checkpoint !== null && checkpoint.topic !== '';
+  const topic = hasBegun ? checkpoint.topic : spec.topic;
   const decoder = new RecordDecoder(assembleRegistry(config, publisher, telemetry), spec.recipient);
   try {
     for await (const record of publisher.read({ topic, partitions: null, untilEnd: options.isSet('until-end') }, signal)) {
@@ -28,7 +30,9 @@ export async function run(argv: readonly string[], signal: AbortSignal): Promise
     }
   } catch (error) {
     // Following has no other end than being stopped.
-    if (!signal.aborted) throw error;
+    if (signal.aborted) return 0;
+    const isMissing = error instanceof Failure && error.code === 'topic.missing';
+    throw isMissing && !hasBegun ? new Failure('feed.not_begun', `${spec.id} has not begun: there is no topic ${topic} yet`) : error;
   }
   return 0;
 }
@@ -37,9 +41,9 @@ interface TailLine {
   readonly partition: number;
   readonly offset: number;
   readonly timestamp: string;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly key: JsonRow | null;
   readonly value: JsonRow | null;
-  readonly headers?: Readonly<Record<string, string>>;
 }
 
 class RecordDecoder {
@@ -58,9 +62,9 @@ class RecordDecoder {
       partition,
       offset,
       timestamp: new Date(record.timestamp).toISOString(),
+      ...(Object.keys(headers).length > 0 && { headers }),
       key: await this.#row(record.key, signal),
       value: await this.#row(record.value, signal),
-      ...(Object.keys(headers).length > 0 && { headers }),
     };
   }
 

@@ -140,7 +140,7 @@ export function mainHelp(): string {
     '',
     ...commands,
     '',
-    `${PROGRAM} <command> --help tells more of one. ${EXIT_CODES}`,
+    `${PROGRAM} <command> --help tells more of one; --version tells which relay this is. ${EXIT_CODES}`,
   ].join('\n');
 }
 

@@ -1,12 +1,13 @@
 /**
  * The process as a shell sees it: output, signals and exit codes.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { COMMAND_NAMES } from '../../src/cli/usage.ts';
 import { PROFILE, SAMPLE } from '../config/sample.ts';
 import { startCommand } from '../processes/child.ts';
@@ -43,6 +44,12 @@ describe('the command line', () => {
       'Usage: npm run -s relay -- peek <profile> <table> --from <version> [--to <version>] [--allow-host <hosts>]',
     );
     expect(other).toEqual(one);
+  });
+
+  test('tells its version', async () => {
+    const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+    const { version } = z.object({ version: z.string() }).parse(JSON.parse(text));
+    expect(await command('--version')).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
   });
 
   test('knows which command was meant', async () => {

@@ -87,9 +87,14 @@ limits: {workers: 1}
       stdout: `${feed('basics')}: new; nothing published yet\n${feed('feed_toggled')}: new; nothing published yet\n`,
       stderr: 'This is what the checkpoints say: whether a relay runs, and what it tries again, is in its log and on /metrics.\n',
     });
-    expect(await command('checkpoint', 'show', '-c', path, '--recipient', recipient, '--table', 'local.default.basics')).toMatchObject({
-      code: 2,
+    const named = ['-c', path, '--recipient', recipient, '--table', 'local.default.basics'];
+    expect(await command('checkpoint', 'show', ...named)).toMatchObject({ code: 2, stdout: '' });
+    expect(await command('tail', ...named, '--until-end')).toEqual({
+      code: 3,
       stdout: '',
+      stderr:
+        `${feed('basics')} has not begun: there is no topic ${recipient}.local.default.basics yet\n` +
+        '→ Start the relay with `run`; if it runs, `status` tells what the feed waits for.\n',
     });
   });
 
