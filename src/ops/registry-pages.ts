@@ -38,6 +38,7 @@ export interface RegistryRequest {
 }
 
 const MEDIA_TYPE = 'application/vnd.schemaregistry.v1+json';
+const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const URL_MAX = 2_048;
 const BODY_BYTES_MAX = 1024 * 1024;
 /** How long a page may take, Kafka included. */
@@ -92,7 +93,8 @@ async function page(
   if (root === undefined || (root === '' && steps.length === 1)) return json({});
   if (root === 'schemas' && first === 'types' && steps.length === 2) return json(['AVRO']);
   if (root === 'schemas' && first === 'guids' && second !== undefined && steps.length === 3) {
-    const found = await schemas.find(recipient, second.toLowerCase(), signal);
+    const guid = second.toLowerCase();
+    const found = GUID.test(guid) ? await schemas.find(recipient, guid, signal) : null;
     return found === null ? NO_SCHEMA : json(schemaAnswer(found));
   }
   if (root === 'config' && steps.length <= 2) return json({ compatibilityLevel: 'NONE' });

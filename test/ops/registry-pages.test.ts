@@ -79,6 +79,7 @@ describe('the schemas of a recipient', () => {
 
   test.each([
     ['a GUID', `schemas/guids/${ORDERS_1.guid.replace('0a', '0b')}`, NO_SCHEMA],
+    ['what is no GUID', 'schemas/guids/constructor', NO_SCHEMA],
     ['a GUID of another recipient', `schemas/guids/${SECRET.guid}`, NO_SCHEMA],
     ['an id', 'schemas/ids/7', NO_SCHEMA],
     ['an id of another recipient', 'schemas/ids/167772164', NO_SCHEMA],
