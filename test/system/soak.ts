@@ -205,11 +205,14 @@ class Wild {
   }
 
   async #watch(relay: Child, until: number): Promise<void> {
+    const ended = new AbortController();
+    const noted = relay.exited.then(() => ended.abort());
     while (relay.isRunning && performance.now() < until) {
-      const ended = relay.exited.then(() => {});
-      await Promise.race([ended, wait(Math.min(SAMPLE_MS, until - performance.now()))]);
+      const waitMs = Math.max(0, Math.min(SAMPLE_MS, until - performance.now()));
+      await wait(waitMs, undefined, { signal: ended.signal }).catch(() => {});
       this.peakRssBytes = Math.max(this.peakRssBytes, (await useOf(relay.pid))?.peakRss ?? 0);
     }
+    if (!relay.isRunning) await noted;
   }
 }
 
