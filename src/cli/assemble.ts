@@ -75,5 +75,6 @@ export async function assembleSource(source: SourceConfig, config: Config, telem
     memoryBytes: config.limits.memoryBytes,
     requestsPerSecond: source.requestsPerSecond,
     allowHosts: source.allowHosts,
+    partitionTimeZone: source.partitionTimeZone,
   });
 }

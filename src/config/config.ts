@@ -87,6 +87,8 @@ export interface SourceConfig {
   readonly requestsPerSecond: number;
   /** Host names, addresses and blocks outside the open Internet that the provider may point to. */
   readonly allowHosts: readonly string[];
+  /** IANA name: of timestamps of partitions that the provider writes without a zone. */
+  readonly partitionTimeZone: string;
 }
 
 export type PollSchedule =
@@ -167,6 +169,7 @@ function build(shape: ConfigShape, { feeds, patterns, files, world }: Parts): Co
           : { kind: 'cron', pattern: source.poll.cron, timezone: source.poll.timezone },
       requestsPerSecond: source.requestsPerSecond,
       allowHosts: source.allowHosts,
+      partitionTimeZone: source.partitionTimeZone,
     })),
     recipients: shape.recipients.map((recipient) => recipient.name),
     feeds,

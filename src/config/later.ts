@@ -6,7 +6,6 @@
 /** By path with `[]` for any index; the sentence says what holds instead. */
 const KEYS: Readonly<Record<string, string>> = {
   'kafka.driver': 'the relay uses its one driver',
-  'sources[].partitionTimeZone': 'timestamp partition values without a zone are read as UTC',
   'recipients[].tables[].columns': 'all columns are published; ask the provider to share a view with fewer',
   'recipients[].tables[].where': 'all rows are published; ask the provider to share a view with fewer',
   'recipients[].tables[].mask': 'nothing is masked; ask the provider to share a view without the column',

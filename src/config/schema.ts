@@ -170,6 +170,9 @@ export const source = z
       .describe(
         "Requests to the provider's API that all feeds of the source may make together in a second, on average; files are not counted.",
       ),
+    partitionTimeZone: timezone()
+      .default('UTC')
+      .describe('IANA name of the time zone that the provider writes timestamps of partitions in, where they do not say their own.'),
     allowHosts: z
       .array(text('a host name, an address, or a block such as `10.1.0.0/16`').refine(isAllowedHost))
       .max(1_000)

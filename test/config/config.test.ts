@@ -27,6 +27,7 @@ describe('parseConfig', () => {
           poll: { kind: 'interval', intervalMs: 10_000 },
           requestsPerSecond: 5,
           allowHosts: [],
+          partitionTimeZone: 'UTC',
         },
       ],
       recipients: ['analytics'],
@@ -126,6 +127,7 @@ log: {level: debug, format: pretty}
           poll: { kind: 'cron', pattern: '*/5 8-18 * * mon-fri', timezone: 'Europe/Stockholm' },
           requestsPerSecond: 5,
           allowHosts: [],
+          partitionTimeZone: 'UTC',
         },
         {
           name: 'two',

@@ -37,7 +37,7 @@ export async function askForChanges(client: Client, table: TableName, request: C
   const metaDataAt = await metaDataByVersion(client, table, request, pages, [...byVersion.keys()], signal);
   const versions = [...byVersion]
     .sort(([a], [b]) => a - b)
-    .map(([version, actions]) => versionOf(version, actions, metaDataAt(version), doing));
+    .map(([version, actions]) => versionOf(version, actions, metaDataAt(version), client.toInstant, doing));
   const { tableId, schema } = metaDataAt(request.from);
   return {
     range: { from: request.from, to: request.to, versions, responseFormat: first.format, idHash: first.idHash, tableId, schema },

@@ -19,6 +19,7 @@ import type { RetryPolicy } from './retry.ts';
 import { retryAfterMs, retrying } from './retry.ts';
 import { scrub } from './scrub.ts';
 import type { SourceTimeouts } from './timeouts.ts';
+import type { ToInstant } from './zoned.ts';
 
 export interface Question<T> {
   /** Begins every message: `asking acme for …`. */
@@ -51,6 +52,8 @@ export interface ClientOptions {
   readonly requestsPerSecond: number;
   /** What one answer may take in memory, over all its pages. */
   readonly answerBytesMax: number;
+  /** For times of partitions that the provider writes without a zone. */
+  readonly toInstant: ToInstant;
   readonly retry: RetryPolicy;
   readonly timeouts: SourceTimeouts;
   readonly telemetry: Telemetry;
@@ -71,6 +74,7 @@ export class Client {
   readonly source: string;
   readonly retry: RetryPolicy;
   readonly answerBytesMax: number;
+  readonly toInstant: ToInstant;
   readonly #options: ClientOptions;
   readonly #slots = new Semaphore(QUESTIONS_AT_ONCE);
   readonly #budget: Budget;
@@ -80,6 +84,7 @@ export class Client {
     this.source = options.source;
     this.retry = options.retry;
     this.answerBytesMax = options.answerBytesMax;
+    this.toInstant = options.toInstant;
     this.#options = options;
     this.#budget = new Budget(options.requestsPerSecond, options.retry.clock);
   }

@@ -3,6 +3,7 @@
  * logical ones.
  */
 import type { TableSchema } from '../../../src/model/table-schema.ts';
+import type { ToInstant } from './zoned.ts';
 
 export type PartitionValues = Readonly<Record<string, string | null>>;
 
@@ -19,4 +20,14 @@ export function logicalPartitionValues(values: PartitionValues, schema: TableSch
     return name === undefined ? [] : [[name, value] as const];
   });
   return Object.fromEntries([...entries.filter(([key]) => !logical.has(key)), ...known]);
+}
+
+/** Logical values, in which timestamps without a zone have become instants. */
+export function withInstants(values: PartitionValues, schema: TableSchema, toInstant: ToInstant): PartitionValues {
+  const timestamps = schema.columns.filter(({ name, type }) => type.kind === 'timestamp' && schema.partitionColumns.includes(name));
+  if (timestamps.length === 0) return values;
+  const names = new Set(timestamps.map(({ name }) => name));
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, value !== null && names.has(name) ? toInstant(value) : value]),
+  );
 }

@@ -37,7 +37,7 @@ export async function askForSnapshot(client: Client, table: TableName, request: 
     range: {
       from: version,
       to: version,
-      versions: [versionOf(version, files, metaData, doing)],
+      versions: [versionOf(version, files, metaData, client.toInstant, doing)],
       responseFormat: first.format,
       idHash: first.idHash,
       tableId,

@@ -24,6 +24,7 @@ import { allTables } from './shares.ts';
 import { askForSnapshot } from './snapshot.ts';
 import type { SourceTimeouts } from './timeouts.ts';
 import { TIMEOUTS } from './timeouts.ts';
+import { instantsIn } from './zoned.ts';
 import { askForVersionAt } from './version-at.ts';
 
 export interface SourceOptions {
@@ -41,6 +42,8 @@ export interface SourceOptions {
   readonly requestsPerSecond: number;
   /** Host names, addresses and blocks outside the open Internet that signed URLs and token endpoints may lead to. */
   readonly allowHosts: readonly string[];
+  /** IANA name: of timestamps of partitions that have no zone of their own. */
+  readonly partitionTimeZone: string;
   /** How names are resolved; left out outside tests. */
   readonly lookup?: LookupFunction;
   /** How long a silent connection is waited for; left out outside tests. */
@@ -52,6 +55,7 @@ export const SOURCE_DEFAULTS = {
   memoryBytes: 512 * 2 ** 20,
   requestsPerSecond: 20,
   allowHosts: [],
+  partitionTimeZone: 'UTC',
 } as const satisfies Partial<SourceOptions>;
 
 const FILES_AT_ONCE = 16;
@@ -85,6 +89,7 @@ export function openSource(options: SourceOptions): Source {
     credentials,
     route: network.toEndpoint,
     requestsPerSecond: options.requestsPerSecond,
+    toInstant: instantsIn(options.partitionTimeZone),
     answerBytesMax: Math.max(ANSWER_BYTES_LEAST, options.memoryBytes / 4),
     retry,
     timeouts,

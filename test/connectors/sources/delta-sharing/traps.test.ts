@@ -275,6 +275,24 @@ it('trap 23: what is announced is read, and what is not read is refused by its n
   }
 });
 
+it('times of partitions without a zone are those of the zone that the config says, and only of timestamps', async () => {
+  await using server = await scriptedServer();
+  const columns = schemaString(['at', 'timestamp'], ['wall', 'timestamp_ntz'], ['label', 'string']);
+  const partitionValues = { at: '2026-07-01 12:00:00.25', wall: '2026-07-01 12:00:00', label: '2026-07-01 12:00:00' };
+  const files = [
+    deltaFile('add', 0, 'a', { partitionValues }),
+    deltaFile('add', 0, 'b', { partitionValues: { ...partitionValues, at: '2026-07-01T12:00:00.000000Z' } }),
+  ];
+  const head = deltaMetaData(0, { schemaString: columns, partitionColumns: ['at', 'wall', 'label'] });
+  server.on(CHANGES, lines([deltaProtocol({}, 0), head, ...files, END], DELTA));
+  const source = sourceOver(server, { partitionTimeZone: 'Europe/Stockholm' });
+  const { versions } = await source.changes(TABLE, { from: 0, to: 0, listedAs: null }, NEVER);
+  expect(versions[0]?.files.map((file) => file.partitionValues)).toEqual([
+    { ...partitionValues, at: '2026-07-01T10:00:00.25Z' },
+    { ...partitionValues, at: '2026-07-01T12:00:00.000000Z' },
+  ]);
+});
+
 it('trap 22: a server that does not take the better format alone is asked for either', async () => {
   await using server = await scriptedServer();
   const refused = json(400, { errorCode: 'INVALID_PARAMETER_VALUE', message: 'responseformat=delta is not supported for table changes' });

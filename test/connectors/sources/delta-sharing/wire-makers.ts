@@ -123,6 +123,7 @@ export interface SourceSettings {
   readonly memoryBytes?: number;
   readonly requestsPerSecond?: number;
   readonly allowHosts?: readonly string[];
+  readonly partitionTimeZone?: string;
   readonly lookup?: LookupFunction;
   /** In place of one with the token that nobody sees. */
   readonly profile?: Profile;
@@ -153,6 +154,7 @@ export function sourceOver(server: Pick<ScriptedServer, 'origin'>, settings: Sou
     memoryBytes: settings.memoryBytes ?? 512 * 2 ** 20,
     requestsPerSecond: settings.requestsPerSecond ?? 1000,
     allowHosts: settings.allowHosts ?? [],
+    partitionTimeZone: settings.partitionTimeZone ?? 'UTC',
     ...(settings.lookup === undefined ? {} : { lookup: settings.lookup }),
     name: 'acme',
     profile,
