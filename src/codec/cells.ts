@@ -79,7 +79,7 @@ export function writeCells(type: DataType, data: ColumnData, { rows, start, end 
 }
 
 /** Adds the same to every length of a range. */
-export function addConstant(lengths: Int32Array, start: number, end: number, amount: number): void {
+function addConstant(lengths: Int32Array, start: number, end: number, amount: number): void {
   for (let i = start; i < end; i += 1) lengths[i] = (lengths[i] ?? 0) + amount;
 }
 

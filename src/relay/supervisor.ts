@@ -2,6 +2,7 @@
  * What becomes of a feed when its run fails: the one place where failures are caught (DESIGN §3.4, §7 "Parked").
  *
  *   passing            the feed tries again with backoff, for ever; with `--until-current` until `retryTimeoutMs` has passed without progress
+ *   maybe damaged      what a person must act on may be one garbled answer or file: it is believed when it comes a second time
  *   a person must act  the reason goes into its checkpoint, and the feed waits: until the next claim, or ten minutes if the cause may heal by itself
  *   the claim is lost  nothing is decided here: the partition is claimed again for all of its feeds
  *
@@ -9,6 +10,7 @@
  */
 import { backoffMs } from '../lib/backoff.ts';
 import { Failure } from '../model/failure.ts';
+import type { FailureCode } from '../model/failure.ts';
 import type { FeedId } from '../model/feed.ts';
 import { newCheckpoint, parkedCheckpoint } from './checkpoint.ts';
 import { runFeed } from './feed.ts';
@@ -72,9 +74,10 @@ export async function supervise(
   for (;;) {
     const failure = await runOnce(line, partition, memory, signal);
     if (failure === null) return { kind: works.stopping.aborted ? 'stopped' : 'done' };
-    const outcome = parks(failure)
-      ? await stayParked(line, partition, memory, failure, signal)
-      : await waitAfter(line, memory, failure, retryTimeoutMs, signal);
+    const outcome =
+      parks(failure) && !isDoubted(failure, memory)
+        ? await stayParked(line, partition, memory, failure, signal)
+        : await waitAfter(line, memory, failure, retryTimeoutMs, signal);
     if (outcome !== null) return outcome;
     if (works.stopping.aborted) return { kind: 'stopped' };
   }
@@ -108,6 +111,21 @@ async function runOnce(line: Line, partition: ClaimedPartition, memory: FeedMemo
     }
     return works.stopping.aborted ? null : failure;
   }
+}
+
+/** What one damaged answer looks like as well: a second look costs a second, and calling a person costs more. */
+const DOUBTED: readonly FailureCode[] = [
+  'provider.malformed',
+  'file.undecodable',
+  'file.column',
+  'file.change_type',
+  'file.vector',
+  'gap.history_gone',
+  'gap.feed_off',
+];
+
+function isDoubted({ code }: Failure, { failures }: FeedMemory): boolean {
+  return failures < 2 && DOUBTED.includes(code);
 }
 
 function parks(failure: Failure): boolean {

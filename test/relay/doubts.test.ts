@@ -3,6 +3,7 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Failure } from '../../src/model/failure.ts';
+import type { FailureCode } from '../../src/model/failure.ts';
 import type { Source } from '../../src/ports/source.ts';
 import { describeKafka } from '../kafka/use-kafka.ts';
 import type { Relay } from './in-process.ts';
@@ -174,5 +175,25 @@ await describeKafka('a feed that is told what may not be so', (brokers) => {
     };
     expect(await play.outcome(relay, { table: name, onGap: 'skip' }, { source })).toBe('done');
     expect(await idsOf(relay, relay.topic(name))).toEqual(['0: 0', '1: 1', '2: 2', '4: 4', '5: 5']);
+  });
+
+  test.each<readonly [FailureCode, number, RegExp]>([
+    ['provider.malformed', 1, /^done$/],
+    ['provider.malformed', 2, /^parked provider\.malformed: /],
+    ['file.undecodable', 1, /^done$/],
+    ['file.undecodable', 2, /^parked file\.undecodable: /],
+    ['table.no_history', 1, /^parked table\.no_history: /],
+  ])('%s, told %i times in turn: the feed is %s', async (code, times, outcome) => {
+    const { relay, name } = await grown(2);
+    const real = play.shared.source;
+    let told = 0;
+    const source: Source = {
+      ...real,
+      changes: async (table, request, signal) => {
+        if (table.table === name && ++told <= times) throw new Failure(code, 'it is not what it should be', { version: 0 });
+        return real.changes(table, request, signal);
+      },
+    };
+    expect(await play.outcome(relay, { table: name }, { source })).toMatch(outcome);
   });
 });
