@@ -31,8 +31,8 @@ const BAD_CONFIGS: readonly BadConfig[] = [
   },
   {
     what: 'a key of a part that is not built',
-    change: ['start: earliest', 'start: earliest, envelope: debezium'],
-    told: '8:55: `recipients[0].tables[0].envelope` is not available yet: leave it out; every record has the envelope `change`.',
+    change: ['start: earliest', 'start: earliest, where: id > 5'],
+    told: '8:55: `recipients[0].tables[0].where` is not available yet: leave it out; all rows are published; ask the provider to share a view with fewer.',
   },
   {
     what: 'a value of a part that is not built',
