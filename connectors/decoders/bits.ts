@@ -21,3 +21,13 @@ export function bitsFrom(bits: Uint8Array, first: number, count: number): Uint8A
 export function isSet(bits: Uint8Array | null, i: number): boolean {
   return bits === null || (((bits[i >>> 3] ?? 0) >>> (i & 7)) & 1) === 1;
 }
+
+/** A copy of the first `count` bits; without a bitmap every bit is set. */
+export function ownBits(bits: Uint8Array | null, count: number): Uint8Array {
+  const bytes = Math.ceil(count / 8);
+  return bits === null ? new Uint8Array(bytes).fill(0xff) : bits.slice(0, bytes);
+}
+
+export function clear(bits: Uint8Array, i: number): void {
+  bits[i >>> 3] = (bits[i >>> 3] ?? 0) & ~(1 << (i & 7));
+}

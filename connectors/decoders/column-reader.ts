@@ -21,9 +21,8 @@ import {
   validityOf,
   wordsOf,
 } from './arrow-memory.ts';
-import { isSet } from './bits.ts';
 import type { ColumnPair, ColumnReader, Place } from './column-pair.ts';
-import { typeFailure, valueFailure } from './column-pair.ts';
+import { fitting, typeFailure } from './column-pair.ts';
 import { decimalReader } from './decimal-reader.ts';
 
 /** Throws `file.column` if the file's type does not fit the table's. */
@@ -143,12 +142,13 @@ function int32Reader(pair: ColumnPair, min: number, max: number): ColumnReader |
   const fits = isSigned ? max >= 2 ** (bitWidth - 1) - 1 : max >= 2 ** bitWidth - 1;
   if (fits && isSigned && bitWidth === 32) return readInt32;
   return (array, place) => {
-    const validity = validityOf(array);
     const values = integers(array);
-    if (!fits) {
-      const outside = values.findIndex((value, i) => (value < min || value > max) && isSet(validity, i));
-      if (outside !== -1) throw valueFailure(pair, place, outside, 'is out of range');
-    }
+    const isWithin = (i: number): boolean => {
+      const value = values[i] ?? 0;
+      return value >= min && value <= max;
+    };
+    const there = validityOf(array);
+    const validity = fits ? there : fitting({ pair, place, validity: there, count: array.length, fits: isWithin, why: 'is out of range' });
     return { kind: 'int32', validity, values: Int32Array.from(values) };
   };
 }
@@ -170,11 +170,9 @@ function longReader(pair: ColumnPair): ColumnReader | null {
 
 function unsignedLongReader(pair: ColumnPair): ColumnReader {
   return (array, place) => {
-    const validity = validityOf(array);
     const values = wordsOf(array, 2);
-    for (let i = 0; i < array.length; i++) {
-      if ((values[2 * i + 1] ?? 0) < 0 && isSet(validity, i)) throw valueFailure(pair, place, i, 'is out of range');
-    }
+    const fits = (i: number): boolean => (values[2 * i + 1] ?? 0) >= 0;
+    const validity = fitting({ pair, place, validity: validityOf(array), count: array.length, fits, why: 'is out of range' });
     return { kind: 'int64', validity, values };
   };
 }
@@ -185,6 +183,9 @@ function doubleReader({ fileType }: ColumnPair): ColumnReader | null {
   if (values === null) return null;
   return (array) => ({ kind: 'float64', validity: validityOf(array), values: Float64Array.from(values(array)) });
 }
+
+/** Why a time does not fit. */
+export const NOT_MICROS = 'is not a whole number of microseconds within 64 bits';
 
 const MICROS_PER_DAY = 86_400_000_000n;
 
@@ -230,13 +231,9 @@ function scaled(
   toMicros: (value: bigint) => bigint,
   isExact: (micros: bigint, value: bigint) => boolean,
 ): ColumnData {
-  const validity = validityOf(array);
-  const micros = new BigInt64Array(array.length);
-  for (const [i, value] of bigint64sOf(array).entries()) {
-    const scaledValue = toMicros(value);
-    if (isSet(validity, i) && !isExact(scaledValue, value))
-      throw valueFailure(pair, place, i, 'is not a whole number of microseconds within 64 bits');
-    micros[i] = scaledValue;
-  }
+  const given = bigint64sOf(array);
+  const micros = given.map(toMicros);
+  const fits = (i: number): boolean => isExact(micros[i] ?? 0n, given[i] ?? 0n);
+  const validity = fitting({ pair, place, validity: validityOf(array), count: array.length, fits, why: NOT_MICROS });
   return { kind: 'int64', validity, values: new Int32Array(micros.buffer) };
 }

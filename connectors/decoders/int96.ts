@@ -10,9 +10,8 @@ import { readRleBitPackedHybrid } from 'hyparquet/src/encoding.js';
 import { must } from '../../src/lib/assert.ts';
 import type { ColumnData } from '../../src/model/column-batch.ts';
 import { Failure } from '../../src/model/failure.ts';
-import { bitsFrom } from './bits.ts';
-import type { ColumnPair, Place } from './column-pair.ts';
-import { valueFailure } from './column-pair.ts';
+import { bitsFrom, clear, ownBits } from './bits.ts';
+import type { ColumnPair } from './column-pair.ts';
 import { decompressors } from './decompress.ts';
 import type { LeafShape, Levels } from './file-field.ts';
 import type { FileRowGroup, Footer } from './footer.ts';
@@ -23,7 +22,12 @@ import { decoding } from './undecodable.ts';
 /** One INT96 column of a row group, whole. */
 export interface Int96Chunk {
   /** The values that stand in `rows` rows from row `first` of the row group on, as microseconds: one a row, or the elements of lists or maps in them. */
-  slice(first: number, rows: number): Int64Values;
+  slice(first: number, rows: number): Int96Values;
+}
+
+interface Int96Values extends Int64Values {
+  /** Of values that are not a whole number of microseconds in 64 bits, and so are undefined, the bits are not set; null = there are none. */
+  readonly exact: Uint8Array | null;
 }
 
 type Int64Values = Extract<ColumnData, { readonly kind: 'int64' }>;
@@ -36,7 +40,7 @@ export interface Int96Request {
   readonly shape: LeafShape;
 }
 
-/** Decodes the column. Throws `file.column` for what is not a whole number of microseconds in 64 bits, `file.undecodable`. */
+/** Decodes the column. Throws `file.undecodable`. */
 export function readInt96(request: Int96Request): Int96Chunk {
   const { bytes, footer, rowGroup, pair } = request;
   const { leaf, levels } = request.shape;
@@ -49,6 +53,7 @@ export function readInt96(request: Int96Request): Int96Chunk {
     /** For each row its first element, and the end; null where each row has just one. */
     starts: levels.repetitionMax > 0 ? new Int32Array(rowGroup.rows + 1) : null,
   }));
+  let exact: Uint8Array | null = null;
   let dictionary: DataView = new DataView(new ArrayBuffer(0));
   let row = 0;
   let element = 0;
@@ -74,8 +79,10 @@ export function readInt96(request: Int96Request): Int96Chunk {
       next++;
       if (at < 0 || at + ENTRY_BYTES > source.byteLength)
         throw new Failure('file.undecodable', `${doing}: row ${rowGroup.firstRow + row - 1} points beyond the values`);
-      if (!putMicros(values, place, source, at))
-        throw valueFailure(pair, placeOf(rowGroup, row - 1), 0, 'is not a whole number of microseconds within 64 bits');
+      if (!putMicros(values, place, source, at)) {
+        exact ??= ownBits(null, Number(entries));
+        clear(exact, place);
+      }
       if (validity !== null) validity[place >>> 3] = (validity[place >>> 3] ?? 0) | (1 << (place & 7));
     }
   }
@@ -89,14 +96,10 @@ export function readInt96(request: Int96Request): Int96Chunk {
         kind: 'int64',
         validity: validity === null ? null : bitsFrom(validity, from, to - from),
         values: values.subarray(2 * from, 2 * to),
+        exact: exact === null ? null : bitsFrom(exact, from, to - from),
       };
     },
   };
-}
-
-/** One row: a value in a list is told by its row too. */
-function placeOf(rowGroup: FileRowGroup, row: number): Place {
-  return { firstRow: rowGroup.firstRow + row, rows: 1, isByRow: true };
 }
 
 const ENTRY_BYTES = 12;

@@ -2,10 +2,11 @@
  * The reader of a value that is not nested, at any depth: by its Arrow array, or by its own pages where that cannot hold it (INT96).
  */
 import { Failure } from '../../src/model/failure.ts';
+import { isSet } from './bits.ts';
 import { rebasedReader } from './calendar.ts';
 import type { ColumnPair, ColumnReader } from './column-pair.ts';
-import { typeFailure } from './column-pair.ts';
-import { columnReader } from './column-reader.ts';
+import { fitting, typeFailure } from './column-pair.ts';
+import { NOT_MICROS, columnReader } from './column-reader.ts';
 import type { FileRowGroup, Footer } from './footer.ts';
 import { readInt96 } from './int96.ts';
 
@@ -27,12 +28,14 @@ function int96Reader(pair: ColumnPair, { bytes, footer, rowGroup }: LeafSource):
   if (pair.type.kind !== 'timestamp' || shape.kind !== 'leaf') throw typeFailure(pair);
   const chunk = readInt96({ bytes, footer, rowGroup, pair, shape });
   return (array, place) => {
-    const data = chunk.slice(place.firstRow - rowGroup.firstRow, place.rows);
+    const { exact, ...data } = chunk.slice(place.firstRow - rowGroup.firstRow, place.rows);
     if (data.values.length !== 2 * array.length)
       throw new Failure(
         'file.undecodable',
         `decoding INT96 column "${pair.path}": its pages do not hold the values that its neighbours speak of`,
       );
-    return data;
+    if (exact === null) return data;
+    const fits = (i: number): boolean => isSet(exact, i);
+    return { ...data, validity: fitting({ pair, place, validity: data.validity, count: array.length, fits, why: NOT_MICROS }) };
   };
 }

@@ -59,6 +59,8 @@ interface Wanted {
   readonly type: DataType;
   /** Null: the file lacks it. */
   readonly field: FileField | null;
+  /** Whether values that do not fit are null, and told of. */
+  readonly isLenient: boolean;
 }
 
 function* batches(request: DecodeRequest): Generator<ColumnBatch> {
@@ -72,12 +74,12 @@ function* batches(request: DecodeRequest): Generator<ColumnBatch> {
   }
 }
 
-function wantedColumns({ columns, mapping }: DecodeRequest, { fields }: Footer): readonly Wanted[] {
+function wantedColumns({ columns, mapping, lenient }: DecodeRequest, { fields }: Footer): readonly Wanted[] {
   if (mapping === 'id' && columns.length > 0 && !hasIds(fields))
     throw new Failure('file.column', 'the table finds its columns by field id, and the file has no field ids');
   return columns.map((column) => {
     const { name, type } = column;
-    return { name, type, field: findField(fields, column, mapping, name) };
+    return { name, type, field: findField(fields, column, mapping, name), isLenient: lenient?.has(column) ?? false };
   });
 }
 
@@ -85,11 +87,18 @@ function wantedColumns({ columns, mapping }: DecodeRequest, { fields }: Footer):
 function wantedChangeType({ fields }: Footer): Wanted {
   const field = fieldNamed(fields, CHANGE_TYPE_COLUMN, CHANGE_TYPE_COLUMN);
   if (field === null) throw new Failure('file.change_type', `the change file has no column ${CHANGE_TYPE_COLUMN}`);
-  return { name: CHANGE_TYPE_COLUMN, type: { kind: 'string' }, field };
+  return { name: CHANGE_TYPE_COLUMN, type: { kind: 'string' }, field, isLenient: false };
 }
 
 /** One column of a row group: of a batch's arrays its own, to data. */
-type Extract = (arrays: readonly ArrowArray[], place: Place) => ColumnData;
+type Extract = (arrays: readonly ArrowArray[], stretch: Stretch) => ColumnData;
+
+/** The rows of a batch. */
+interface Stretch {
+  readonly firstRow: number;
+  readonly rows: number;
+  readonly misfits: Map<number, string>;
+}
 
 function* rowGroupBatches(job: Job, rowGroup: FileRowGroup): Generator<ColumnBatch> {
   const rowBytes = checkPages(job.bytes, job.footer, rowGroup) / Math.max(1, rowGroup.rows);
@@ -144,12 +153,14 @@ function extractsOf(job: Job, rowGroup: FileRowGroup, types: readonly ArrowType[
 function extracted({ columns, changeType }: Extracts, batch: DecodedBatch, rowGroup: FileRowGroup, row: number): ColumnBatch {
   const { rows } = batch;
   const firstRow = rowGroup.firstRow + row;
-  const place = { firstRow, rows, isByRow: true };
+  const misfits = new Map<number, string>();
+  const stretch: Stretch = { firstRow, rows, misfits };
   return {
     firstRow,
     rows,
-    columns: columns.map((extract) => extract(batch.columns, place)),
-    changeTypes: changeType === null ? null : changeTypesOf(changeType(batch.columns, place), rows, firstRow),
+    columns: columns.map((extract) => extract(batch.columns, stretch)),
+    changeTypes: changeType === null ? null : changeTypesOf(changeType(batch.columns, stretch), rows, firstRow),
+    ...(misfits.size === 0 ? {} : { misfits }),
   };
 }
 
@@ -160,5 +171,16 @@ function extractOf(job: Job, rowGroup: FileRowGroup, types: readonly ArrowType[]
   const fileType = must(types[field.index], `field ${field.index} of the file`);
   const source = { bytes: job.request.bytes, footer: job.footer, rowGroup, mapping: job.request.mapping };
   const read = valueReader({ path: wanted.name, type: wanted.type, field, fileType }, source);
-  return (arrays, place) => read(must(arrays[field.index], `column ${field.index} of the batch`), place);
+  return (arrays, stretch) => {
+    const place = { firstRow: stretch.firstRow, rows: stretch.rows, misfit: misfitOf(stretch, wanted) };
+    return read(must(arrays[field.index], `column ${field.index} of the batch`), place);
+  };
+}
+
+/** Keeps the first misfit of each row. */
+function misfitOf({ firstRow, misfits }: Stretch, { isLenient }: Wanted): Place['misfit'] {
+  return (row, misfit) => {
+    if (!isLenient) throw new Failure('file.column', misfit(firstRow + row));
+    if (!misfits.has(row)) misfits.set(row, misfit(firstRow + row));
+  };
 }

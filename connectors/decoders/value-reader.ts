@@ -10,8 +10,8 @@ import { Failure } from '../../src/model/failure.ts';
 import type { Column, ColumnMapping, DataType } from '../../src/model/table-schema.ts';
 import type { ArrowArray } from './arrow-memory.ts';
 import { offsetsOf, sliceOf, validityOf } from './arrow-memory.ts';
-import { isSet } from './bits.ts';
-import type { ColumnPair, ColumnReader } from './column-pair.ts';
+import { clear, isSet, ownBits } from './bits.ts';
+import type { ColumnPair, ColumnReader, Misfit, Place } from './column-pair.ts';
 import { typeFailure } from './column-pair.ts';
 import type { FileField } from './file-field.ts';
 import { findField } from './find-field.ts';
@@ -50,11 +50,20 @@ function structReader(pair: ColumnPair, columns: readonly Column[], source: Valu
     const field = findField(shape.fields, column, source.mapping, path);
     return field === null ? null : fieldReader(pair, field, { path, type: column.type }, source);
   });
-  return (array, place) => ({
-    kind: 'struct',
-    validity: validityOf(array),
-    fields: readers.map((read): ColumnData => (read === null ? { kind: 'null' } : read(array, place))),
-  });
+  return (array, place) => {
+    const validity = validityOf(array);
+    const within: Place = {
+      ...place,
+      misfit: (i, misfit) => {
+        if (isSet(validity, i)) place.misfit(i, misfit);
+      },
+    };
+    return {
+      kind: 'struct',
+      validity,
+      fields: readers.map((read): ColumnData => (read === null ? { kind: 'null' } : read(array, within))),
+    };
+  };
 }
 
 /**
@@ -89,12 +98,15 @@ function listReader(pair: ColumnPair, elementType: DataType, source: ValueSource
   const read = valueReader(element, source);
   return (array, place) => {
     const { offsets, first, count } = offsetsOf(array);
-    return {
-      kind: 'list',
-      validity: validityOf(array),
-      offsets,
-      element: read(sliceOf(child(array, 0), first, count), { ...place, isByRow: false }),
+    const validity = validityOf(array);
+    const within: Place = {
+      ...place,
+      misfit: (i, misfit) => {
+        const owner = ownerOf(offsets, i);
+        if (isSet(validity, owner)) place.misfit(owner, misfit);
+      },
     };
+    return { kind: 'list', validity, offsets, element: read(sliceOf(child(array, 0), first, count), within) };
   };
 }
 
@@ -110,24 +122,44 @@ function mapReader(pair: ColumnPair, type: Extract<DataType, { kind: 'map' }>, s
   return (array, place) => {
     const { offsets, first, count } = offsetsOf(array);
     const both = sliceOf(child(array, 0), first, count);
-    const within = { ...place, isByRow: false };
-    const keys = sliceOf(child(both, 0), both.offset, count);
-    checkKeys(pair, keys);
-    return {
-      kind: 'map',
-      validity: validityOf(array),
-      offsets,
-      key: readKey(keys, within),
-      value: readValue(sliceOf(child(both, 1), both.offset, count), within),
+    const given = validityOf(array);
+    let validity = given;
+    const tell = (owner: number, misfit: Misfit): void => {
+      if (isSet(given, owner)) place.misfit(owner, misfit);
     };
+    // A map without one of its keys would be another map: it is null as a whole.
+    const withoutMap: Place['misfit'] = (i, misfit) => {
+      const owner = ownerOf(offsets, i);
+      tell(owner, misfit);
+      if (validity === given) validity = ownBits(given, array.length);
+      if (validity !== null) clear(validity, owner);
+    };
+    const keys = sliceOf(child(both, 0), both.offset, count);
+    checkKeys(pair, keys, withoutMap);
+    const key = readKey(keys, { ...place, misfit: withoutMap });
+    const ofValues: Place = { ...place, misfit: (i, misfit) => tell(ownerOf(offsets, i), misfit) };
+    const value = readValue(sliceOf(child(both, 1), both.offset, count), ofValues);
+    return { kind: 'map', validity, offsets, key, value };
   };
 }
 
-function checkKeys({ path }: ColumnPair, keys: ArrowArray): void {
+function checkKeys({ path }: ColumnPair, keys: ArrowArray, misfit: Place['misfit']): void {
   const validity = validityOf(keys);
   if (validity === null) return;
   for (let i = 0; i < keys.length; i++)
-    if (!isSet(validity, i)) throw new Failure('file.column', `column "${path}" is a map with a null key in the file`);
+    if (!isSet(validity, i)) misfit(i, (row) => `column "${path}" is a map with a null key in the file, in row ${row}`);
+}
+
+/** The list that element `i` is in: the last one that begins at or before it. */
+function ownerOf(offsets: Int32Array, i: number): number {
+  let low = 0;
+  let high = offsets.length - 1;
+  while (high - low > 1) {
+    const middle = (low + high) >>> 1;
+    if ((offsets[middle] ?? 0) <= i) low = middle;
+    else high = middle;
+  }
+  return low;
 }
 
 function child(array: ArrowArray, index: number): ArrowArray {

@@ -48,4 +48,6 @@ export interface ColumnBatch {
   readonly columns: readonly ColumnData[];
   /** Of a change file; null for data files. */
   readonly changeTypes: ChangeTypes | null;
+  /** By row of the batch, what is wrong with one of its values, which is null therefore. Absent where there are none. */
+  readonly misfits?: ReadonlyMap<number, string>;
 }

@@ -12,6 +12,8 @@ export interface DecodeRequest {
    * loss fails with `file.column`. Others of the file are not yielded.
    */
   readonly columns: readonly Column[];
+  /** Those of `columns` in which a value that does not fit is null, and told of with its row. In any other it fails with `file.column`. */
+  readonly lenient?: ReadonlySet<Column>;
   /** By what they are found, and the fields of structs within them. */
   readonly mapping: ColumnMapping;
   /** Whether `_change_type` is read (change files). A null or unknown one fails with `file.change_type`. */

@@ -55,7 +55,7 @@ function read(wanted: Column, file: FileField, fileType: ArrowType, from: ArrowA
   const data = valueReader({ path: wanted.name, type: wanted.type, field: file, fileType }, source)(from, {
     firstRow: 0,
     rows: from.length,
-    isByRow: true,
+    misfit: (i) => expect.fail(`value ${i} does not fit`),
   });
   return batchRows({ firstRow: 0, rows: from.length, columns: [data], changeTypes: null }, [wanted]).map((row) => row[wanted.name]);
 }
