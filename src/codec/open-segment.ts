@@ -6,8 +6,10 @@
  */
 import { CHANGE_TYPES } from '../model/column-batch.ts';
 import type { ChangeType } from '../model/column-batch.ts';
-import type { Segment } from '../ports/encoder.ts';
+import type { KeyMark, Segment } from '../ports/encoder.ts';
 import { BLOCK_BYTES_MAX, BlockBuffer } from './block-buffer.ts';
+import { recordBytes } from './single-record.ts';
+import type { SingleRecord } from './single-record.ts';
 
 export interface SegmentBounds {
   readonly segmentRecords: number;
@@ -24,6 +26,10 @@ export class OpenSegment {
   readonly #runCounts: Int32Array;
   readonly #runLengths: Int32Array;
   readonly #runStarts: Int32Array;
+  readonly #firstPartition: number;
+  readonly #letters = new BlockBuffer(0);
+  #marks: KeyMark[] = [];
+  #firstBadness = '';
   readonly #changes = new Float64Array(CHANGE_TYPES.length);
   #records = 0;
   #duplicates = 0;
@@ -33,6 +39,7 @@ export class OpenSegment {
 
   constructor(bounds: SegmentBounds, slots: number, firstPartition: number) {
     this.#bounds = bounds;
+    this.#firstPartition = firstPartition;
     this.#blocks = Array.from({ length: slots }, (_, slot) => new BlockBuffer(firstPartition + slot));
     this.#counts = new Int32Array(slots);
     this.#lengths = new Int32Array(slots);
@@ -68,6 +75,27 @@ export class OpenSegment {
     this.#records += records;
     this.#bytes += length;
     if (largest > this.#largest) this.#largest = largest;
+  }
+
+  partitionOf(slot: number): number {
+    return this.#firstPartition + slot;
+  }
+
+  /** Whether a dead letter of this length may still come in, as with `fits`. */
+  fitsLetter(length: number): boolean {
+    if (this.#records === 0) return true;
+    if (this.#records + 1 > this.#bounds.segmentRecords || this.#bytes + length > this.#bounds.segmentBytes) return false;
+    return this.#letters.length === 0 || this.#letters.length + length <= BLOCK_BYTES_MAX;
+  }
+
+  /** Takes a dead letter, of which `badness` says what is wrong, instead of the next record of the slot. Not within a run. */
+  addLetter(letter: SingleRecord, slot: number, mark: string | null, badness: string): void {
+    const bytes = recordBytes(letter, this.#letters.count);
+    if (this.#letters.count === 0) this.#firstBadness = badness;
+    this.#letters.append(bytes, 1, false);
+    if (mark !== null) this.#marks.push({ mark, partition: this.partitionOf(slot), place: this.offsetDelta(slot) });
+    this.#records += 1;
+    this.#bytes += bytes.length;
   }
 
   /** One more row that another one of its key follows. */
@@ -107,6 +135,7 @@ export class OpenSegment {
   take(step: number, nextRow: number): Segment {
     const segment: Segment = {
       blocks: this.#blocks.filter((block) => block.count > 0).map((block) => block.take()),
+      ...this.#takeLetters(),
       records: this.#records,
       bytes: this.#bytes,
       counts: {
@@ -128,6 +157,13 @@ export class OpenSegment {
     this.#bytes = 0;
     this.#largest = 0;
     return segment;
+  }
+
+  #takeLetters(): Pick<Segment, 'deadLetters'> {
+    if (this.#letters.count === 0) return {};
+    const marks = this.#marks;
+    this.#marks = [];
+    return { deadLetters: { block: this.#letters.take(), marks, first: this.#firstBadness } };
   }
 
   #changed(type: ChangeType): number {

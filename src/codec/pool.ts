@@ -16,6 +16,7 @@ import { avroTexts } from './avro-schema.ts';
 import { EVENT_SCHEMA, encodeEvent } from './events.ts';
 import { Job } from './job.ts';
 import type { ReadFile } from './job.ts';
+import { MARK_BYTES, markSegment } from './key-marks.ts';
 import { PoisonList } from './poison-list.ts';
 import { rebuilt, versionOf } from './wire.ts';
 import type { FromWorker, ToWorker, Work } from './wire.ts';
@@ -81,6 +82,12 @@ class Pool implements Encoder {
     this.#assign();
     return job;
   }
+
+  marked(segment: Segment, marked: ReadonlySet<string>): Segment {
+    return markSegment(segment, marked);
+  }
+
+  readonly markBytes = MARK_BYTES;
 
   schemas(layout: SchemaLayout): AvroTexts {
     return avroTexts(layout);

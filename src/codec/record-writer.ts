@@ -16,15 +16,19 @@ import { must } from '../lib/assert.ts';
 import { murmur2 } from '../lib/murmur2.ts';
 import { CHANGE_TYPES } from '../model/column-batch.ts';
 import type { ColumnBatch } from '../model/column-batch.ts';
-import type { Segment } from '../ports/encoder.ts';
+import type { BadRecords, Segment } from '../ports/encoder.ts';
 import { arena, atLeast, copy } from './arena.ts';
 import type { Arena, Constant } from './arena.ts';
 import type { RowRange } from './cells.ts';
+import { deadLetter, lengthOf, sentenceOf } from './dead-letter.ts';
+import type { Badness } from './dead-letter.ts';
 import { KeptRows, NO_ROW } from './kept-rows.ts';
+import { markOf } from './key-marks.ts';
 import type { OpenSegment } from './open-segment.ts';
 import { recordEnd } from './record-end.ts';
 import { measureRows, writeRows } from './row-layout.ts';
 import type { RowForms, RowLayout } from './row-layout.ts';
+import type { SingleRecord } from './single-record.ts';
 import { unsignedLength, writeUnsigned } from './varint.ts';
 
 /** Rows a batch: about 1 MB of Avro, which stays in the processor's cache from column to column. */
@@ -44,6 +48,13 @@ export interface Target {
   readonly open: OpenSegment;
   readonly step: number;
   readonly changeType: number | null;
+}
+
+interface Run {
+  readonly end: number;
+  readonly isFull: boolean;
+  /** Of the row at `end`, which is no record; null: there is nothing wrong with it. */
+  readonly badness: Badness | null;
 }
 
 const PREIMAGE = CHANGE_TYPES.indexOf('update_preimage');
@@ -70,10 +81,12 @@ export class RecordWriter {
   #recordEnd: Constant = recordEnd(false);
   #kept = new KeptRows();
   #slotCount = 1;
+  #bad: BadRecords | null = null;
 
-  /** What holds from here on: how many slots there are, and how records end. */
-  begin(slots: number, isSnapshot: boolean, kept: KeptRows = new KeptRows()): void {
+  /** What holds from here on: how many slots there are, how records end, and what becomes of rows that cannot be records. */
+  begin(slots: number, isSnapshot: boolean, kept: KeptRows = new KeptRows(), bad: BadRecords | null = null): void {
     this.#slotCount = slots;
+    this.#bad = bad;
     this.#recordEnd = recordEnd(isSnapshot);
     this.#kept = kept;
     if (this.#slotCursors.length < slots) this.#slotCursors = new Int32Array(slots);
@@ -114,7 +127,7 @@ export class RecordWriter {
     const { open, step } = target;
     this.#measure(layout, batch, count);
     for (let start = 0; start < count;) {
-      const { end, isFull } = this.#admit(layout, open, start, count);
+      const { end, isFull, badness } = this.#admit(layout, open, batch, start, count);
       if (end > start) {
         this.#write(layout, open, batch, { rows: this.rows, start, end });
         open.closeRun(this.#arena.bytes, isFull);
@@ -122,6 +135,11 @@ export class RecordWriter {
       }
       if (isFull) yield open.take(step, batch.firstRow + must(this.rows[end], 'the row that did not fit'));
       start = end;
+      if (badness === null) continue;
+      const { letter, mark } = this.#letter(layout, batch, end, badness, target);
+      if (!open.fitsLetter(lengthOf(letter))) yield open.take(step, batch.firstRow + (this.rows[end] ?? 0));
+      open.addLetter(letter, this.#slots[end] ?? 0, mark, sentenceOf(badness));
+      start = end + 1;
     }
   }
 
@@ -150,8 +168,9 @@ export class RecordWriter {
     else for (let i = 0; i < count; i += 1) this.#slots[i] = ((this.hashes[i] ?? 0) & 0x7fff_ffff) % this.#slotCount;
   }
 
-  /** How far the next run goes, and whether the segment is full before the row at `end`. Fixes the lengths of the run's records. */
-  #admit({ key, outputs }: RowLayout, open: OpenSegment, start: number, count: number): { readonly end: number; readonly isFull: boolean } {
+  /** How far the next run goes, and whether the segment is full before the row at `end`, or that row is bad. Fixes the lengths of the run's records. */
+  #admit({ key, outputs }: RowLayout, open: OpenSegment, { misfits }: ColumnBatch, start: number, count: number): Run {
+    const bad = this.#bad;
     const isKeyed = key !== null;
     const hasValue = outputs !== 'tombstone';
     const hasTombstone = outputs !== 'value';
@@ -177,12 +196,50 @@ export class RecordWriter {
         this.#tombstoneLengths[i] = body;
         length += unsignedLength(body << 1) + body;
       }
-      if (!open.fits(slot, records, length)) return { end: i, isFull: true };
-      if (open.runBytes > 0 && open.runBytes + length > ARENA_BYTES) return { end: i, isFull: false };
+      if (bad !== null) {
+        const sentence = misfits?.get(this.rows[i] ?? 0);
+        if (sentence !== undefined) return { end: i, isFull: false, badness: { kind: 'misfit', sentence } };
+        if (length > bad.largestRecord)
+          return { end: i, isFull: false, badness: { kind: 'too large', bytes: length, largest: bad.largestRecord } };
+      }
+      if (!open.fits(slot, records, length)) return { end: i, isFull: true, badness: null };
+      if (open.runBytes > 0 && open.runBytes + length > ARENA_BYTES) return { end: i, isFull: false, badness: null };
       this.#offsetDeltas[i] = delta;
       open.admit(slot, records, length, hasValue ? Math.max(value, length - value) : length);
     }
-    return { end: count, isFull: false };
+    return { end: count, isFull: false, badness: null };
+  }
+
+  /** The dead letter of the `i`-th row, and the mark that its key gets. */
+  #letter(
+    { key, value }: RowLayout,
+    batch: ColumnBatch,
+    i: number,
+    badness: Badness,
+    { open, changeType }: Target,
+  ): { readonly letter: SingleRecord; readonly mark: string | null } {
+    const row = this.rows[i] ?? 0;
+    const start = this.keyStarts[i] ?? 0;
+    const own = key === null ? null : this.#keys.bytes.slice(start, start + (this.keyLengths[i] ?? 0));
+    const letter = deadLetter(
+      {
+        badness,
+        partition: open.partitionOf(this.#slots[i] ?? 0),
+        row: batch.firstRow + row,
+        changeType: must(CHANGE_TYPES[changeType ?? batch.changeTypes?.[row] ?? -1], 'the change type of a row'),
+        key: own,
+        value: () => this.#valueOf(value, batch, i),
+      },
+      must(this.#bad, 'what becomes of bad rows'),
+    );
+    return { letter, mark: own === null ? null : markOf(own) };
+  }
+
+  #valueOf(value: RowLayout['value'], batch: ColumnBatch, i: number): Uint8Array {
+    const alone = arena(this.#valueLengths[i] ?? 0);
+    this.#cursors[i] = 0;
+    writeRows(value, batch, { rows: this.rows, start: i, end: i + 1 }, this.#forms, alone, this.#cursors);
+    return alone.bytes;
   }
 
   /** Writes the run's records into the arena. */

@@ -8,6 +8,7 @@ import type { Column } from '../model/table-schema.ts';
 import type { EncodeRequest, RecordLayout, Segment } from '../ports/encoder.ts';
 import type { FileDecoder } from '../ports/file-decoder.ts';
 import { hasChars, paddedBatch } from './char-padding.ts';
+import { keyColumns } from './key-columns.ts';
 import { OpenSegment } from './open-segment.ts';
 import type { SegmentBounds } from './open-segment.ts';
 import { BATCH_ROWS } from './record-writer.ts';
@@ -20,17 +21,23 @@ export interface BatchesOf extends Pick<EncodeRequest, 'bytes' | 'fromRow'> {
   readonly entry: PlanEntry;
   readonly layout: RecordLayout;
   readonly columns: readonly Column[];
+  /** As `DecodeRequest.lenient`. */
+  readonly lenient?: ReadonlySet<Column>;
 }
 
 /** The entry's segments by the contract of `Encoder.encode`. A generator is finished or returned before the thread's next one begins. */
 export function* encodeEntry(request: EncodeRequest, decoder: FileDecoder, writer: RecordWriter): Generator<Segment, void> {
-  const { entry, rows: selection } = request;
+  const { entry, rows: selection, bad = null } = request;
   const layout = rowLayout(request);
   const open = openSegment(request.layout, request);
   const changeType = changeTypeOf(entry);
-  writer.begin(slotsOf(request.layout), request.isSnapshot);
+  assert(bad === null || layout.outputs === 'value', 'dead letters of rows that are more than one record');
+  writer.begin(slotsOf(request.layout), request.isSnapshot, undefined, bad);
+  // A key with a value that does not fit would be another key.
+  const keys = keyColumns(request.layout);
+  const lenient = new Set(bad === null ? [] : layout.fileColumns.filter((column) => !keys.includes(column)));
   let covered = request.fromRow;
-  for (const batch of batchesOf(decoder, { ...request, columns: layout.fileColumns })) {
+  for (const batch of batchesOf(decoder, { ...request, columns: layout.fileColumns, lenient })) {
     const count = selectRows(batch, entry, selection, writer.rows);
     writer.encodeKeys(layout, batch, count);
     if (changeType === null) takeForms(batch, writer, count);
@@ -49,12 +56,17 @@ export function slotsOf({ key, partitions }: RecordLayout): number {
   return key.length === 0 ? 1 : partitions;
 }
 
+const NONE: ReadonlySet<Column> = new Set();
+
 /** The file's batches, values as the table's types want them. */
-export function* batchesOf(decoder: FileDecoder, { bytes, entry, layout, columns, fromRow }: BatchesOf): Generator<ColumnBatch, void> {
+export function* batchesOf(
+  decoder: FileDecoder,
+  { bytes, entry, layout, columns, lenient = NONE, fromRow }: BatchesOf,
+): Generator<ColumnBatch, void> {
   const isPadded = columns.some(({ type }) => hasChars(type));
   const changeTypes = entry.kind === 'cdf';
   const { mapping } = layout.schema;
-  for (const batch of decoder.batches({ bytes, columns, mapping, changeTypes, batchRows: BATCH_ROWS, fromRow })) {
+  for (const batch of decoder.batches({ bytes, columns, lenient, mapping, changeTypes, batchRows: BATCH_ROWS, fromRow })) {
     assert(batch.rows <= BATCH_ROWS, `a batch of ${batch.rows} rows`);
     yield isPadded ? paddedBatch(batch, columns) : batch;
   }

@@ -132,6 +132,7 @@ class Check {
       seen.set(patternText(pattern), place);
       this.#key(entry.data.key, path);
       this.#envelope(entry.data, path);
+      this.#badRecords(entry.data, path);
       const topicPlace = hasKey(raw, 'topic') ? this.#tree.placeOf([...path, 'topic']) : place;
       const unknown = unknownPlaceholder(entry.data.topic);
       if (unknown !== null)
@@ -182,6 +183,19 @@ class Check {
         place,
         '`envelope: debezium` without a `key` cannot pair the two images of an update: it comes as a `d` and a `c`, and no delete has a tombstone.',
       );
+    }
+  }
+
+  #badRecords({ onBadRecord, envelope, key }: TableShape, path: Path): void {
+    if (onBadRecord === 'park') return;
+    const place = this.#tree.placeOf([...path, 'onBadRecord']);
+    if (envelope !== 'change') {
+      this.#wrong(
+        place,
+        `\`onBadRecord: dead-letter\` is not available yet with \`envelope: ${envelope}\`, in which a row depends on others of its key: with \`park\`, a bad record parks the feed.`,
+      );
+    } else if (key.length === 0) {
+      this.#warn(place, '`onBadRecord: dead-letter` without a `key`: no record can say that another one of its row is missing.');
     }
   }
 
@@ -273,6 +287,7 @@ function patternOf(of: {
       onGap: entry.onGap,
       onRecreate: entry.onRecreate,
       onSchemaChange: entry.onSchemaChange,
+      onBadRecord: entry.onBadRecord,
     },
   };
 }

@@ -10,7 +10,6 @@ const KEYS: Readonly<Record<string, string>> = {
   'recipients[].tables[].where': 'all rows are published; ask the provider to share a view with fewer',
   'recipients[].tables[].mask': 'nothing is masked; ask the provider to share a view without the column',
   'recipients[].tables[].newColumns': 'columns added upstream are published',
-  'recipients[].tables[].onBadRecord': 'a value that cannot be carried parks the feed',
   'http.adminToken': 'the HTTP port changes nothing, and asks nobody who they are',
 };
 

@@ -231,6 +231,11 @@ export const table = z
       .describe(
         'What becomes of a schema that changes: what every consumer reads right goes on and anything else parks, everything goes on, what would be read wrong goes on in a new topic, or everything parks.',
       ),
+    onBadRecord: choice(['park', 'dead-letter'])
+      .default('park')
+      .describe(
+        'What becomes of a row whose record is longer than the topic takes, or of which a value outside its key does not fit its type: a person decides, or, in the envelope `change` alone, it goes to `{recipient}.dead-letters` and later records of its key say so.',
+      ),
     onRecreate: choice(['park', 'snapshot'])
       .default('park')
       .describe(

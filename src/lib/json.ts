@@ -34,6 +34,12 @@ export class JsonObject {
     return value;
   }
 
+  strings(key: string): readonly string[] {
+    const value = this.#fields.get(key);
+    if (!Array.isArray(value) || !value.every((one) => typeof one === 'string')) throw this.#mismatch(key, 'a list of strings');
+    return value;
+  }
+
   /** A whole number that a double holds exactly. */
   integer(key: string): number {
     const value = this.#fields.get(key);

@@ -43,6 +43,13 @@ export type OnSchemaChange =
   /** Any change parks. */
   | 'park';
 
+/** What becomes of a row that cannot be a record of its topic: it is longer than the topic takes, or one of its values does not fit its type. */
+export type OnBadRecord =
+  /** A person decides. */
+  | 'park'
+  /** It goes to `{recipient}.dead-letters`, and later records of its key say so. */
+  | 'dead-letter';
+
 /** What the values of a feed's records are (DESIGN §6). */
 export type EnvelopeKind =
   /** Each change is a record: the row with its change type, version and time. */
@@ -69,6 +76,8 @@ export interface FeedSpec {
   readonly onGap: OnGap;
   readonly onRecreate: OnRecreate;
   readonly onSchemaChange: OnSchemaChange;
+  /** `dead-letter` in the envelope `change` alone. */
+  readonly onBadRecord: OnBadRecord;
 }
 
 export function feedId(recipient: string, source: string, table: TableName): FeedId {

@@ -112,6 +112,8 @@ export interface Checkpoint {
   /** Every column ever published, by its path, dropped ones included: what the next schema is compared with. Null before the first schema. */
   readonly columns: Readonly<Record<string, KnownColumn>> | null;
   readonly open: OpenVersion | null;
+  /** Hashes of the keys that have a dead letter in this generation, sorted. Absent where there are none. */
+  readonly marks?: readonly string[];
   /** The relay that wrote it: `cdf-relay/0.1.0`. */
   readonly relay: string;
   readonly at: EpochMs;

@@ -19,6 +19,11 @@ export const METRICS = {
     labels: ['feed'],
     help: 'Rows that arrived with a key that another row of the same version has too: the key is not unique.',
   },
+  dead_letters_total: {
+    type: 'counter',
+    labels: ['feed'],
+    help: 'Rows that could not be records of their topic and went to the dead letters of the recipient.',
+  },
   bytes_total: { type: 'counter', labels: ['feed'], help: 'Bytes of records published in committed transactions, before compression.' },
   versions_total: { type: 'counter', labels: ['feed'], help: 'Table versions published whole.' },
   lag_seconds: {

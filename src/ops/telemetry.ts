@@ -70,6 +70,7 @@ class Recorder implements OpenTelemetry {
 
   readonly #rows = this.#metrics.counter('rows_total');
   readonly #duplicates = this.#metrics.counter('duplicate_keys_total');
+  readonly #deadLetters = this.#metrics.counter('dead_letters_total');
   readonly #bytes = this.#metrics.counter('bytes_total');
   readonly #versions = this.#metrics.counter('versions_total');
   readonly #lagSeconds = this.#metrics.gauge('lag_seconds', (gauge) => {
@@ -111,7 +112,7 @@ class Recorder implements OpenTelemetry {
     this.#withDuplicates.delete(feed);
     this.#firstUnpublished.delete(feed);
     for (const gauge of [this.#lagVersions, this.#lagSeconds, this.#lastCommit]) gauge.remove({ feed });
-    for (const counter of [this.#duplicates, this.#bytes, this.#versions]) counter.remove({ feed });
+    for (const counter of [this.#duplicates, this.#deadLetters, this.#bytes, this.#versions]) counter.remove({ feed });
     for (const type of CHANGE_TYPES) this.#rows.remove({ feed, change_type: type });
     for (const state of Object.keys(FEED_STATES)) this.#feedState.remove({ feed, state });
     for (const code of Object.keys(FAILURES)) this.#failures.remove({ feed, code });
@@ -121,6 +122,7 @@ class Recorder implements OpenTelemetry {
     const { feed, counts } = chunk;
     for (const type of CHANGE_TYPES) this.#rows.inc({ feed, change_type: type }, counts[type]);
     if (chunk.duplicates > 0) this.#tellDuplicates(chunk);
+    this.#deadLetters.inc({ feed }, chunk.deadLetters);
     this.#bytes.inc({ feed }, chunk.bytes);
     this.#versions.inc({ feed }, chunk.versions);
     this.#lastCommit.set({ feed }, this.#now() / 1000);
@@ -203,6 +205,7 @@ class Recorder implements OpenTelemetry {
   #introduce(feed: FeedId): void {
     for (const type of CHANGE_TYPES) this.#rows.inc({ feed, change_type: type }, 0);
     this.#duplicates.inc({ feed }, 0);
+    this.#deadLetters.inc({ feed }, 0);
     this.#bytes.inc({ feed }, 0);
     this.#versions.inc({ feed }, 0);
   }

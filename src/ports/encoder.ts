@@ -45,11 +45,45 @@ export interface EncodeRequest {
   readonly rows: RowSelection | null;
   /** Marks every record with the header `cdf-relay.snapshot: true`. */
   readonly isSnapshot: boolean;
+  /** Absent: a row that cannot be a record fails the file, or is too large a record. In the envelope `change` alone. */
+  readonly bad?: BadRecords;
   /** First row of the file to be looked at. */
   readonly fromRow: number;
   /** Bounds of one segment. A single larger record makes a segment of its own. */
   readonly segmentRecords: number;
   readonly segmentBytes: number;
+}
+
+/** How rows are made dead letters: those whose record is too large, and those of which a value that is not part of the key does not fit its type. */
+export interface BadRecords {
+  /** A longer record than this, framing included, is too large. */
+  readonly largestRecord: number;
+  /** The same of the dead letters' topic. */
+  readonly largestLetter: number;
+  /** What their headers name: the feed, the topic that the rows are missing in, the version, and the id of the file. */
+  readonly feed: string;
+  readonly topic: string;
+  readonly version: Version;
+  readonly file: string;
+}
+
+/** Rows of a segment that are no records of their topic. */
+export interface DeadLetters {
+  /** For partition 0 of `{recipient}.dead-letters`. */
+  readonly block: RecordBlock;
+  /** Of each of those that have a key, in order. */
+  readonly marks: readonly KeyMark[];
+  /** What is wrong with the first one. */
+  readonly first: string;
+}
+
+/** From its place on, records of the key come after a dead letter. */
+export interface KeyMark {
+  /** A hash of the key. */
+  readonly mark: string;
+  readonly partition: number;
+  /** How many records of the segment's block of that partition come before. */
+  readonly place: number;
 }
 
 /** A version whose images are paired, or judged once for each key, over all of its files. */
@@ -87,10 +121,13 @@ export interface RecordBlock {
 export interface Segment {
   /** One a partition at most. Empty when none of the rows belongs to the entry's pass. */
   readonly blocks: readonly RecordBlock[];
+  /** Absent where there are none. */
+  readonly deadLetters?: DeadLetters;
+  /** Dead letters included. */
   readonly records: number;
-  /** Sum over the blocks. */
+  /** Sum over the blocks, that of the dead letters included. */
   readonly bytes: number;
-  /** Of rows, by what each of them is in the feed: an update in one record counts as both of its images. */
+  /** Of rows that are records, by what each of them is in the feed: an update in one record counts as both of its images. */
   readonly counts: ChangeCounts;
   /** Rows that arrive and are followed by another row of their key in the same version: the key is not unique. Counted where rows are paired. */
   readonly duplicates: number;
@@ -98,7 +135,7 @@ export interface Segment {
   readonly step: number;
   /** First row of the file that this segment does not cover. */
   readonly nextRow: number;
-  /** Length of the longest single record, framing included. */
+  /** Length of the longest single record, framing included; dead letters aside. */
   readonly largestRecord: number;
 }
 
@@ -116,6 +153,13 @@ export interface Encoder {
    * request gives the same records, and one that goes on from where a segment ended gives those behind it. Rejects as `encode` and `request.read` do.
    */
   encodeVersion(request: EncodeVersionRequest, signal: AbortSignal): AsyncIterable<Segment>;
+
+  /**
+   * The segment with the header `cdf-relay.after-dead-letter: true` on each record whose key is among `marked`, or has a dead letter before it in the segment. Records
+   * become longer by `markBytes` at most.
+   */
+  marked(segment: Segment, marked: ReadonlySet<string>): Segment;
+  readonly markBytes: number;
 
   /** The Avro schemas of a layout as compact JSON, in the attribute order of DESIGN §6. Pure; throws `Failure` `schema.type`, `schema.name`, `key.type`. */
   schemas(layout: SchemaLayout): AvroTexts;

@@ -25,6 +25,7 @@ export interface PublishedChunk {
   readonly counts: ChangeCounts;
   /** Rows whose key another row of the same version has too, where the envelope tells (`Segment.duplicates`). */
   readonly duplicates: number;
+  readonly deadLetters: number;
   readonly bytes: number;
   /** Versions completed by this chunk. */
   readonly versions: number;

@@ -152,9 +152,15 @@ function readCheckpoint(json: JsonObject): Checkpoint {
     schemas: readSchemas(json.object('schemas')),
     columns: json.nullable('columns', (field) => json.record(field, readColumn)),
     open: json.nullable('open', (field) => readOpen(json.object(field))),
+    ...readMarks(json),
     relay: json.string('relay'),
     at: json.integer('at'),
   };
+}
+
+function readMarks(json: JsonObject): Pick<Checkpoint, 'marks'> {
+  const marks = json.nullable('marks', (field) => json.strings(field));
+  return marks === null ? {} : { marks };
 }
 
 function readSchemas(json: JsonObject): SchemaNames {

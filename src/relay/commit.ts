@@ -5,31 +5,40 @@ import { assert } from '../lib/assert.ts';
 import { Failure } from '../model/failure.ts';
 import type { Checkpoint, OpenVersion, Position } from '../model/position.ts';
 import type { EpochMs } from '../model/version.ts';
-import type { RecordBlock } from '../ports/encoder.ts';
+import type { DeadLetters, RecordBlock } from '../ports/encoder.ts';
 import type { ControlRecord, TransactionalProducer } from '../ports/publisher.ts';
 import { NOTHING_OPEN } from './checkpoint.ts';
 import { countsOf } from './chunk.ts';
 import type { Chunk, ChunkPart } from './chunk.ts';
 
-/** Sends the chunk's rows and schemas, and returns the checkpoint behind them. Called inside a transaction, on top of `last`. Rejects with `topic.lost` too. */
+/** Sends the chunk's rows, schemas and, to the topic of that name, dead letters, and returns the checkpoint behind them. Called inside a transaction, on top of `last`. Rejects with `topic.lost` too. */
 export async function sendChunk(
   producer: TransactionalProducer,
   last: Checkpoint,
   chunk: Chunk,
   schemaRecords: readonly ControlRecord[],
   stamp: { readonly relay: string; readonly at: EpochMs },
+  deadLetters: string,
 ): Promise<Checkpoint> {
   assert(isSame(chunk.from, last.position), `a chunk from ${JSON.stringify(chunk.from)} on top of ${JSON.stringify(last.position)}`);
   const blocks = chunk.parts.map((part) => part.segments.flatMap((segment) => segment.blocks));
   const all = blocks.flat();
   const offsets = all.length === 0 ? [] : await producer.send(last.topic, all);
   assert(offsets.length === all.length, `${offsets.length} offsets for ${all.length} blocks`);
+  const letters = chunk.parts.flatMap((part) => part.segments.flatMap((segment) => segment.deadLetters ?? []));
+  if (letters.length > 0) {
+    await producer.send(
+      deadLetters,
+      letters.map(({ block }) => block),
+    );
+  }
   if (schemaRecords.length > 0) await producer.sendControl(schemaRecords);
 
   let next: Checkpoint = {
     ...last,
     seq: last.seq + 1,
     position: chunk.to,
+    ...marksBehind(last, letters),
     state: 'running',
     failure: null,
     relay: stamp.relay,
@@ -42,6 +51,11 @@ export async function sendChunk(
     at += sent.length;
   }
   return next;
+}
+
+function marksBehind({ marks = [] }: Checkpoint, letters: readonly DeadLetters[]): Pick<Checkpoint, 'marks'> {
+  const more = letters.flatMap((letter) => letter.marks.map(({ mark }) => mark));
+  return more.length === 0 ? {} : { marks: [...new Set([...marks, ...more])].toSorted() };
 }
 
 /** The checkpoint behind one part: what the version's head fixes, and the ledger of the version while it is open. */

@@ -21,6 +21,7 @@ import type { FailureCode } from '../model/failure.ts';
 import type { Checkpoint } from '../model/position.ts';
 import { tableText } from '../model/version.ts';
 import type { Version } from '../model/version.ts';
+import type { Segment } from '../ports/encoder.ts';
 import type { ListedAs } from '../ports/source.ts';
 import { NO_COUNTS } from './checkpoint.ts';
 import { countsOf, gather } from './chunk.ts';
@@ -30,9 +31,10 @@ import { overcome } from './gap.ts';
 import type { Line } from './line.ts';
 import { checkTableId, listVersions, requireSameTable } from './listing.ts';
 import type { ListedVersion } from './listing.ts';
-import { checkAnchor, openFeed } from './open.ts';
+import { checkAnchor, deadLettersTopic, openFeed } from './open.ts';
 import type { ClaimedPartition } from './partition.ts';
 import { stepsOf } from './steps.ts';
+import type { Lengths } from './steps.ts';
 import type { Window } from './window.ts';
 
 /** While the relay stops, a version in hand is finished if that takes less. */
@@ -59,7 +61,17 @@ export async function runFeed(line: Line, partition: ClaimedPartition, course: C
   for (;;) {
     const checkpoint = await opened(line, partition, asking, signal);
     if (checkpoint === null) continue;
-    const run: Run = { line, partition, course, checkpoint, schemasOut: new Set(), recordMax: 0, signal, asking };
+    const run: Run = {
+      line,
+      partition,
+      course,
+      checkpoint,
+      schemasOut: new Set(),
+      lengths: { record: 0, letter: 0 },
+      toldDead: null,
+      signal,
+      asking,
+    };
     try {
       return await publish(run);
     } catch (error) {
@@ -84,7 +96,7 @@ async function opened(line: Line, partition: ClaimedPartition, asking: AbortSign
 async function publish(run: Run): Promise<void> {
   const { line, course, asking } = run;
   const { works, spec } = line;
-  run.recordMax = await recordMax(run);
+  run.lengths = await lengthsOf(run);
   works.telemetry.feedState(spec.id, 'running');
   for (;;) {
     const latest = await poll(run);
@@ -114,8 +126,9 @@ interface Run {
   checkpoint: Checkpoint;
   /** Names of the schemas that were published and confirmed under this claim. */
   readonly schemasOut: Set<string>;
-  /** The longest record that the topic takes, in bytes. */
-  recordMax: number;
+  lengths: Lengths;
+  /** The last version of whose dead letters was told. */
+  toldDead: Version | null;
   readonly signal: AbortSignal;
   /** As `signal`, and aborts when the relay is to stop: for what is asked with nothing in hand. */
   readonly asking: AbortSignal;
@@ -167,7 +180,7 @@ async function publishNext(run: Run, end: Version): Promise<void> {
   const leaving = new AbortController();
   const scope = AbortSignal.any([signal, leaving.signal]);
   try {
-    const steps = stepsOf(line, run.checkpoint, listed, run.recordMax, scope);
+    const steps = stepsOf(line, run.checkpoint, listed, run.lengths, scope);
     const chunks = gather(steps, run.checkpoint.position, works.chunk, works.clock);
     // The next chunk is prepared while this one commits.
     for await (const chunk of prefetch(chunks, 1, (made) => made, { abandon: () => leaving.abort(), discard: () => {} })) {
@@ -259,8 +272,9 @@ async function commit(run: Run, chunk: Chunk): Promise<void> {
   const schemaRecords = [...new Map(fresh.map((record) => [`${record.topic} ${record.key}`, record])).entries()];
   const startedAt = works.clock.now();
   const records = schemaRecords.map(([, record]) => record);
+  const letters = deadLettersTopic(spec.recipient);
   const stamp = { relay: works.relay, at: works.clock.now() };
-  run.checkpoint = await partition.transact(spec.id, (producer) => sendChunk(producer, before, chunk, records, stamp), signal);
+  run.checkpoint = await partition.transact(spec.id, (producer) => sendChunk(producer, before, chunk, records, stamp, letters), signal);
   for (const [name] of schemaRecords) run.schemasOut.add(name);
   works.telemetry.stage(line.source.name, 'commit', (works.clock.now() - startedAt) / 1000);
   tellPublished(run, chunk);
@@ -272,9 +286,24 @@ function tellPublished(run: Run, chunk: Chunk): void {
     feed: run.line.spec.id,
     counts: countsOf(segments, NO_COUNTS),
     duplicates: segments.reduce((sum, segment) => sum + segment.duplicates, 0),
+    deadLetters: segments.reduce((sum, segment) => sum + (segment.deadLetters?.block.count ?? 0), 0),
     bytes: segments.reduce((sum, segment) => sum + segment.bytes, 0),
     versions: chunk.to.version - chunk.from.version,
     position: chunk.to.version,
+  });
+  for (const { head, segments: ofPart } of chunk.parts) tellDead(run, head.version, ofPart);
+}
+
+/** Once for a version, of its first one. */
+function tellDead(run: Run, version: Version, segments: readonly Segment[]): void {
+  const first = segments.find((segment) => segment.deadLetters !== undefined)?.deadLetters;
+  if (first === undefined || run.toldDead === version) return;
+  run.toldDead = version;
+  const { spec, works } = run.line;
+  works.telemetry.log('warn', `a row is not published and is a dead letter: ${first.first}`, {
+    feed: spec.id,
+    version,
+    topic: deadLettersTopic(spec.recipient),
   });
 }
 
@@ -301,8 +330,15 @@ async function settle(run: Run): Promise<void> {
   run.checkpoint = await partition.transact(line.spec.id, () => Promise.resolve(next), signal);
 }
 
-async function recordMax(run: Run): Promise<number> {
-  const config = await run.line.works.admin.config(run.checkpoint.topic, run.signal);
+async function lengthsOf(run: Run): Promise<Lengths> {
+  const { recipient, onBadRecord } = run.line.spec;
+  const record = await recordMax(run, run.checkpoint.topic);
+  return { record, letter: onBadRecord === 'dead-letter' ? await recordMax(run, deadLettersTopic(recipient)) : 0 };
+}
+
+/** The longest record that the topic takes, in bytes. */
+async function recordMax(run: Run, topic: string): Promise<number> {
+  const config = await run.line.works.admin.config(topic, run.signal);
   const bytes = Number(config['max.message.bytes']);
   return Number.isFinite(bytes) ? bytes - BATCH_OVERHEAD_BYTES : Infinity;
 }

@@ -65,6 +65,14 @@ export function commitsTopic(recipient: string): string {
   return `${recipient}.commits`;
 }
 
+/** The rows of the recipient's feeds that cannot be records of their topics. */
+export function deadLettersTopic(recipient: string): string {
+  return `${recipient}.dead-letters`;
+}
+
+/** Until a person has looked at it. */
+const DEAD_LETTERS_CONFIG = { 'cleanup.policy': 'delete', 'retention.ms': '-1' } as const;
+
 /** Kept for ever: it is the ledger of what was delivered (DESIGN §6). */
 const COMMITS_CONFIG = { 'cleanup.policy': 'delete', 'retention.ms': '-1' } as const;
 
@@ -129,6 +137,7 @@ async function ensureTopics(line: Line, topic: string, signal: AbortSignal): Pro
   }
   if (spec.onGap !== 'park' || spec.onRecreate !== 'park' || spec.onSchemaChange === 'new-topic')
     await ensureTopic(line, commitsTopic(spec.recipient), 1, COMMITS_CONFIG, signal);
+  if (spec.onBadRecord === 'dead-letter') await ensureTopic(line, deadLettersTopic(spec.recipient), 1, DEAD_LETTERS_CONFIG, signal);
   if (spec.envelope !== 'upsert') return ensureTopic(line, topic, works.topics.partitions, works.topics.config, signal);
   const state = await ensureTopic(line, topic, works.topics.partitions, { ...UPSERT_CONFIG, ...works.topics.config }, signal);
   await warnUncompacted(line, topic, signal);

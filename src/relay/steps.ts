@@ -15,7 +15,7 @@ import type { PlanEntry, VersionPlan } from '../model/plan.ts';
 import type { Checkpoint, Position } from '../model/position.ts';
 import { startOf } from '../model/position.ts';
 import type { Version } from '../model/version.ts';
-import type { RecordLayout, Segment } from '../ports/encoder.ts';
+import type { BadRecords, EncodeRequest, RecordLayout, Segment } from '../ports/encoder.ts';
 import type { VersionHead, Step } from './chunk.ts';
 import type { Line } from './line.ts';
 import type { ListedVersion } from './listing.ts';
@@ -31,6 +31,15 @@ const FETCH_AHEAD = 4;
 /** Change files up to this size are kept between the two passes; larger ones are fetched twice. */
 const KEPT_FILE_BYTES = 4 * 1024 * 1024;
 const KEPT_BYTES = 16 * 1024 * 1024;
+
+/** Keys that may have a mark in one generation: what the checkpoint keeps of them goes into each of its records. */
+export const MARKS_MAX = 1000;
+
+/** The longest records that the topics take, in bytes: the feed's own, and that of dead letters. */
+export interface Lengths {
+  readonly record: number;
+  readonly letter: number;
+}
 
 /** One entry to be worked, or the word that its version has no more. */
 type Work =
@@ -62,7 +71,7 @@ export async function* stepsOf(
   line: Line,
   checkpoint: Checkpoint,
   listed: readonly ListedVersion[],
-  largestRecord: number,
+  lengths: Lengths,
   signal: AbortSignal,
 ): AsyncGenerator<Step, void> {
   const kept = new KeptFiles();
@@ -77,10 +86,11 @@ export async function* stepsOf(
     abandon: () => fetching.abort(),
     discard,
   });
-  const encoding = prefetch(fetched, line.works.workers, (work) => encodeWork(line, work, encodeSignal), {
+  const encoding = prefetch(fetched, line.works.workers, (work) => encodeWork(line, checkpoint.topic, lengths, work, encodeSignal), {
     abandon: () => going.abort(),
     discard,
   });
+  const marks = new Set(checkpoint.marks);
   let records = checkpoint.position.records;
   for await (const work of encoding) {
     try {
@@ -89,9 +99,11 @@ export async function* stepsOf(
         yield { kind: 'whole', head: work.head, after: startOf(work.head.version + 1) };
         continue;
       }
-      for await (const segment of work.segments ?? []) {
+      for await (const made of work.segments ?? []) {
+        const segment = line.works.encoder.marked(made, marks);
+        addMarks(line, work.planned.head.version, marks, segment);
         const step = work.kind === 'entry' ? work.index : segment.step;
-        checkSize(line, work.planned, step, segment, largestRecord);
+        checkSize(line, work.planned, step, segment, lengths.record);
         records += segment.records;
         yield { kind: 'rows', head: work.planned.head, segment, after: positionIn(work.planned, records, step, segment.nextRow) };
       }
@@ -180,16 +192,16 @@ async function readFile(line: Line, { listed }: PlannedVersion, file: ChangeFile
   return content;
 }
 
-function encodeWork(line: Line, work: Fetched, signal: AbortSignal): Encoding {
+function encodeWork(line: Line, topic: string, lengths: Lengths, work: Fetched, signal: AbortSignal): Encoding {
   try {
-    return { ...work, segments: segmentsOf(line, work, signal) };
+    return { ...work, segments: segmentsOf(line, topic, lengths, work, signal) };
   } catch (error) {
     work.release();
     throw error;
   }
 }
 
-function segmentsOf(line: Line, work: Fetched, signal: AbortSignal): AsyncIterable<Segment> | null {
+function segmentsOf(line: Line, topic: string, lengths: Lengths, work: Fetched, signal: AbortSignal): AsyncIterable<Segment> | null {
   const { encoder, chunk } = line.works;
   const bounds = { segmentRecords: chunk.records, segmentBytes: chunk.bytes };
   if (work.kind === 'version') {
@@ -200,9 +212,28 @@ function segmentsOf(line: Line, work: Fetched, signal: AbortSignal): AsyncIterab
   if (work.kind === 'whole' || work.content === null) return null;
   const { entry, layout, content, fromRow, planned } = work;
   const { version, timestamp } = planned.head;
-  return encoder.encode(
-    { entry, version, timestamp, layout, ...content, isSnapshot: planned.listed.isSnapshot, fromRow, ...bounds },
-    signal,
+  const bad: BadRecords = {
+    // Whatever becomes of other records of the key, this one may yet have to bear the mark.
+    largestRecord: lengths.record - encoder.markBytes,
+    largestLetter: lengths.letter,
+    feed: line.spec.id,
+    topic,
+    version,
+    file: entry.file.id,
+  };
+  const isSnapshot = planned.listed.isSnapshot;
+  const request: EncodeRequest = { entry, version, timestamp, layout, ...content, isSnapshot, fromRow, ...bounds };
+  return encoder.encode(line.spec.onBadRecord === 'dead-letter' ? { ...request, bad } : request, signal);
+}
+
+/** Records that come behind the segment have the marks of its dead letters too. */
+function addMarks({ spec }: Line, version: Version, marks: Set<string>, { deadLetters }: Segment): void {
+  for (const { mark } of deadLetters?.marks ?? []) marks.add(mark);
+  if (marks.size <= MARKS_MAX || deadLetters === undefined) return;
+  throw new Failure(
+    'record.too_many_bad',
+    `with version ${version} more than ${MARKS_MAX} keys of ${spec.id} have dead letters, the last one since ${deadLetters.first}`,
+    { version },
   );
 }
 

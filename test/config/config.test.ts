@@ -45,6 +45,7 @@ describe('parseConfig', () => {
           onGap: 'park',
           onRecreate: 'park',
           onSchemaChange: 'evolve',
+          onBadRecord: 'park',
         },
       ],
       patterns: [],

@@ -36,6 +36,7 @@ test('an entry with `*` or `?` is a pattern, beside the entries that name one ta
       onGap: 'park',
       onRecreate: 'park',
       onSchemaChange: 'evolve',
+      onBadRecord: 'park',
     },
   };
   expect([config.patterns, config.warnings]).toEqual([[expected], []]);

@@ -19,6 +19,7 @@ function pattern(text: string, recipient = 'r'): FeedPattern {
     onGap: 'park',
     onRecreate: 'park',
     onSchemaChange: 'evolve',
+    onBadRecord: 'park',
   } as const;
   return { recipient, source: 'Acme', tables: table(text), topicTemplate: '{recipient}.{table}', settings };
 }

@@ -49,7 +49,7 @@ const chunk: Chunk = {
 };
 
 test('the ledger of an open version says where it began and where our records end', async () => {
-  const next = await sendChunk(producerAt([11, 20]), last, chunk, [], STAMP);
+  const next = await sendChunk(producerAt([11, 20]), last, chunk, [], STAMP, 'dead');
   expect([next.seq, next.position.records, next.open]).toEqual([
     2,
     5,
@@ -58,7 +58,7 @@ test('the ledger of an open version says where it began and where our records en
 });
 
 test('a topic that goes on below what was acknowledged lost it: nothing is committed on top', async () => {
-  await expect(sendChunk(producerAt([0, 0]), last, chunk, [], STAMP)).rejects.toMatchObject({
+  await expect(sendChunk(producerAt([0, 0]), last, chunk, [], STAMP, 'dead')).rejects.toMatchObject({
     code: 'topic.lost',
     message: 'partition 0 of r.t goes on at 0, and 10 was acknowledged',
   });

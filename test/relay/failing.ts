@@ -112,6 +112,8 @@ export function failingEncoder(real: Encoder, step: Step): Encoder {
     async *encodeVersion(request, signal): AsyncGenerator<Segment> {
       for await (const segment of real.encodeVersion(request, signal)) yield await step.take('encode', () => Promise.resolve(segment));
     },
+    marked: (segment, marked) => real.marked(segment, marked),
+    markBytes: real.markBytes,
     eventSchema: real.eventSchema,
     event: (event, prefix) => real.event(event, prefix),
     schemas: (layout) => real.schemas(layout),

@@ -18,6 +18,7 @@ const SPEC: FeedSpec = {
   onGap: 'park',
   onRecreate: 'park',
   onSchemaChange: 'evolve',
+  onBadRecord: 'park',
 };
 const ENDPOINT = 'https://sharing.example/delta-sharing/';
 

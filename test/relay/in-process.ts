@@ -11,7 +11,7 @@ import { Semaphore } from '../../src/lib/semaphore.ts';
 import { Failure } from '../../src/model/failure.ts';
 import type { FeedSettings } from '../../src/model/feed-pattern.ts';
 import { feedId } from '../../src/model/feed.ts';
-import type { EnvelopeKind, FeedId, FeedSpec, Start, OnGap, OnRecreate, OnSchemaChange } from '../../src/model/feed.ts';
+import type { EnvelopeKind, FeedId, FeedSpec, Start, OnGap, OnBadRecord, OnRecreate, OnSchemaChange } from '../../src/model/feed.ts';
 import type { Checkpoint } from '../../src/model/position.ts';
 import type { Encoder } from '../../src/ports/encoder.ts';
 import type { Publisher } from '../../src/ports/publisher.ts';
@@ -43,6 +43,7 @@ export interface FeedToRun {
   readonly onGap?: OnGap;
   readonly onRecreate?: OnRecreate;
   readonly onSchemaChange?: OnSchemaChange;
+  readonly onBadRecord?: OnBadRecord;
 }
 
 export interface PatternToRun {
@@ -369,6 +370,7 @@ function settingsOf(feed: Omit<FeedToRun, 'table' | 'topic'>): FeedSettings {
     onGap: feed.onGap ?? 'park',
     onRecreate: feed.onRecreate ?? 'park',
     onSchemaChange: feed.onSchemaChange ?? 'evolve',
+    onBadRecord: feed.onBadRecord ?? 'park',
   };
 }
 

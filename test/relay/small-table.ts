@@ -12,6 +12,8 @@ import { rowSet, vectorFile } from '../connectors/sources/delta-sharing/vector-m
 import type { Action, LoggedFile } from '../delta-writer/table-log.ts';
 
 const ARROW: Readonly<Record<string, () => DataType>> = {
+  // Its values may be too great, as those of any writer who leaves out the annotation of the smaller type.
+  byte: () => new Int32(),
   integer: () => new Int32(),
   long: () => new Int64(),
   double: () => new Float64(),
