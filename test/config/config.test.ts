@@ -241,6 +241,23 @@ recipients:
     ]);
   });
 
+  test('bad records are dead letters in one envelope, and without a key nothing tells of them', () => {
+    const table = (text: string): string => SAMPLE.replace('start: earliest', `start: earliest, ${text}`);
+    const keyed = parse(table('key: [id], onBadRecord: dead-letter'));
+    expect([keyed.feeds.map(({ onBadRecord }) => onBadRecord), keyed.warnings]).toEqual([['dead-letter'], []]);
+    expect(parse(table('onBadRecord: dead-letter')).warnings).toEqual([
+      expect.stringMatching(
+        /^relay\.yaml:8:68: `onBadRecord: dead-letter` without a `key`: no record can say that another one of its row is missing\.$/,
+      ),
+    ]);
+    for (const envelope of ['debezium', 'upsert']) {
+      expect(problems(table(`key: [id], envelope: ${envelope}, onBadRecord: park`))).toEqual([]);
+      expect(problems(table(`key: [id], envelope: ${envelope}, onBadRecord: dead-letter`))).toEqual([
+        expect.stringContaining(`\`onBadRecord: dead-letter\` is not available yet with \`envelope: ${envelope}\``),
+      ]);
+    }
+  });
+
   test('a secret that came by a reference is shown in no message', () => {
     const hidden = problems(
       SAMPLE.replace('name: acme-relay', 'name: ${SECRET}, checkpointPartitions: ${SECRET}'),

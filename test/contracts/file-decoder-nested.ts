@@ -158,7 +158,7 @@ export function nestedColumnsExam(open: () => FileDecoder): void {
 
     it('has no null keys', () =>
       expect(() => values('map_null_key', column('m', map('integer', 'integer')))).toThrow(
-        failure('file.column', 'column "m" is a map with a null key in the file'),
+        failure('file.column', 'column "m" is a map with a null key in the file, in row 0'),
       ));
   });
 

@@ -111,6 +111,16 @@ describe('metrics', () => {
     expect(await lag()).toBe(0);
   });
 
+  test('dead letters are counted from the first sight of a feed on', async () => {
+    using w = watched();
+    w.telemetry.feedState(FEED, 'running');
+    expect(Object.values(await samples(w.telemetry, 'dead_letters_total'))).toEqual([0]);
+    const counts = { insert: 1, update_preimage: 0, update_postimage: 0, delete: 0 };
+    for (const deadLetters of [2, 0, 1])
+      w.telemetry.published({ feed: FEED, counts, duplicates: 0, deadLetters, bytes: 9, versions: 1, position: 8 });
+    expect(Object.values(await samples(w.telemetry, 'dead_letters_total'))).toEqual([3]);
+  });
+
   test('of a feed that is gone no series stays, and another keeps its own', async () => {
     using w = watched();
     for (const feed of [FEED, `${FEED}2`]) {

@@ -73,6 +73,14 @@ const NULLABLE = [
   'open',
 ];
 
+test('marks of keys are read as they were written; a list of anything else is refused', () => {
+  const marked = { ...FULL, marks: ['00000001aaaaaaaa', 'ffffffffbbbbbbbb'] };
+  expect(parseCheckpoint(FEED, serialise(marked))).toEqual(marked);
+  expect(() => parseCheckpoint(FEED, JSON.stringify({ ...FULL, marks: [1] }))).toThrow(
+    expect.objectContaining({ code: 'checkpoint.version', message: expect.stringContaining('marks is not a list of strings') }),
+  );
+});
+
 test('a checkpoint is read as it was written, and the text does not change by itself', () => {
   const text = serialise(FULL);
   expect(parseCheckpoint(FEED, text)).toEqual(FULL);
