@@ -84,7 +84,7 @@ export const FAILURES = {
   'file.vector': { disposition: 'park', remedy: 'The deletion vector is not what the provider says, or not of this file: tell the provider the file id and the version.' },
   'file.poison': { disposition: 'park', remedy: 'Decoding this file ends the worker each time: tell the provider the file id and the version.' },
   'worker.died': { disposition: 'retry', remedy: 'A worker ended while it decoded the file: raise `limits.memory` if it lasts.' },
-  'record.too_large': { disposition: 'park', remedy: "Raise `max.message.bytes` of the topic above the record's size, then restart." },
+  'record.too_large': { disposition: 'park', remedy: "Raise `max.message.bytes` of the topic above the record's size, then restart; or let `onBadRecord: dead-letter` send such records aside." },
   'record.too_many_bad': { disposition: 'park', remedy: 'See `{recipient}.dead-letters` for what is wrong, have it mended at the source or in the config, then `checkpoint reset` to start again in a new topic.' },
   'record.unreadable': { disposition: 'park', remedy: 'The record does not name a schema that can be found: something else wrote it, or the schema was deleted.' },
 
