@@ -200,6 +200,8 @@ test('a file without rows, or without rows of the pass, is one empty segment tha
     records: 0,
     bytes: 0,
     counts: { insert: 0, update_preimage: 0, update_postimage: 0, delete: 0 },
+    duplicates: 0,
+    step: 0,
     largestRecord: 0,
   };
   expect(encode({ columns: [id], rows: [] })).toEqual([{ ...empty, nextRow: 0 }]);
