@@ -20,6 +20,7 @@ import { fieldNamed, findField, hasIds } from './find-field.ts';
 import type { FileRowGroup, Footer } from './footer.ts';
 import { readFooter, withoutArrowSchema } from './footer.ts';
 import { checkPages } from './pages.ts';
+import { projected } from './projection.ts';
 import { DecodedStretch, wasmBytes } from './parquet-wasm.ts';
 import type { DecodedBatch } from './parquet-wasm.ts';
 import { readRows } from './rows.ts';
@@ -65,13 +66,25 @@ interface Wanted {
 
 function* batches(request: DecodeRequest): Generator<ColumnBatch> {
   assert(request.batchRows > 0 && request.fromRow >= 0, `batches of ${request.batchRows} rows from row ${request.fromRow}`);
+  const job = projectedJob(jobOf(request));
+  for (const rowGroup of job.footer.rowGroups) {
+    if (rowGroup.firstRow + rowGroup.rows > request.fromRow) yield* rowGroupBatches(job, rowGroup);
+  }
+}
+
+function jobOf(request: DecodeRequest): Job {
   const footer = readFooter(request.bytes);
   const columns = wantedColumns(request, footer);
   const changeType = request.changeTypes ? wantedChangeType(footer) : null;
-  const job = { request, bytes: withoutArrowSchema(request.bytes, footer), footer, columns, changeType };
-  for (const rowGroup of footer.rowGroups) {
-    if (rowGroup.firstRow + rowGroup.rows > request.fromRow) yield* rowGroupBatches(job, rowGroup);
-  }
+  return { request, bytes: withoutArrowSchema(request.bytes, footer), footer, columns, changeType };
+}
+
+/** The same for a file that has little else than what is wanted, where there is much else. */
+function projectedJob(job: Job): Job {
+  const { request, footer } = job;
+  const wanted = new Set([...job.columns, job.changeType].map((one) => one?.field ?? null));
+  const bytes = projected(request.bytes, footer, (field) => wanted.has(field));
+  return bytes === request.bytes ? job : jobOf({ ...request, bytes });
 }
 
 function wantedColumns({ columns, mapping, lenient }: DecodeRequest, { fields }: Footer): readonly Wanted[] {
