@@ -25,7 +25,9 @@ export interface Constant {
 }
 
 export function constant(bytes: Uint8Array): Constant {
-  return { bytes, view: viewOf(bytes) };
+  // All of one kind, none a Buffer: what copies them is compiled for that.
+  const own = new Uint8Array(bytes);
+  return { bytes: own, view: viewOf(own) };
 }
 
 export function viewOf(bytes: Uint8Array): DataView {
@@ -49,5 +51,12 @@ export function copy(from: Constant, start: number, length: number, to: Arena, a
   } else {
     for (let i = 0; i < length; i += 1) to.bytes[at + i] = from.bytes[start + i] ?? 0;
   }
+  return at + length;
+}
+
+/** Copies the whole of a constant, of this length: from so many bytes on without making a view of it first, which costs more than the copy. */
+export function copyAll(from: Constant, length: number, to: Arena, at: number): number {
+  if (length < BULK_BYTES) return copy(from, 0, length, to, at);
+  to.bytes.set(from.bytes, at);
   return at + length;
 }

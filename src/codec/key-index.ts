@@ -4,84 +4,79 @@
  */
 import { grown } from './grown.ts';
 
-const FREE = -1;
 const TABLE_BITS_MIN = 12;
 
 /** Fibonacci hashing (Knuth, The Art of Computer Programming, vol. 3, §6.4): the upper bits of the product are the place. */
 const GOLDEN = 0x9e3779b1;
 
 export class KeyIndex {
-  /** By key: rows that leave, and rows that arrive. For the reader to count down. */
+  /** By key: rows that leave, and rows that arrive. For the reader to count. */
   leaving = new Int32Array(1024);
   arriving = new Int32Array(1024);
-  #table = new Int32Array(1 << TABLE_BITS_MIN).fill(FREE);
+  /** Of each place the key's number + 1, 0 = free, and its hash beside it: most looks go no further. */
+  #table = new Int32Array(2 << TABLE_BITS_MIN);
   #bits = TABLE_BITS_MIN;
-  /** By key: its hash, and where its bytes end. */
-  #hashes = new Int32Array(1024);
+  /** By key, where its bytes end. */
   #ends = new Int32Array(1024);
   #bytes = new Uint8Array(16 * 1024);
   #count = 0;
 
-  get count(): number {
-    return this.#count;
-  }
-
-  /** The number of the key, or -1. `hash` is the same for the same bytes. */
-  find(bytes: Uint8Array, start: number, length: number, hash: number): number {
-    const mask = this.#table.length - 1;
-    for (let at = this.#placeOf(hash); ; at = (at + 1) & mask) {
-      const key = this.#table[at] ?? FREE;
-      if (key === FREE || this.#isKey(key, bytes, start, length, hash)) return key;
-    }
-  }
-
-  /** The number of the key, which is new if it was not yet there. */
+  /** The number of the key, which is new if it was not yet there. `hash` is the same for the same bytes. */
   add(bytes: Uint8Array, start: number, length: number, hash: number): number {
-    const found = this.find(bytes, start, length, hash);
-    if (found !== FREE) return found;
+    const last = this.#table.length - 2;
+    let at = this.#placeOf(hash);
+    for (let found = this.#table[at] ?? 0; found !== 0; found = this.#table[at] ?? 0) {
+      if (this.#table[at + 1] === hash && this.#isKey(found - 1, bytes, start, length)) return found - 1;
+      at = (at + 2) & last;
+    }
     const key = this.#count;
-    const from = key === 0 ? 0 : (this.#ends[key - 1] ?? 0);
     this.#count += 1;
-    this.#grow(key + 1, from + length);
-    this.#bytes.set(bytes.subarray(start, start + length), from);
-    this.#hashes[key] = hash;
+    this.#table[at] = key + 1;
+    this.#table[at + 1] = hash;
+    const from = key === 0 ? 0 : (this.#ends[key - 1] ?? 0);
+    this.#makeRoom(key + 1, from + length);
+    for (let i = 0; i < length; i += 1) this.#bytes[from + i] = bytes[start + i] ?? 0;
     this.#ends[key] = from + length;
-    this.#put(key);
     return key;
   }
 
-  #isKey(key: number, bytes: Uint8Array, start: number, length: number, hash: number): boolean {
-    if (this.#hashes[key] !== hash) return false;
+  #isKey(key: number, bytes: Uint8Array, start: number, length: number): boolean {
     const from = key === 0 ? 0 : (this.#ends[key - 1] ?? 0);
     if ((this.#ends[key] ?? 0) - from !== length) return false;
     for (let i = 0; i < length; i += 1) if (this.#bytes[from + i] !== bytes[start + i]) return false;
     return true;
   }
 
-  #grow(keys: number, bytes: number): void {
+  #makeRoom(keys: number, bytes: number): void {
     this.leaving = grown(this.leaving, keys);
     this.arriving = grown(this.arriving, keys);
-    this.#hashes = grown(this.#hashes, keys);
     this.#ends = grown(this.#ends, keys);
     if (this.#bytes.length < bytes) {
       const longer = new Uint8Array(Math.max(bytes, 2 * this.#bytes.length));
       longer.set(this.#bytes);
       this.#bytes = longer;
     }
-    if (2 * keys <= this.#table.length) return;
-    this.#bits += 1;
-    this.#table = new Int32Array(1 << this.#bits).fill(FREE);
-    for (let key = 0; key < keys - 1; key += 1) this.#put(key);
+    // Three quarters of the places, at most, are taken.
+    if (8 * keys > 3 * this.#table.length) this.#enlarge();
   }
 
-  #put(key: number): void {
-    const mask = this.#table.length - 1;
-    let at = this.#placeOf(this.#hashes[key] ?? 0);
-    while (this.#table[at] !== FREE) at = (at + 1) & mask;
-    this.#table[at] = key;
+  #enlarge(): void {
+    const old = this.#table;
+    this.#bits += 1;
+    this.#table = new Int32Array(2 << this.#bits);
+    const last = this.#table.length - 2;
+    for (let from = 0; from < old.length; from += 2) {
+      const entry = old[from] ?? 0;
+      if (entry === 0) continue;
+      const hash = old[from + 1] ?? 0;
+      let at = this.#placeOf(hash);
+      while (this.#table[at] !== 0) at = (at + 2) & last;
+      this.#table[at] = entry;
+      this.#table[at + 1] = hash;
+    }
   }
 
   #placeOf(hash: number): number {
-    return Math.imul(hash, GOLDEN) >>> (32 - this.#bits);
+    return 2 * (Math.imul(hash, GOLDEN) >>> (32 - this.#bits));
   }
 }

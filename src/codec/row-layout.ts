@@ -12,7 +12,7 @@ import type { PlanEntry } from '../model/plan.ts';
 import type { Column, DataType } from '../model/table-schema.ts';
 import type { EpochMs, Version } from '../model/version.ts';
 import type { RecordLayout } from '../ports/encoder.ts';
-import { constant, copy } from './arena.ts';
+import { constant, copyAll } from './arena.ts';
 import type { Arena, Constant } from './arena.ts';
 import { avroTexts } from './avro-schema.ts';
 import { measureCells, writeCells } from './cells.ts';
@@ -237,13 +237,13 @@ function measureBefores({ befores, kept }: RowForms, { start, end }: RowRange, l
 
 function writeConstant(from: Constant, { start, end }: RowRange, to: Arena, cursors: Int32Array): void {
   const { length } = from.bytes;
-  for (let i = start; i < end; i += 1) cursors[i] = copy(from, 0, length, to, cursors[i] ?? 0);
+  for (let i = start; i < end; i += 1) cursors[i] = copyAll(from, length, to, cursors[i] ?? 0);
 }
 
 function writeForms(constants: readonly Constant[], forms: Uint8Array, { start, end }: RowRange, to: Arena, cursors: Int32Array): void {
   for (let i = start; i < end; i += 1) {
     const from = formOf(constants, forms, i);
-    cursors[i] = copy(from, 0, from.bytes.length, to, cursors[i] ?? 0);
+    cursors[i] = copyAll(from, from.bytes.length, to, cursors[i] ?? 0);
   }
 }
 

@@ -4,8 +4,8 @@
  * The version is worked in passes, each over the keys that hash to it, so that what is known of keys at one time is bounded:
  *
  *     pass p:  scan the keys of all files ─► what leaves, entry by entry ─► what arrives, entry by entry
- *              count what leaves, arrives     debezium: rows whose twin         debezium: a row that finds a kept twin
- *              by key                         arrives are kept, others `d`      is `u`, others `c`
+ *              number the keys, count what    debezium: rows whose twin         debezium: a row that finds a kept twin
+ *              leaves and arrives by key      arrives are kept, others `d`      is `u`, others `c`
  *                                             upsert: the last row of a key     upsert: the last row of a key
  *                                             that does not arrive: tombstone   : a value
  *
@@ -16,12 +16,14 @@ import { assert } from '../lib/assert.ts';
 import type { ChangeFile, FileContent } from '../model/change-files.ts';
 import { CHANGE_TYPES } from '../model/column-batch.ts';
 import type { ColumnBatch } from '../model/column-batch.ts';
-import type { PlanEntry } from '../model/plan.ts';
+import { Failure } from '../model/failure.ts';
+import type { Pass, PlanEntry } from '../model/plan.ts';
 import type { EncodeVersionRequest, Segment } from '../ports/encoder.ts';
 import type { FileDecoder } from '../ports/file-decoder.ts';
 import { UPDATE } from './debezium-tail.ts';
 import { KeyIndex } from './key-index.ts';
 import { KeptRows, NO_ROW } from './kept-rows.ts';
+import { NO_MORE, NumberList } from './number-list.ts';
 import type { OpenSegment } from './open-segment.ts';
 import { BATCH_ROWS } from './record-writer.ts';
 import type { RecordWriter } from './record-writer.ts';
@@ -34,9 +36,6 @@ const PREIMAGE = CHANGE_TYPES.indexOf('update_preimage');
 const POSTIMAGE = CHANGE_TYPES.indexOf('update_postimage');
 const INSERT = CHANGE_TYPES.indexOf('insert');
 const DELETE = CHANGE_TYPES.indexOf('delete');
-
-/** What `KeyIndex.find` gives for a key that is not there. */
-const NO_KEY = -1;
 
 /** Spreads keys over passes, otherwise than over partitions and places of the index: it is part of every plan of several passes, and stays. */
 const PASS_FACTOR = 0x85ebca6b;
@@ -110,6 +109,8 @@ class PassWork {
   readonly #open: OpenSegment;
   readonly #index = new KeyIndex();
   readonly #kept = new KeptRows();
+  /** Of each file the numbers of the keys that are paired, in file order, of rows that leave and of rows that arrive: written by the scan, read by the entries. */
+  readonly #keys = new Map<ChangeFile, { readonly leaves: NumberList; readonly arrives: NumberList }>();
   /** Rows to be kept of a batch, and their keys. */
   readonly #keepRows = new Int32Array(BATCH_ROWS);
   readonly #keepKeys = new Int32Array(BATCH_ROWS);
@@ -130,10 +131,12 @@ class PassWork {
     writer.begin(slotsOf(job.layout), false, this.#kept);
   }
 
-  /** Counts of each key what leaves and what arrives; for `debezium` postimages alone, which preimages will look for: `leaving` counts those that are kept. */
+  /** Counts of each key what leaves and what arrives: for `debezium` of the two images of updates. */
   scan(entry: PlanEntry, { bytes, rows: selection }: FileContent): void {
     const layout = keyLayout(this.#layoutOf(entry));
     const writer = this.#writer;
+    const keys = { leaves: new NumberList(), arrives: new NumberList() };
+    this.#keys.set(entry.file, keys);
     for (const batch of this.#batches(entry, layout, bytes)) {
       // Of a change file the rows of both passes, since it is not scanned again.
       const count = entry.kind === 'cdf' ? allRows(batch, writer.rows) : selectRows(batch, entry, selection, writer.rows);
@@ -141,8 +144,8 @@ class PassWork {
       for (let i = 0; i < count; i += 1) {
         if (!this.#isOfPass(i)) continue;
         const type = batch.changeTypes?.[writer.rows[i] ?? 0] ?? null;
-        if (type === POSTIMAGE) this.#tally(i, 'arriving');
-        else if (this.#isUpsert) this.#tally(i, entry.kind === 'add' || type === INSERT ? 'arriving' : 'leaving');
+        if (this.#isPaired(type))
+          this.#number(i, keys, type === null ? entry.pass : type === INSERT || type === POSTIMAGE ? 'arrives' : 'leaves');
       }
     }
   }
@@ -168,22 +171,24 @@ class PassWork {
       const chosen = this.#isUpsert
         ? this.#judge(entry, batch, count, outBefore)
         : entry.pass === 'leaves'
-          ? this.#leave(layout, batch, count, outBefore)
-          : this.#arrive(batch, count, outBefore);
+          ? this.#leave(entry, layout, batch, count, outBefore)
+          : this.#arrive(entry, batch, count, outBefore);
       if (chosen > 0) yield* writer.write(layout, batch, chosen, target);
       covered = batch.firstRow + batch.rows;
     }
     checkSelection(selection, covered);
+    if (this.#keys.get(entry.file)?.[entry.pass].isRead === false) throw otherRows();
     return covered;
   }
 
   /** Of `upsert`: the last row of each key, of those that leave only where none arrives. Returns how many rows are chosen. */
   #judge(entry: PlanEntry, batch: ColumnBatch, count: number, outBefore: number): number {
     const { leaving, arriving } = this.#index;
+    const keys = this.#keysOf(entry);
     let chosen = 0;
     for (let i = 0; i < count; i += 1) {
       if (!this.#isOfPass(i)) continue;
-      const key = this.#keyOf(i);
+      const key = nextOf(keys);
       const isOut = this.#isOut(batch, i, outBefore);
       if (entry.pass === 'leaves') {
         if ((arriving[key] ?? 0) > 0) continue;
@@ -204,18 +209,21 @@ class PassWork {
   }
 
   /** Of `debezium`: keeps the rows whose twin arrives, and chooses the others. */
-  #leave(layout: RowLayout, batch: ColumnBatch, count: number, outBefore: number): number {
+  #leave(entry: PlanEntry, layout: RowLayout, batch: ColumnBatch, count: number, outBefore: number): number {
     const writer = this.#writer;
-    const { leaving, arriving } = this.#index;
+    // Of each key, how many of its preimages have a twin so far.
+    const { leaving: paired, arriving } = this.#index;
+    const keys = this.#keysOf(entry);
     let chosen = 0;
     let kept = 0;
     for (let i = 0; i < count; i += 1) {
       if (!this.#isOfPass(i)) continue;
       const row = writer.rows[i] ?? 0;
       const type = batch.changeTypes?.[row] ?? DELETE;
-      const key = type === PREIMAGE ? this.#keyOf(i) : NO_KEY;
-      if (key !== NO_KEY && (leaving[key] ?? 0) < (arriving[key] ?? 0)) {
-        leaving[key] = (leaving[key] ?? 0) + 1;
+      const key = type === PREIMAGE ? nextOf(keys) : NO_MORE;
+      // Those that leave are twins from the first on, as many as arrive.
+      if (key !== NO_MORE && (paired[key] ?? 0) < (arriving[key] ?? 0)) {
+        paired[key] = (paired[key] ?? 0) + 1;
         this.#keepRows[kept] = row;
         this.#keepKeys[kept] = key;
         kept += 1;
@@ -231,9 +239,10 @@ class PassWork {
     return chosen;
   }
   /** Of `debezium`: joins each postimage with its twin, where there is one. */
-  #arrive(batch: ColumnBatch, count: number, outBefore: number): number {
+  #arrive(entry: PlanEntry, batch: ColumnBatch, count: number, outBefore: number): number {
     const writer = this.#writer;
     const { arriving } = this.#index;
+    const keys = this.#keysOf(entry);
     let chosen = 0;
     for (let i = 0; i < count; i += 1) {
       if (!this.#isOfPass(i)) continue;
@@ -241,7 +250,7 @@ class PassWork {
       const isOut = this.#isOut(batch, i, outBefore);
       let before = NO_ROW;
       if (type === POSTIMAGE) {
-        const key = this.#keyOf(i);
+        const key = nextOf(keys);
         before = this.#kept.take(key);
         arriving[key] = (arriving[key] ?? 0) - 1;
         if (arriving[key] !== 0 && !isOut) this.#open.addDuplicate();
@@ -273,19 +282,34 @@ class PassWork {
     return batch.firstRow + (this.#writer.rows[i] ?? 0) < outBefore;
   }
 
-  #keyOf(i: number): number {
-    const { keyBytes, keyStarts, keyLengths, hashes } = this.#writer;
-    const framing = this.#framing;
-    return this.#index.find(keyBytes, (keyStarts[i] ?? 0) + framing, (keyLengths[i] ?? 0) - framing, hashes[i] ?? 0);
+  #isPaired(type: number | null): boolean {
+    return this.#isUpsert || type === PREIMAGE || type === POSTIMAGE;
   }
 
-  #tally(i: number, counts: 'leaving' | 'arriving'): void {
+  /** The i-th row's key has its number, and one row more. */
+  #number(i: number, keys: { readonly leaves: NumberList; readonly arrives: NumberList }, pass: Pass): void {
     const { keyBytes, keyStarts, keyLengths, hashes } = this.#writer;
     const framing = this.#framing;
     const key = this.#index.add(keyBytes, (keyStarts[i] ?? 0) + framing, (keyLengths[i] ?? 0) - framing, hashes[i] ?? 0);
-    const counters = this.#index[counts];
+    keys[pass].push(key);
+    if (pass === 'leaves' && !this.#isUpsert) return;
+    const counters = pass === 'leaves' ? this.#index.leaving : this.#index.arriving;
     counters[key] = (counters[key] ?? 0) + 1;
   }
+
+  #keysOf({ file, pass }: PlanEntry): NumberList {
+    return this.#keys.get(file)?.[pass] ?? new NumberList();
+  }
+}
+
+function nextOf(keys: NumberList): number {
+  const key = keys.next();
+  if (key === NO_MORE) throw otherRows();
+  return key;
+}
+
+function otherRows(): Failure {
+  return new Failure('listing.changed', 'a file has other rows than when its keys were read a moment ago');
 }
 
 function allRows(batch: ColumnBatch, rows: Int32Array): number {

@@ -3,7 +3,7 @@
  *
  *   npm run bench -- [--rows 500000] [--rounds 3] [--rss] [--large 5000000]
  *
- * Three parts: the codec alone; the whole line against the kafkajs driver alone; with `--rss` the relay's memory on one version of five million rows.
+ * Four parts: the codec alone; the envelopes against each other; the whole line against the kafkajs driver alone; with `--rss` the relay's memory on one version of five million rows.
  */
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +16,7 @@ import { largeVersion, rounds } from './whole-line.ts';
 import type { Round } from './whole-line.ts';
 
 const CODEC = fileURLToPath(new URL('codec.ts', import.meta.url));
+const ENVELOPES = fileURLToPath(new URL('envelopes.ts', import.meta.url));
 
 /** What the issue asks for: of the bare driver's rate, and of memory in bytes. */
 const RATIO_AIM = 0.8;
@@ -31,12 +32,9 @@ async function bench(signal: AbortSignal): Promise<void> {
     },
   });
   console.log('— the codec alone, one thread');
-  const codec = startScript(CODEC, []);
-  signal.addEventListener('abort', () => codec.signal('SIGTERM'), { once: true });
-  const { code } = await codec.exited;
-  signal.throwIfAborted();
-  if (code !== 0) throw new Error(`the codec's benchmark failed:\n${codec.stderr}`);
-  console.log(codec.stdout);
+  await runScript(CODEC, signal);
+  console.log('— the envelopes, one thread, rows a second of CPU');
+  await runScript(ENVELOPES, signal);
 
   await using stack = new AsyncDisposableStack();
   const broker = await startBroker();
@@ -57,6 +55,16 @@ async function bench(signal: AbortSignal): Promise<void> {
   } else {
     console.log('\n(--rss measures the memory on a version of five million rows; it takes some minutes)');
   }
+}
+
+/** A benchmark in a process of its own, whose tables are printed. */
+async function runScript(path: string, signal: AbortSignal): Promise<void> {
+  const script = startScript(path, []);
+  signal.addEventListener('abort', () => script.signal('SIGTERM'), { once: true });
+  const { code } = await script.exited;
+  signal.throwIfAborted();
+  if (code !== 0) throw new Error(`${path} failed:\n${script.stderr}`);
+  console.log(script.stdout);
 }
 
 const HEADING = `${''.padEnd(16)}${['rows/s', 'MB/s', 'µs CPU/row', 'provider µs/row', 'peak RSS', 'whole run'].map((text) => text.padStart(17)).join('')}`;
