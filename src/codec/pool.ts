@@ -33,6 +33,13 @@ export interface PoolOptions {
 const HELD_SHARE = 5 / 16;
 const HELD_BYTES_MIN = 64 * 1024 * 1024;
 
+/**
+ * The heap that a thread may grow to, in any case, and else twice the memory of the process. It holds next to nothing, since decoded columns are outside, and a bound
+ * is there for one that grows without end. But from half of this limit on V8 collects all garbage whenever what is outside grows a little
+ * (Heap::ReportExternalMemoryPressure), and a decoder's memory grows thousands of times in a file of many columns.
+ */
+const HEAP_MB_MIN = 256;
+
 /** The threads start at once. Dispose to end them; jobs that are still open then reject. */
 export function openPool(options: PoolOptions): Encoder {
   assert(options.workers >= 1, `a pool of ${options.workers} workers`);
@@ -108,8 +115,8 @@ class Pool implements Encoder {
   }
 
   #start(): Thread {
-    // A heap that grows without bound would take the process with it; decoded columns are outside the heap.
-    const worker = new Worker(this.#options.workerUrl, { resourceLimits: { maxOldGenerationSizeMb: 256 } });
+    const maxOldGenerationSizeMb = Math.max(HEAP_MB_MIN, (2 * this.#options.memoryBytes) / 2 ** 20);
+    const worker = new Worker(this.#options.workerUrl, { resourceLimits: { maxOldGenerationSizeMb } });
     const thread: Thread = { worker, job: null, isReady: false };
     let cause: unknown = null;
     worker.unref();
