@@ -18,7 +18,7 @@ import type { RecordLayout, Segment } from '../../src/ports/encoder.ts';
 import type { FileDecoder } from '../../src/ports/file-decoder.ts';
 import { planOf } from '../../src/relay/order.ts';
 import { column, rowsDecoder } from './batches.ts';
-import type { TestRow } from './batches.ts';
+import type { Cell, TestRow } from './batches.ts';
 import { KEY_PREFIX, VALUE_PREFIX } from './cases.ts';
 
 const COLUMNS = [column('a', { kind: 'long' }), column('b', { kind: 'string' }), column('v', { kind: 'string' })];
@@ -135,12 +135,16 @@ function plannedRows({ files }: TestVersion): { readonly leaves: readonly Planne
 
 function plannedRow(kind: FileKind, { cells, change = 'insert' }: TestRow): PlannedRow {
   const { a = null, b = null, v = null } = cells;
-  const long = a === null ? null : String(a);
+  const long = textOf(a);
   return {
     key: JSON.stringify({ a: long, b }),
     type: kind === 'cdf' ? change : kind === 'add' ? 'insert' : 'delete',
-    row: { a: long, b: b === null ? null : String(b), v: v === null ? null : String(v) },
+    row: { a: long, b: textOf(b), v: textOf(v) },
   };
+}
+
+function textOf(cell: Cell): string | null {
+  return typeof cell === 'bigint' || typeof cell === 'string' ? `${cell}` : null;
 }
 
 function isSelected({ bits, rows, beyond }: RowSelection, row: number): boolean {
@@ -299,12 +303,15 @@ const rows = (...changes: readonly (readonly [ChangeType, number, string])[]): T
 });
 const plain: TestVersion = { envelope: 'debezium', files: [], partitions: 1, batchRows: 100, segmentRecords: 100, keptBytes: 0 };
 
-function short(said: readonly Said[]): readonly string[] {
-  return said.map(({ value }) => {
-    if (value === null) return 'tombstone';
-    const image = (cell: unknown): string => (cell === null ? '' : String(Object(cell).v));
-    return 'op' in value ? `${String(value['op'])} ${image(value['before'])}>${image(value['after'])}` : String(value['v']);
-  });
+/** By the column `v`, of both images. */
+function short(said: readonly Said[]): readonly unknown[] {
+  return said.map(({ value }) =>
+    value === null ? 'tombstone' : 'op' in value ? [value['op'], imageOf(value['before']), imageOf(value['after'])] : value['v'],
+  );
+}
+
+function imageOf(image: unknown): unknown {
+  return typeof image === 'object' && image !== null && 'v' in image ? image.v : null;
 }
 
 test('twins are paired over files, the first of a key with the first; a key that changes is a delete and a create', () => {
@@ -315,15 +322,15 @@ test('twins are paired over files, the first of a key with the first; a key that
   ];
   const version = { ...plain, files };
   expect(short(saidBy(version, segmentsOf(version, jobOf(version, 1))))).toEqual([
-    'd five>',
+    ['d', 'five', null],
     'tombstone',
-    'd three>',
+    ['d', 'three', null],
     'tombstone',
-    'u two>TWO',
-    'c >FIVE',
-    'u one>ONE',
-    'c >THREE',
-    'u eins>EINS',
+    ['u', 'two', 'TWO'],
+    ['c', null, 'FIVE'],
+    ['u', 'one', 'ONE'],
+    ['c', null, 'THREE'],
+    ['u', 'eins', 'EINS'],
   ]);
 });
 

@@ -15,14 +15,22 @@ export interface ChangeRow {
 
 /** The reader for one writer schema. Throws on a schema that is not one, the function on bytes that do not fit it. */
 export function rowReader(schemaText: string): (body: Uint8Array) => ChangeRow {
-  const schema = RecordSchema.parse(JSON.parse(schemaText));
+  const read = recordReader(schemaText);
   return (body) => {
-    const bytes = new Cursor(body);
-    const columns: Record<string, unknown> = {};
-    for (const field of schema.fields) columns[field.originalName ?? field.name] = valueOf(field.type, bytes);
-    assert(bytes.atEnd, 'no bytes behind the Avro row');
-    const { _change_type: type, _commit_version: version, _commit_timestamp: timestamp, ...rest } = columns;
+    const { _change_type: type, _commit_version: version, _commit_timestamp: timestamp, ...rest } = read(body);
     return { type: String(type), version: Number(version), timestamp: timestamp === null ? null : Number(timestamp), columns: rest };
+  };
+}
+
+/** The same for records of any schema: their fields as they are. */
+export function recordReader(schemaText: string): (body: Uint8Array) => Readonly<Record<string, unknown>> {
+  const schema = RecordSchema.parse(JSON.parse(schemaText));
+  const named = namedTypes(schema, '');
+  return (body) => {
+    const bytes = new Cursor(body, named);
+    const fields = schema.fields.map((field) => [field.originalName ?? field.name, valueOf(field.type, bytes)] as const);
+    assert(bytes.atEnd, 'no bytes behind the Avro row');
+    return Object.fromEntries(fields);
   };
 }
 
@@ -35,6 +43,8 @@ type AvroType = string | readonly AvroType[] | ComplexType;
 
 interface ComplexType {
   readonly type: AvroType;
+  readonly name?: string | undefined;
+  readonly namespace?: string | undefined;
   readonly logicalType?: string | undefined;
   readonly scale?: number | undefined;
   readonly symbols?: readonly string[] | undefined;
@@ -53,6 +63,8 @@ const AvroType: z.ZodType<AvroType> = z.lazy(() => z.union([z.string(), z.array(
 const AvroField = z.looseObject({ name: z.string(), originalName: z.string().optional(), type: AvroType });
 const ComplexType: z.ZodType<ComplexType> = z.looseObject({
   type: AvroType,
+  name: z.string().optional(),
+  namespace: z.string().optional(),
   logicalType: z.string().optional(),
   scale: z.number().optional(),
   symbols: z.array(z.string()).optional(),
@@ -62,8 +74,18 @@ const ComplexType: z.ZodType<ComplexType> = z.looseObject({
 });
 const RecordSchema = z.looseObject({ type: z.literal('record'), fields: z.array(AvroField) });
 
+/** Records by their names, as a schema may speak of them again: by the full one, and by the last part of it. */
+function namedTypes(schema: AvroType, namespace: string): ReadonlyMap<string, ComplexType> {
+  if (typeof schema === 'string') return new Map();
+  if (!isComplex(schema)) return new Map(schema.flatMap((branch) => [...namedTypes(branch, namespace)]));
+  const space = schema.namespace ?? namespace;
+  const own = schema.type === 'record' && schema.name !== undefined ? [schema.name, `${space}.${schema.name}`] : [];
+  const below = [schema.type, schema.items ?? [], schema.values ?? [], ...(schema.fields ?? []).map(({ type }) => type)];
+  return new Map([...own.map((name) => [name, schema] as const), ...below.flatMap((part) => [...namedTypes(part, space)])]);
+}
+
 function valueOf(schema: AvroType, bytes: Cursor): unknown {
-  if (typeof schema === 'string') return valueOf({ type: schema }, bytes);
+  if (typeof schema === 'string') return valueOf(bytes.named.get(schema) ?? { type: schema }, bytes);
   if (!isComplex(schema)) return valueOf(must(schema[Number(bytes.long())], 'the branch of a union'), bytes);
   const { logicalType } = schema;
   switch (schema.type) {
@@ -130,10 +152,12 @@ function blocksOf(bytes: Cursor, item: () => unknown): readonly unknown[] {
 
 class Cursor {
   readonly #bytes: Uint8Array;
+  readonly named: ReadonlyMap<string, ComplexType>;
   #at = 0;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, named: ReadonlyMap<string, ComplexType>) {
     this.#bytes = bytes;
+    this.named = named;
   }
 
   get atEnd(): boolean {

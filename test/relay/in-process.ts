@@ -27,10 +27,12 @@ import type { Wait } from '../../src/relay/poll.ts';
 import { runRelay } from '../../src/relay/relay.ts';
 import { Roster } from '../../src/relay/roster.ts';
 import type { Outcome } from '../../src/relay/supervisor.ts';
-import { rowReader } from '../demo/avro-row.ts';
+import { recordReader, rowReader } from '../demo/avro-row.ts';
 import type { ReadChange } from '../demo/consumer.ts';
 import { uniqueName } from '../kafka/use-kafka.ts';
 import { fixtureTable } from '../support/shared-tables.ts';
+import { decoded } from '../support/said-records.ts';
+import type { ReadRecord } from '../support/said-records.ts';
 import { quiet } from '../support/quiet-telemetry.ts';
 
 export interface FeedToRun {
@@ -314,6 +316,20 @@ export class Relay {
       changes.push({ topic, partition, offset: String(offset), ...reader(bytes.subarray(17)) });
     }
     return changes;
+  }
+
+  /** Committed records of a topic of any envelope, keys and values by the demo's reader. */
+  async records(topic: string): Promise<readonly ReadRecord[]> {
+    const readers = new Map<string, ReturnType<typeof recordReader>>();
+    for await (const { key, value } of this.#read(this.schemasTopic)) {
+      readers.set(Buffer.from(key ?? []).toString('utf8'), recordReader(Buffer.from(value ?? []).toString('utf8')));
+    }
+    const records: ReadRecord[] = [];
+    for await (const { partition, offset, key, value } of this.#read(topic)) {
+      const read = (bytes: Uint8Array | null): ReadRecord['value'] => (bytes === null ? null : decoded(bytes, readers));
+      records.push({ partition, offset, key: read(key), value: read(value) });
+    }
+    return records;
   }
 
   /** The headers of each record of a topic, as JSON. */

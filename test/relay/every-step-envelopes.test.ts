@@ -1,0 +1,150 @@
+/**
+ * Fail the n-th step, for every n, of feeds whose versions are worked whole and published in several chunks: images that are paired over files, keys that are judged once.
+ * Whatever fails, each key's records are there once and in order; also where the keys are worked in several passes.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { FailureCode } from '../../src/model/failure.ts';
+import { expectedLines } from '../demo/reconcile.ts';
+import { DeltaTable } from '../delta-writer/delta-table.ts';
+import type { Step as TableStep } from '../delta-writer/delta-table.ts';
+import { describeKafka } from '../kafka/use-kafka.ts';
+import { expectedByKey, saidByKey } from '../support/said-records.ts';
+import { shareTables } from '../support/shared-tables.ts';
+import type { SharedTables } from '../support/shared-tables.ts';
+import { Step, failingEncoder, failingPublisher, failingSource } from './failing.ts';
+import type { Way } from './failing.ts';
+import { InProcess } from './in-process.ts';
+import type { Relay } from './in-process.ts';
+
+/** Versions 2 and 3 are larger than a chunk, whose records are 10, and told by several change files. */
+const HISTORY: readonly TableStep[] = [
+  { kind: 'insert', rows: 30, files: 2 },
+  { kind: 'merge', rows: 36, files: 3 },
+  { kind: 'update', rows: 30, files: 2 },
+  { kind: 'drop-file' },
+];
+const FEEDS = [
+  { table: 'paired', key: ['id'], envelope: 'debezium' },
+  { table: 'judged', key: ['id'], envelope: 'upsert' },
+] as const;
+const AT_ONCE = 4;
+/** So little that the keys of the larger versions are worked in several passes, and so much that their files may be read. */
+const LITTLE_MEMORY = 48 * 1024;
+const MUCH_MEMORY = 2 ** 29;
+
+type Parts = 'kafka' | 'source' | 'encoder';
+
+await describeKafka('a run of other envelopes of which one step fails', (brokers) => {
+  let folder = '';
+  let shared: SharedTables;
+  let stage: InProcess;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'cdf-relay-envelope-steps-'));
+    for (const [seed, { table: name }] of FEEDS.entries()) {
+      const table = await DeltaTable.create({ folder: join(folder, name), seed, expected: 'rows', createdAt: Date.UTC(2026, 0, 1) });
+      for (const step of HISTORY) await table.append(step, Date.UTC(2026, 0, 2));
+    }
+    shared = await shareTables({ folder });
+    stage = new InProcess(brokers);
+  });
+  afterAll(async () => {
+    await stage[Symbol.asyncDispose]();
+    await shared[Symbol.asyncDispose]();
+    await rm(folder, { recursive: true });
+  });
+
+  async function expectWhole(relay: Relay): Promise<void> {
+    for (const { table, key, envelope } of FEEDS) {
+      const lines = await expectedLines(join(folder, table, 'expected.jsonl'));
+      const read = await relay.records(relay.topic(table));
+      expect(saidByKey(read)).toEqual(expectedByKey(lines, envelope, key));
+      const checkpoints = await relay.checkpoints(table);
+      expect(checkpoints.map(({ seq }) => seq)).toEqual(checkpoints.map((_, i) => i + 1));
+      const last = checkpoints.at(-1);
+      expect(last).toMatchObject({ state: 'running', failure: null, position: { version: HISTORY.length + 1, records: 0, plan: null } });
+      for (const [partition, records] of Map.groupBy(read, (record) => record.partition))
+        expect(last?.open?.nextOffsets[partition]).toBe((records.at(-1)?.offset ?? 0) + 1);
+    }
+  }
+
+  /** What is not as it must be, after the step named. */
+  async function faultsOf(relay: Relay, parts: Parts, step: Step, memoryBytes: number): Promise<readonly string[]> {
+    const options = {
+      feeds: FEEDS,
+      source: parts === 'source' ? failingSource(shared.source, step) : shared.source,
+      publisher: parts === 'kafka' ? failingPublisher(relay.publisher, step) : relay.publisher,
+      encoder: parts === 'encoder' ? failingEncoder(stage.encoder, step) : stage.encoder,
+      // Kafka has many steps a chunk.
+      chunk: { records: parts === 'kafka' ? 25 : 10 },
+      memoryBytes,
+    };
+    const run = async (): Promise<unknown> => relay.outcomes(options);
+    try {
+      // What fails before there is a checkpoint topic ends the process; it is started again.
+      const outcomes = await run().catch(async (error: unknown) => {
+        if (step.failed !== 'describe' && step.failed !== 'create' && step.failed !== 'config') throw error;
+        return run();
+      });
+      expect(outcomes).toEqual({ paired: 'done', judged: 'done' });
+      await expectWhole(relay);
+      return [];
+    } catch (error) {
+      return [`${String(step.failed)}: ${error instanceof Error ? error.message : String(error)}`];
+    }
+  }
+
+  async function expectEvery(parts: Parts, way: Way, code: FailureCode, memoryBytes: number): Promise<void> {
+    const counting = new Step(0, way);
+    const first = stage.another();
+    expect(await faultsOf(first, parts, counting, memoryBytes)).toEqual([]);
+    const steps = Array.from({ length: counting.calls }, (_, n) => new Step(n + 1, way, code));
+    const faults: string[] = [];
+    const waiting = steps.values();
+    const work = async (): Promise<void> => {
+      for (const step of waiting) faults.push(...(await faultsOf(stage.another(), parts, step, memoryBytes)));
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    expect(faults).toEqual([]);
+    expect(steps.filter(({ failed }) => failed === null).length).toBeLessThan(5);
+  }
+
+  /** Steps of the plan that the feed stopped at in the midst of a version. */
+  async function stepsStoppedAt(relay: Relay, table: string): Promise<readonly number[]> {
+    return (await relay.checkpoints(table)).filter(({ position }) => position.records > 0).map(({ position }) => position.entry);
+  }
+
+  test.each<readonly [string, Parts, Way, FailureCode, number]>([
+    ['answer of Kafka was lost', 'kafka', 'after', 'kafka.unknown', MUCH_MEMORY],
+    ['question to the provider fails', 'source', 'before', 'provider.unreachable', MUCH_MEMORY],
+    ['segment the worker dies behind', 'encoder', 'before', 'worker.died', MUCH_MEMORY],
+    ['segment of several passes the worker dies behind', 'encoder', 'before', 'worker.died', LITTLE_MEMORY],
+  ])('ends with every record once, whichever %s', { timeout: 300_000 }, async (_, parts, way, code, memoryBytes) => {
+    await expectEvery(parts, way, code, memoryBytes);
+  });
+
+  test('is published in parts, with little memory in several passes', { timeout: 60_000 }, async () => {
+    const relays = [MUCH_MEMORY, LITTLE_MEMORY].map((memoryBytes) => ({ memoryBytes, relay: stage.another() }));
+    for (const { relay, memoryBytes } of relays) expect(await faultsOf(relay, 'encoder', new Step(0), memoryBytes)).toEqual([]);
+    const stopped = await Promise.all(relays.map(async ({ relay }) => Math.max(...(await stepsStoppedAt(relay, 'paired')))));
+    // Three change files are six entries.
+    expect(stopped).toEqual([expect.toSatisfy((step) => step < 6), expect.toSatisfy((step) => step >= 6)]);
+  });
+
+  test('goes on in as many passes as a version was begun in, whatever memory there is then', { timeout: 60_000 }, async () => {
+    const relay = stage.another();
+    const stopping = new AbortController();
+    const feeds = FEEDS.slice(0, 1);
+    const dying = failingEncoder(stage.encoder, new Step(12, 'before', 'file.poison'));
+    const few = { feeds, source: shared.source, chunk: { records: 10 }, stopping: stopping.signal };
+    expect((await relay.outcomes({ ...few, encoder: dying, memoryBytes: LITTLE_MEMORY }))['paired']).toContain('parked file.poison');
+    expect((await relay.checkpoint('paired')).position.records).toBeGreaterThan(0);
+    expect(await relay.outcomes({ ...few, memoryBytes: MUCH_MEMORY })).toEqual({ paired: 'done' });
+    const lines = await expectedLines(join(folder, 'paired', 'expected.jsonl'));
+    expect(saidByKey(await relay.records(relay.topic('paired')))).toEqual(expectedByKey(lines, 'debezium', ['id']));
+    expect(Math.max(...(await stepsStoppedAt(relay, 'paired')))).toBeGreaterThanOrEqual(6);
+  });
+});
