@@ -10,8 +10,8 @@ export interface ThriftField {
   readonly value: Uint8Array;
 }
 
-/** In the spelling of the protocol: the types of list items and of fields that this file's callers name. */
-export const THRIFT = { i64: 6, struct: 12 } as const;
+/** In the spelling of the protocol: the types that fields of footers have. */
+const THRIFT = { i64: 6, struct: 12 } as const;
 
 const TRUE = 1;
 const FALSE = 2;
