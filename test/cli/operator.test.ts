@@ -206,6 +206,33 @@ limits: {workers: 1}
     );
   });
 
+  test('shows records of every envelope, tombstones as null by their key', async () => {
+    const path = await config('envelopes.yaml', [
+      'table: local.default.merges, start: earliest, envelope: debezium, key: [id]',
+      'table: local.default.partition_types, start: earliest, envelope: upsert, key: [id]',
+    ]);
+    expect(await command('run', '-c', path, '--until-current')).toMatchObject({ code: 0, stdout: '' });
+    const tail = async (table: string): Promise<readonly unknown[]> => {
+      const { code, stdout } = await command('tail', '-c', path, '--recipient', recipient, '--table', table, '--until-end');
+      expect(code).toBe(0);
+      return jsonLines(stdout);
+    };
+    const debezium = await tail('local.default.merges');
+    const image = expect.objectContaining({ id: expect.any(String) });
+    const source = expect.objectContaining({ connector: 'cdf-relay', name: recipient, table: 'merges', ts_ms: expect.any(Number) });
+    const key = { id: expect.anything() };
+    expect(debezium).toContainEqual(
+      expect.objectContaining({ key, value: expect.objectContaining({ before: image, after: image, op: 'u', source, transaction: null }) }),
+    );
+    expect(debezium).toContainEqual(
+      expect.objectContaining({ key, value: expect.objectContaining({ before: image, after: null, op: 'd' }) }),
+    );
+    expect(debezium).toContainEqual(expect.objectContaining({ key, value: null }));
+    const upsert = await tail('local.default.partition_types');
+    expect(upsert).toContainEqual(expect.objectContaining({ key, value: expect.objectContaining({ p_long: expect.any(String) }) }));
+    expect(upsert).toContainEqual(expect.objectContaining({ key, value: null }));
+  });
+
   test('handles a feed that came by a pattern like any other', async () => {
     const path = await config('pattern.yaml', [
       'table: "LOCAL.*.code?s", start: earliest',

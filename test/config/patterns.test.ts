@@ -105,3 +105,20 @@ test('a source that is missing is told once, and only where an entry needs it', 
     '8:37: no source is named `tow`: did you mean `two`?',
   ]);
 });
+
+test('an envelope that needs a key is refused without one, one that is less without one is warned of', () => {
+  expect(problems(tables('table: s.p.o, envelope: upsert', 'table: s.p.q, envelope: upsert, key: [id]'))).toEqual([
+    '8:34: `envelope: upsert` needs a `key`: each record is a row as it is now, by its key.',
+  ]);
+  expect(problems(tables('table: s.p.o, envelope: debezum'))).toEqual([
+    '8:34: `recipients[0].tables[0].envelope` must be one of change, debezium, upsert, not `debezum`. Did you mean `debezium`?',
+  ]);
+  const config = parse(tables('table: "s.p.o*", envelope: debezium', 'table: s.p.q, envelope: debezium, key: [id]', 'table: s.p.r'));
+  expect([config.patterns.map(({ settings }) => settings.envelope), config.feeds.map(({ envelope }) => envelope)]).toEqual([
+    ['debezium'],
+    ['debezium', 'change'],
+  ]);
+  expect(config.warnings).toEqual([
+    'relay.yaml:8:37: `envelope: debezium` without a `key` cannot pair the two images of an update: it comes as a `d` and a `c`, and no delete has a tombstone.',
+  ]);
+});

@@ -121,6 +121,23 @@ describe('metrics', () => {
     expect(Object.values(await samples(w.telemetry, 'dead_letters_total'))).toEqual([3]);
   });
 
+  test('rows of a key that is not unique are counted, and told once', async () => {
+    using w = watched();
+    const counts = { insert: 1, update_preimage: 0, update_postimage: 0, delete: 0 };
+    for (const duplicates of [0, 2, 3])
+      w.telemetry.published({ feed: FEED, counts, duplicates, deadLetters: 0, bytes: 9, versions: 1, position: 8 });
+    expect(Object.values(await samples(w.telemetry, 'duplicate_keys_total'))).toEqual([5]);
+    expect(w.lines).toEqual([
+      {
+        level: 'warn',
+        feed: FEED,
+        version: 8,
+        rows: 2,
+        msg: 'the key of the feed is not unique: several rows of one version have the same key',
+      },
+    ]);
+  });
+
   test('of a feed that is gone no series stays, and another keeps its own', async () => {
     using w = watched();
     for (const feed of [FEED, `${FEED}2`]) {

@@ -71,6 +71,8 @@ test('a contract changes with what consumers meet, and with nothing else', () =>
   const other = [
     contract({ key: ['day', 'id'] }),
     contract({ key: [] }),
+    contract({ envelope: 'debezium' }),
+    contract({ envelope: 'upsert' }),
     contract({ table: { share: 'sales', schema: 'public', table: 'order' } }),
     contract({}, 'https://sharing.example/other/'),
     contract({}, ENDPOINT, 'another.topic'),
@@ -100,6 +102,8 @@ test('a plan changes with whatever decides which record comes when', () => {
     plan(two, {}, 'another contract'),
     plan(two, {}, 'a contract', { key: 'k', value: 'w' }),
     plan(two, {}, 'a contract', { key: 'l', value: 'v' }),
+    plan(two, {}, 'a contract', NAMES, 1),
+    plan(two, {}, 'a contract', NAMES, 2),
   ];
   expect(new Set([plan(two), ...other]).size).toBe(other.length + 1);
 });

@@ -318,4 +318,34 @@ await describeKafka('a relay whose topics are not as it left them', (brokers) =>
       message: expect.stringContaining(`kafka-configs.sh --alter --topic ${topic} --add-config cleanup.policy=compact`),
     });
   });
+
+  test('the topic of upsert is compacted and keeps tombstones for a week, unless the config says otherwise', async () => {
+    const { table, name } = play.table();
+    await table.commit({ adds: [rowsFrom(1, 4)] });
+    const feed = { table: name, envelope: 'upsert', key: ['id'] } as const;
+    const settings = async (relay: Relay): Promise<readonly unknown[]> => {
+      const config = await relay.publisher.admin.config(relay.topic(name), AbortSignal.timeout(30_000));
+      return [config['cleanup.policy'], config['delete.retention.ms']];
+    };
+    const { telemetry, lines } = listener();
+    const ours = play.stage.another();
+    expect(await play.outcome(ours, feed, { telemetry })).toBe('done');
+    expect([await settings(ours), lines.filter((line) => line.includes('upsert'))]).toEqual([['compact', '604800000'], []]);
+
+    const theirs = play.stage.another();
+    const topics = { config: { 'cleanup.policy': 'delete', 'delete.retention.ms': '1000' } };
+    expect(await play.outcome(theirs, feed, { telemetry, topics })).toBe('done');
+    expect(await settings(theirs)).toEqual(['delete', '1000']);
+    expect(lines.filter((line) => line.includes('upsert'))).toEqual([
+      expect.stringContaining(`kafka-configs.sh --alter --topic ${theirs.topic(name)} --add-config cleanup.policy=compact`),
+    ]);
+  });
+
+  test('another envelope is another contract', async () => {
+    const { relay, name } = await published();
+    expect(await play.outcome(relay, { table: name, envelope: 'debezium' })).toBe(
+      `parked contract.changed: ${relay.feed(name)} would publish under another contract than before: its key or envelope changed, or how its schemas are named`,
+    );
+    expect(await play.outcome(relay, { table: name })).toBe('done');
+  });
 });

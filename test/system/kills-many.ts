@@ -1,11 +1,19 @@
 /**
- * `npm run test:kills`: the kill test of `npm test`, longer. `-- --kills 300 --seed 5` for more of it.
+ * `npm run test:kills`: the kill test of `npm test`, longer. `-- --kills 300 --seed 5` for more of it, `--envelope debezium` or `upsert` for another one.
  */
 import { parseArgs } from 'node:util';
 import { startBroker } from '../kafka/broker.ts';
 import { killAgainAndAgain } from './kills.ts';
 
-const { values } = parseArgs({ options: { kills: { type: 'string', default: '100' }, seed: { type: 'string', default: '1' } } });
+const { values } = parseArgs({
+  options: {
+    kills: { type: 'string', default: '100' },
+    seed: { type: 'string', default: '1' },
+    envelope: { type: 'string', default: 'change' },
+  },
+});
+const envelope = (['change', 'debezium', 'upsert'] as const).find((kind) => kind === values.envelope);
+if (envelope === undefined) throw new Error(`there is no envelope ${values.envelope}`);
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const broker = await startBroker();
@@ -16,6 +24,7 @@ try {
     kills: Number(values.kills),
     seed: Number(values.seed),
     versionsPerKill: 3,
+    envelope,
     big: { oneIn: 2, least: 3_000, most: 9_000 },
     say,
   });

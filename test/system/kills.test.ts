@@ -17,4 +17,25 @@ await describeKafka('a relay that is killed at random moments', (brokers) => {
     const few = { lost: lost.slice(0, 3), doubled: doubled.slice(0, 3), disorder: disorder.slice(0, 3) };
     expect({ code, latest, ...few }, said.join('\n')).toEqual({ code: 0, latest: 210, lost: [], doubled: [], disorder: [] });
   });
+
+  test.each(['debezium', 'upsert'] as const)('keeps what comes for each key of %s', { timeout: 300_000 }, async (envelope) => {
+    const said: string[] = [];
+    const report = await killAgainAndAgain({
+      brokers,
+      kills: 6,
+      seed: 11,
+      versionsPerKill: 8,
+      envelope,
+      big: { oneIn: 3, least: 1_000, most: 2_500 },
+      say: (line) => said.push(line),
+    });
+    const { code, latest, lost, doubled, disorder } = report;
+    expect({ code, latest, lost, doubled, disorder: disorder.slice(0, 3) }, said.join('\n')).toEqual({
+      code: 0,
+      latest: 48,
+      lost: [],
+      doubled: [],
+      disorder: [],
+    });
+  });
 });

@@ -11,13 +11,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { must } from '../../src/lib/assert.ts';
-import { expectedLines, reconcile } from '../demo/reconcile.ts';
+import type { EnvelopeKind } from '../../src/model/feed.ts';
+import { expectedLines, reconcile, versionOf } from '../demo/reconcile.ts';
 import type { Reconciliation } from '../demo/reconcile.ts';
 import { DeltaTable } from '../delta-writer/delta-table.ts';
 import { randomStep } from '../delta-writer/history.ts';
 import { seededRandom } from '../delta-writer/random.ts';
 import type { Child } from '../processes/child.ts';
-import { readTopic } from './read-topic.ts';
+import { expectedByKey, saidByKey } from '../support/said-records.ts';
+import type { ReadRecord } from '../support/said-records.ts';
+import { readRecords, readTopic } from './read-topic.ts';
 import { Stage } from './stage.ts';
 
 export interface KillRun {
@@ -26,6 +29,7 @@ export interface KillRun {
   readonly seed: number;
   /** Commits between two kills. */
   readonly versionsPerKill: number;
+  readonly envelope?: EnvelopeKind;
   /** One version in so many is of several chunks, with rows between the two bounds. */
   readonly big: { readonly oneIn: number; readonly least: number; readonly most: number };
   readonly say: (line: string) => void;
@@ -47,7 +51,15 @@ const CAUGHT_UP_MS = 6_000;
 /** After the process was started: while it starts, claims and reads back. */
 const STARTING_MS = { least: 200, most: 1_500 };
 
-export async function killAgainAndAgain({ brokers, kills, seed, versionsPerKill, big, say }: KillRun): Promise<KillReport> {
+export async function killAgainAndAgain({
+  brokers,
+  kills,
+  seed,
+  versionsPerKill,
+  envelope = 'change',
+  big,
+  say,
+}: KillRun): Promise<KillReport> {
   const random = seededRandom(seed);
   const folder = await mkdtemp(join(tmpdir(), 'cdf-relay-kills-'));
   let at = Date.UTC(2026, 0, 1);
@@ -56,14 +68,14 @@ export async function killAgainAndAgain({ brokers, kills, seed, versionsPerKill,
     await using stage = await Stage.open({
       brokers,
       folder,
-      tables: [{ name: 'orders', key: ['id'], start: '{version: 0}' }],
+      tables: [{ name: 'orders', key: ['id'], start: '{version: 0}', envelope }],
       limits: { chunkRecords: CHUNK_RECORDS, chunkTime: '10ms' },
     });
     const grow = async (): Promise<void> => {
       for (let i = 0; i < versionsPerKill; i++) {
         const isBig = random.between(1, 4) === 1;
         const step = isBig
-          ? ({ kind: 'insert', rows: random.between(big.least, big.most), files: 3 } as const)
+          ? ({ kind: envelope === 'change' ? 'insert' : 'merge', rows: random.between(big.least, big.most), files: 3 } as const)
           : randomStep(random, { least: 1, most: 400 });
         await table.append(step, (at += random.between(1, 60_000)));
       }
@@ -84,9 +96,11 @@ export async function killAgainAndAgain({ brokers, kills, seed, versionsPerKill,
     const last = stage.startRelay('--until-current');
     const { code } = await last.exited;
     if (code !== 0) say(last.stderr.slice(-2_000));
-    const read = await readTopic({ brokers, topic: stage.topic('orders'), schemasTopic: stage.schemasTopic });
+    const topic = { brokers, topic: stage.topic('orders'), schemasTopic: stage.schemasTopic };
     const expected = await expectedLines(must(table.expectedPath, 'the expected rows'));
-    return { ...reconcile(expected, read), kills, latest: table.latest, insideVersion, code };
+    const found =
+      envelope === 'change' ? reconcile(expected, await readTopic(topic)) : compareKeys(expected, await readRecords(topic), envelope);
+    return { ...found, kills, latest: table.latest, insideVersion, code };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -99,4 +113,15 @@ async function untilCommitted(stage: Stage, relay: Child, transactions: number):
     if (!relay.isRunning) throw new Error(`the relay ended by itself: ${relay.stderr.slice(-2_000)}`);
     await wait(5);
   }
+}
+
+/** Of each key what comes for it, in order: keys of which that is not as it must be. */
+function compareKeys(lines: readonly string[], read: readonly ReadRecord[], envelope: 'debezium' | 'upsert'): Reconciliation {
+  const said = saidByKey(read);
+  const expected = expectedByKey(lines, envelope, ['id']);
+  const differences = [...new Set([...Object.keys(said), ...Object.keys(expected)])].flatMap((key) => {
+    const [found, wanted] = [JSON.stringify(said[key]), JSON.stringify(expected[key])];
+    return found === wanted ? [] : [`${key}: ${found}, not ${wanted}`];
+  });
+  return { changes: read.length, versions: new Set(lines.map(versionOf)).size, lost: [], doubled: [], disorder: differences };
 }

@@ -7,10 +7,12 @@
 import { randomUUID } from 'node:crypto';
 import type { KafkaMessage } from 'kafkajs';
 import { must } from '../../src/lib/assert.ts';
-import { rowReader } from '../demo/avro-row.ts';
+import { recordReader, rowReader } from '../demo/avro-row.ts';
 import type { ChangeRow } from '../demo/avro-row.ts';
 import { quietKafka } from '../demo/consumer.ts';
 import type { ReadChange } from '../demo/consumer.ts';
+import { decoded } from '../support/said-records.ts';
+import type { ReadRecord } from '../support/said-records.ts';
 
 const END_MARK = 'end-mark';
 const FRAME_BYTES = 17;
@@ -31,6 +33,19 @@ export async function readTopic({ brokers, topic, schemasTopic }: TopicToRead): 
     const read = must(readers.get(guid.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')), `schema ${guid}`);
     return { topic, partition, offset: message.offset, ...read(value.subarray(FRAME_BYTES)) };
   });
+}
+
+/** Every record of a topic of any envelope, likewise. */
+export async function readRecords({ brokers, topic, schemasTopic }: TopicToRead): Promise<readonly ReadRecord[]> {
+  const readers = new Map<string, (body: Uint8Array) => Readonly<Record<string, unknown>>>();
+  for (const { message } of await readAll(brokers, schemasTopic)) readers.set(String(message.key), recordReader(String(message.value)));
+  const read = (bytes: Buffer | null): ReadRecord['value'] => (bytes === null ? null : decoded(bytes, readers));
+  return (await readAll(brokers, topic)).map(({ partition, message }) => ({
+    partition,
+    offset: Number(message.offset),
+    key: read(message.key),
+    value: read(message.value),
+  }));
 }
 
 interface Read {

@@ -25,6 +25,7 @@ export interface StageOptions {
     readonly key?: readonly string[];
     readonly start?: string;
     readonly onSchemaChange?: string;
+    readonly envelope?: string;
   }[];
   /** Lines of `limits`. */
   readonly limits?: Readonly<Record<string, string | number>>;
@@ -65,9 +66,9 @@ export class Stage implements AsyncDisposable {
 
   async writeConfig(options: Omit<StageOptions, 'folder'>): Promise<void> {
     this.#port = must((await freePorts(1))[0], 'a free port');
-    const tables = options.tables.map(({ name, key, start, onSchemaChange = 'evolve' }) => {
+    const tables = options.tables.map(({ name, key, start, onSchemaChange = 'evolve', envelope = 'change' }) => {
       const keyText = key === undefined ? '' : `, key: [${key.join(', ')}]`;
-      return `      - {table: local.default.${name}, start: ${start ?? 'earliest'}, onSchemaChange: ${onSchemaChange}${keyText}}`;
+      return `      - {table: local.default.${name}, start: ${start ?? 'earliest'}, onSchemaChange: ${onSchemaChange}, envelope: ${envelope}${keyText}}`;
     });
     const limits = Object.entries({ retryTimeout: '30s', ...options.limits }).map(([key, value]) => `${key}: ${value}`);
     const lines = [
