@@ -22,6 +22,7 @@ import type { ListedVersion } from './listing.ts';
 import { bytesOf, filesOf } from './pairing.ts';
 import type { Pairing } from './pairing.ts';
 import { planVersions } from './prepare.ts';
+import { ReadAhead } from './read-ahead.ts';
 import type { PlannedVersion } from './prepare.ts';
 
 /** Files above this size are in memory alone. */
@@ -31,6 +32,8 @@ const FETCH_AHEAD = 4;
 /** Change files up to this size are kept between the two passes; larger ones are fetched twice. */
 const KEPT_FILE_BYTES = 4 * 1024 * 1024;
 const KEPT_BYTES = 16 * 1024 * 1024;
+/** Of a version that is worked whole, files up to this size are fetched while the one before is at work. */
+const AHEAD_BYTES = 16 * 1024 * 1024;
 
 /** Keys that may have a mark in one generation: what the checkpoint keeps of them goes into each of its records. */
 export const MARKS_MAX = 1000;
@@ -169,12 +172,12 @@ async function fetchWork(line: Line, work: Work, kept: KeptFiles, signal: AbortS
   }
 }
 
-/** What is in memory of a version that is worked whole: the file at work, those that are kept, and what is known of keys. Acquired at once, so that nothing waits for more. */
+/** What is in memory of a version that is worked whole: the file at work, the next one, those that are kept, and what is known of keys. Acquired at once, so that nothing waits for more. */
 function heldBytes(line: Line, { plan, pairing }: Extract<Work, { readonly kind: 'version' }>): number {
   const files = filesOf(plan);
   const largest = Math.max(...files.map((file) => sizeOf(line, file, plan.version)));
   if (largest > LONE_BYTES) return line.works.fetched.capacity;
-  return largest + Math.min(bytesOf(files), KEPT_BYTES) + pairing.memoryBytes;
+  return largest + Math.min(largest, AHEAD_BYTES) + Math.min(bytesOf(files), KEPT_BYTES) + pairing.memoryBytes;
 }
 
 function sizeOf({ works }: Line, file: ChangeFile, version: Version): number {
@@ -206,7 +209,13 @@ function segmentsOf(line: Line, topic: string, lengths: Lengths, work: Fetched, 
   const bounds = { segmentRecords: chunk.records, segmentBytes: chunk.bytes };
   if (work.kind === 'version') {
     const { planned, plan, layout, from, pairing } = work;
-    const read = (file: ChangeFile, end: AbortSignal): Promise<FileContent> => readFile(line, planned, file, end);
+    const files = new ReadAhead({
+      files: filesOf(plan),
+      keptBytes: KEPT_BYTES,
+      aheadBytes: AHEAD_BYTES,
+      read: (file, end) => readFile(line, planned, file, end),
+    });
+    const read = (file: ChangeFile, end: AbortSignal): Promise<FileContent> => files.read(file, end);
     return encoder.encodeVersion({ plan, layout, passes: pairing.passes, from, keptBytes: KEPT_BYTES, read, ...bounds }, signal);
   }
   if (work.kind === 'whole' || work.content === null) return null;
