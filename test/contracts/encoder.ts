@@ -4,12 +4,15 @@
 import { describe, expect, it } from 'vitest';
 import { rowReader } from '../../src/codec/avro-reader.ts';
 import { records } from '../../src/codec/records.ts';
+import type { BlockRecord } from '../../src/codec/records.ts';
 import { partitionOf } from '../../src/lib/murmur2.ts';
-import type { RowSelection } from '../../src/model/change-files.ts';
+import type { ChangeFile, FileContent, RowSelection } from '../../src/model/change-files.ts';
 import { CHANGE_TYPES } from '../../src/model/column-batch.ts';
 import type { ChangeType } from '../../src/model/column-batch.ts';
 import type { Column } from '../../src/model/table-schema.ts';
-import type { EncodeRequest, Encoder, Segment } from '../../src/ports/encoder.ts';
+import { Failure } from '../../src/model/failure.ts';
+import type { EncodeRequest, EncodeVersionRequest, Encoder, Segment } from '../../src/ports/encoder.ts';
+import { planOf } from '../../src/relay/order.ts';
 import { expectedRow } from '../delta-writer/expected-rows.ts';
 import { ORDER_COLUMNS } from '../delta-writer/orders.ts';
 import { parquetFile } from '../delta-writer/parquet-file.ts';
@@ -54,6 +57,23 @@ interface Said {
 export function encoderExam(open: () => Encoder): void {
   const dataFile = parquetFile(SEED, keys(), null);
   const changeFile = parquetFile(SEED, keys(), CHANGES);
+  /** The two images of as many updates. */
+  const beforeFile = parquetFile(SEED, keys(), allOf('update_preimage'));
+  const afterFile = parquetFile(SEED, { ids: keys().ids, revisions: new Int32Array(ROWS).fill(3) }, allOf('update_postimage'));
+
+  function versionRequest(): Omit<EncodeVersionRequest, 'read'> {
+    const files = ['before', 'after'].map((id): ChangeFile => ({ kind: 'cdf', id, size: null, partitionValues: {}, rows: null }));
+    const { layout, segmentRecords, segmentBytes } = request({ key: ['id'] });
+    return {
+      plan: planOf({ version: VERSION, timestamp: TIMESTAMP, tableId: 't', schema: layout.schema, files }, false),
+      layout: { ...layout, partitions: 1, envelope: { kind: 'debezium', recipient: 'r', tableId: 't' } },
+      passes: 1,
+      from: { step: 0, row: 0 },
+      segmentRecords,
+      segmentBytes,
+      keptBytes: 0,
+    };
+  }
 
   function request({
     kind = 'cdf',
@@ -189,6 +209,60 @@ export function encoderExam(open: () => Encoder): void {
       expect(said(encoder, await segmentsOf(encoder, { kind: 'add' }))).toEqual(expected(() => true, 'insert'));
     });
 
+    it('asks for the files of a version one by one, and pairs over all of them', async () => {
+      await using encoder = open();
+      const asked: string[] = [];
+      const read = async ({ id }: ChangeFile): Promise<FileContent> => {
+        asked.push(id);
+        return { bytes: new Uint8Array(id === 'before' ? beforeFile : afterFile), rows: null };
+      };
+      const segments = await collected(encoder.encodeVersion({ ...versionRequest(), read }, new AbortController().signal));
+      expect([asked, segments.reduce((sum, { records: count }) => sum + count, 0)]).toEqual([
+        ['after', 'before', 'after', 'before', 'after', 'before'],
+        ROWS,
+      ]);
+      const { value } = encoder.schemas(versionRequest().layout);
+      const rows = recordsOf(segments).map((record) => rowReader(value)((record.value ?? new Uint8Array(0)).subarray(VALUE_PREFIX.length)));
+      expect(rows.map(({ op }) => op)).toEqual(Array.from({ length: ROWS }, () => 'u'));
+      expect(rows.every(({ before, after }) => idOf(before) === idOf(after) && JSON.stringify(before) !== JSON.stringify(after))).toBe(
+        true,
+      );
+      const [first] = await collected(
+        encoder.encodeVersion({ ...versionRequest(), read, segmentRecords: 700 }, new AbortController().signal),
+      );
+      const from = { step: first?.step ?? -1, row: first?.nextRow ?? -1 };
+      const rest = await collected(encoder.encodeVersion({ ...versionRequest(), read, from }, new AbortController().signal));
+      expect(rest.reduce((sum, { records: count }) => sum + count, 0)).toBe(ROWS - 700);
+    });
+
+    it('passes on what keeps a file of a version from being read, and is as before', async () => {
+      await using encoder = open();
+      const failure = new Failure('file.unavailable', 'the storage is away');
+      const failing = encoder.encodeVersion({ ...versionRequest(), read: () => Promise.reject(failure) }, new AbortController().signal);
+      await expect(collected(failing)).rejects.toBe(failure);
+
+      const damaged = async (): Promise<FileContent> => ({ bytes: new Uint8Array(beforeFile).slice(0, 900), rows: null });
+      const cut = encoder.encodeVersion({ ...versionRequest(), read: damaged }, new AbortController().signal);
+      await expect(collected(cut)).rejects.toMatchObject({
+        code: 'file.undecodable',
+        version: VERSION,
+        message: expect.stringContaining('file after'),
+      });
+
+      const controller = new AbortController();
+      const reading = Promise.withResolvers<AbortSignal>();
+      const hanging = (_: ChangeFile, signal: AbortSignal): Promise<FileContent> => {
+        reading.resolve(signal);
+        return new Promise(() => {});
+      };
+      const hung = collected(encoder.encodeVersion({ ...versionRequest(), read: hanging }, controller.signal));
+      const signal = await reading.promise;
+      controller.abort(new Error('enough'));
+      await expect(hung).rejects.toThrow('enough');
+      expect(signal.aborted).toBe(true);
+      expect(said(encoder, await segmentsOf(encoder, {}))).toEqual(expected((type) => !LEAVING.includes(type)));
+    });
+
     it('refuses a table with a column that it cannot carry, before any row', async () => {
       await using encoder = open();
       const good = request({});
@@ -247,4 +321,16 @@ async function collected(segments: AsyncIterable<Segment>): Promise<readonly Seg
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
+}
+
+function allOf(type: ChangeType): readonly ChangeType[] {
+  return Array.from({ length: ROWS }, () => type);
+}
+
+function idOf(image: unknown): unknown {
+  return typeof image === 'object' && image !== null && 'id' in image ? image.id : null;
+}
+
+function recordsOf(segments: readonly Segment[]): readonly BlockRecord[] {
+  return segments.flatMap(({ blocks }) => blocks).flatMap((block) => [...records(block)]);
 }
