@@ -12,7 +12,7 @@ import type { RecordLayout } from '../ports/encoder.ts';
 export const PASSES: readonly number[] = Array.from({ length: 11 }, (_, power) => 2 ** power);
 
 /** Of the process's memory, what the keys and kept rows of one version may take. */
-const MEMORY_SHARE = 1 / 4;
+const MEMORY_SHARE = 1 / 8;
 /** In memory, of a key: its bytes, hash, place and counters. */
 const KEY_BYTES = 48;
 /** In a file, of a row, at least: by column, and for the rest. */
