@@ -73,6 +73,13 @@ export class Playground implements AsyncDisposable {
     return (await relay.changes(topic)).map(({ version }) => version);
   }
 
+  /** Gives a topic more partitions, and waits until brokers tell of them: the answer to the request comes before that. */
+  async grow(relay: Relay, topic: string, count: number): Promise<void> {
+    await this.administer(async (admin) => admin.createPartitions({ topicPartitions: [{ topic, count }] }));
+    const signal = AbortSignal.timeout(30_000);
+    while ((await relay.publisher.admin.describe(topic, signal))?.partitions !== count) signal.throwIfAborted();
+  }
+
   /** What an administrator of Kafka does. */
   async administer<T>(work: (admin: ReturnType<ReturnType<typeof quietKafka>['admin']>) => Promise<T>): Promise<T> {
     const admin = quietKafka(this.#brokers, 'administrator').admin();

@@ -121,7 +121,7 @@ await describeKafka('a relay whose topics are not as it left them', (brokers) =>
 
   test('partitions that a topic has gained are not used', async () => {
     const { relay, name, topic, table } = await published();
-    await play.administer(async (admin) => admin.createPartitions({ topicPartitions: [{ topic, count: 5 }] }));
+    await play.grow(relay, topic, 5);
     await table.commit({ adds: [rowsFrom(9, 1)] });
     expect(await play.outcome(relay, { table: name })).toBe('done');
     expect(await relay.checkpoint(name)).toMatchObject({ partitions: 2, position: { version: 3 } });
@@ -279,7 +279,7 @@ await describeKafka('a relay whose topics are not as it left them', (brokers) =>
   test('a checkpoint that stands where its key does not belong ends the relay', async () => {
     const { relay, name } = await published();
     const two = { ...run(name), checkpointPartitions: 2 };
-    await play.administer(async (admin) => admin.createPartitions({ topicPartitions: [{ topic: `${relay.name}.checkpoints`, count: 2 }] }));
+    await play.grow(relay, `${relay.name}.checkpoints`, 2);
     const own = checkpointPartition(relay.feed(name), 2);
     const others = Array.from({ length: 9 }, (_, i) => `r/s/a.b.table${i}`);
     const stray = others.find((feed) => checkpointPartition(feed, 2) !== own) ?? '';
@@ -300,7 +300,7 @@ await describeKafka('a relay whose topics are not as it left them', (brokers) =>
       code: 'checkpoint.partitions',
       message: `topic ${topic} has 1 partitions, and relay.checkpointPartitions is 3`,
     });
-    await play.administer(async (admin) => admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] }));
+    await play.grow(relay, topic, 3);
     await expect(play.outcome(relay, { table: name }, { checkpointPartitions: 3 })).rejects.toMatchObject({
       code: 'checkpoint.partitions',
       message: expect.stringMatching(
