@@ -116,7 +116,9 @@ export class ClaimedPartition {
     const startedAt = this.#clock.now();
     const seconds = (): number => (this.#clock.now() - startedAt) / 1000;
     const overdue = new AbortController();
-    const watchdog = setTimeout(() => overdue.abort(overdueFailure(this.place, feed)), TRANSACTION_MS);
+    const ended = new AbortController();
+    const giveUp = (): void => overdue.abort(overdueFailure(this.place, feed));
+    this.#clock.sleep(TRANSACTION_MS, ended.signal).then(giveUp, () => {});
     try {
       this.#lost.signal.throwIfAborted();
       const result = await orAbort(work(this.#producer), AbortSignal.any([overdue.signal, signal]));
@@ -127,7 +129,7 @@ export class ClaimedPartition {
       if (!this.#lost.signal.aborted) this.#telemetry.transaction(isInDoubt(cause) ? 'unknown' : 'aborted', seconds());
       throw this.#lose(feed, cause);
     } finally {
-      clearTimeout(watchdog);
+      ended.abort();
       release();
     }
   }

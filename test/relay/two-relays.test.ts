@@ -30,7 +30,7 @@ await describeKafka('two relays with one config', (brokers) => {
     await using shared = await shareTables({ folder });
     await using stage = new InProcess(brokers);
     const relay = stage.another();
-    const impatient: Clock = { ...systemClock, sleep: async (ms, signal) => sleep(ms > 60_000 ? ms : ms / 10, signal) };
+    const impatient: Clock = { ...systemClock, sleep: async (ms, signal) => sleep(ms === 20_000 || ms > 60_000 ? ms : ms / 10, signal) };
     const heard = [listener(), listener()];
     const outcomes = await Promise.all(
       heard.map(async ({ telemetry }) => {
