@@ -26,7 +26,8 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
 }
 
 function isPlain(options: BrokerOptions): boolean {
-  return options.own !== true && options.users === undefined && options.properties === undefined && (options.nodes ?? 1) === 1;
+  const { own = false, users, properties, nodes = 1, kafka, transactions } = options;
+  return !own && nodes === 1 && [users, properties, kafka, transactions].every((asked) => asked === undefined);
 }
 
 function existing(brokers: readonly string[]): Broker {
@@ -38,6 +39,9 @@ function existing(brokers: readonly string[]): Broker {
     brokers,
     secured: null,
     kill: refuse,
+    shut: refuse,
+    freeze: refuse,
+    thaw: refuse,
     restart: refuse,
     stop: async () => {},
   };

@@ -1,7 +1,14 @@
 /** What is asked of a Kafka for tests, and what is given: by whichever way it was had (broker.ts). */
 
+/** Releases that tests run on. */
+export type KafkaRelease = '4' | '3.9';
+
 export interface BrokerOptions {
   readonly nodes?: 1 | 3;
+  /** 4 unless said. */
+  readonly kafka?: KafkaRelease;
+  /** 1 = a Kafka 4 formatted with `transaction.version=0`: transactions as before KIP-890, which are all that 3.9 has. */
+  readonly transactions?: 1 | 2;
   /** Users by name with their passwords: asks for a listener with TLS and SASL (PLAIN, SCRAM-SHA-256 and -512), and for ACLs on it. `admin` may do all. */
   readonly users?: Readonly<Record<string, string>>;
   /** Lines of `server.properties` beyond our own. */
@@ -19,7 +26,12 @@ export interface Broker {
   readonly secured: { readonly brokers: readonly string[]; readonly ca: string } | null;
   /** Ends a node at once (SIGKILL); nodes count from 1. */
   kill(node: number): Promise<void>;
-  /** Starts a node again over its data, after `kill` or a stop of its own, and waits until it serves. */
+  /** Ends a node in order (SIGTERM): it hands over what it leads. */
+  shut(node: number): Promise<void>;
+  /** A node that does nothing for a while and closes no connection (SIGSTOP, SIGCONT). */
+  freeze(node: number): Promise<void>;
+  thaw(node: number): Promise<void>;
+  /** Starts a node again over its data, after `kill`, `shut` or a stop of its own, and waits until it serves. */
   restart(node: number): Promise<void>;
   /** Ends all nodes and removes their data. A second call does nothing. */
   stop(): Promise<void>;

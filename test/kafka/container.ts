@@ -9,9 +9,9 @@ import type { Broker, BrokerOptions } from './cluster.ts';
 import { makeCertificates } from './certificates.ts';
 import { freePorts } from './ports.ts';
 import { brokersKnown, poll } from './probe.ts';
-import { LOG_PROPERTIES, serverProperties } from './properties.ts';
+import { featuresOf, loggingOf, serverProperties } from './properties.ts';
+import { RELEASES } from './releases.ts';
 
-const IMAGE = 'apache/kafka:4.3.1';
 const READY_MS = 120_000;
 const CLUSTER_ID = 'MkU3OEVBNTcwNTJENDM2Qg';
 
@@ -21,6 +21,9 @@ export async function startContainer(options: BrokerOptions): Promise<Broker | n
   const { GenericContainer, getContainerRuntimeClient } = await import('testcontainers');
   const engine = await getContainerRuntimeClient().catch(() => null);
   if (engine === null) return null;
+  const release = options.kafka ?? '4';
+  const image = `apache/kafka:${RELEASES[release].version}`;
+  const logging = loggingOf(release);
   const host = engine.info.containerRuntime.host;
   const [client, controller, secured] = await freePorts(3);
   const users = options.users ?? null;
@@ -42,15 +45,15 @@ export async function startContainer(options: BrokerOptions): Promise<Broker | n
   const scram = Object.entries(users ?? {}).flatMap(([name, password]) =>
     ['256', '512'].map((bits) => `--add-scram 'SCRAM-SHA-${bits}=[name=${name},password=${password}]'`),
   );
-  const format = `/opt/kafka/bin/kafka-storage.sh format --ignore-formatted -t ${CLUSTER_ID} -c /tmp/server.properties ${scram.join(' ')}`;
+  const format = `/opt/kafka/bin/kafka-storage.sh format --ignore-formatted -t ${CLUSTER_ID} -c /tmp/server.properties ${[...featuresOf(options), ...scram].join(' ')}`;
   const files = [
     { content: properties, target: '/tmp/server.properties', mode: 0o644 },
-    { content: LOG_PROPERTIES, target: '/tmp/log4j2.properties', mode: 0o644 },
+    { content: logging.text, target: `/tmp/${logging.file}`, mode: 0o644 },
     ...(keystore === null ? [] : [{ content: keystore, target: '/tmp/keystore.pem', mode: 0o644 }]),
   ];
-  const container = await new GenericContainer(IMAGE)
+  const container = await new GenericContainer(image)
     .withExposedPorts(...[client, ...(users === null ? [] : [secured])].map((port) => ({ container: port, host: port })))
-    .withEnvironment({ KAFKA_HEAP_OPTS: '-Xms64m -Xmx512m', KAFKA_LOG4J_OPTS: '-Dlog4j2.configurationFile=file:/tmp/log4j2.properties' })
+    .withEnvironment({ KAFKA_HEAP_OPTS: '-Xms64m -Xmx512m', KAFKA_LOG4J_OPTS: logging.option('/tmp') })
     .withCopyContentToContainer(files)
     .withEntrypoint(['/bin/sh', '-c'])
     .withCommand([`${format} && exec /opt/kafka/bin/kafka-server-start.sh /tmp/server.properties`])
@@ -71,12 +74,17 @@ export async function startContainer(options: BrokerOptions): Promise<Broker | n
   }
   const handle = engine.container.getById(container.getId());
   return {
-    origin: `the image ${IMAGE}`,
+    origin: `the image ${image}`,
     brokers: [`${host}:${client}`],
     secured: certificates === null ? null : { brokers: [`${host}:${secured}`], ca: certificates.ca },
     kill: async () => {
       await handle.kill({ signal: 'SIGKILL' });
     },
+    shut: async () => {
+      await handle.stop();
+    },
+    freeze: () => handle.pause(),
+    thaw: () => handle.unpause(),
     restart: async () => {
       await container.restart();
       await serves();

@@ -1,7 +1,7 @@
 /**
  * Apache Kafka for the local Java: its jars, a formatted node's `bootstrap.checkpoint`, and an archive of loaded classes that halves the time to start.
  *
- * The jars come from, in this order: the folder `KAFKA_LIBS` (an unpacked Kafka's `libs/`), the cache folder, and `mvn`, which takes them from its own
+ * The jars come from, in this order: the folder `KAFKA_LIBS` (the `libs/` of an unpacked Kafka 4), the cache folder, and `mvn`, which takes them from its own
  * repository or from wherever the user's settings say. The cache folder is filled once and then only read, so test runs side by side share it.
  */
 import { spawn } from 'node:child_process';
@@ -9,13 +9,14 @@ import { createHash, randomBytes } from 'node:crypto';
 import { cp, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CACHE, isThere, makeWhole } from '../support/whole-folder.ts';
+import type { BrokerOptions, KafkaRelease } from './cluster.ts';
 import { KafkaMissing } from './kafka-missing.ts';
 import { freePorts } from './ports.ts';
 import { answersApiVersions, poll } from './probe.ts';
-import { LOG_PROPERTIES, serverProperties } from './properties.ts';
+import { featuresOf, loggingOf, serverProperties } from './properties.ts';
+import { RELEASES } from './releases.ts';
 import { run } from './run.ts';
 
-const KAFKA_VERSION = '4.3.1';
 const JAVA_OLDEST = 17;
 
 export interface Distribution {
@@ -27,17 +28,27 @@ export interface Distribution {
 }
 
 /** Finds or prepares what a local broker needs. Throws `KafkaMissing` with the one sentence that says what is lacking. */
-export async function findDistribution(): Promise<Distribution> {
+export async function findDistribution(options: Pick<BrokerOptions, 'kafka' | 'transactions'> = {}): Promise<Distribution> {
   const java = await findJava();
+  const release = options.kafka ?? '4';
+  const flavour: Flavour = { java, release, features: featuresOf(options) };
+  const boot = flavour.features.length === 0 ? 'boot' : 'boot-transactions-1';
   const given = process.env['KAFKA_LIBS'];
-  if (given !== undefined && given !== '') {
+  if (release === '4' && given !== undefined && given !== '') {
     if (!(await hasKafka(given))) throw new KafkaMissing(`KAFKA_LIBS is ${given}, but no kafka-clients-*.jar is in that folder`);
     const digest = createHash('sha256').update(given).digest('hex').slice(0, 12);
-    return prepared(java, given, join(CACHE, `kafka-libs-${digest}`));
+    return prepared(flavour, given, join(CACHE, `kafka-libs-${digest}${boot === 'boot' ? '' : `-${boot}`}`));
   }
-  const cache = join(CACHE, `kafka-${KAFKA_VERSION}`);
-  if (!(await hasKafka(join(cache, 'lib')))) await makeWhole(cache, (folder) => fetchJars(folder));
-  return prepared(java, join(cache, 'lib'), join(cache, 'boot'));
+  const cache = join(CACHE, `kafka-${RELEASES[release].version}`);
+  if (!(await hasKafka(join(cache, 'lib')))) await makeWhole(cache, (folder) => fetchJars(release, folder));
+  return prepared(flavour, join(cache, 'lib'), join(cache, boot));
+}
+
+interface Flavour {
+  readonly java: string;
+  readonly release: KafkaRelease;
+  /** For `StorageTool format`. */
+  readonly features: readonly string[];
 }
 
 async function findJava(): Promise<string> {
@@ -58,22 +69,28 @@ async function hasKafka(folder: string): Promise<boolean> {
 }
 
 /** `kafka_2.13` leaves the log backend out, without which the broker's own complaints are lost. */
-const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
+function pomOf(release: KafkaRelease): string {
+  const { version, logBackend } = RELEASES[release];
+  const dependencies = [`org.apache.kafka:kafka_2.13:${version}`, ...logBackend].map((name) => {
+    const [group = '', artifact = '', of = ''] = name.split(':');
+    return `    <dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${of}</version></dependency>`;
+  });
+  return `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>cdf-relay</groupId>
   <artifactId>kafka</artifactId>
   <version>1</version>
   <packaging>pom</packaging>
   <dependencies>
-    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${KAFKA_VERSION}</version></dependency>
-    <dependency><groupId>org.apache.logging.log4j</groupId><artifactId>log4j-slf4j-impl</artifactId><version>2.25.3</version></dependency>
+${dependencies.join('\n')}
   </dependencies>
 </project>
 `;
+}
 
-async function fetchJars(folder: string): Promise<void> {
-  await writeFile(join(folder, 'pom.xml'), POM);
-  process.stderr.write(`fetching Apache Kafka ${KAFKA_VERSION} with mvn (45 MB, once)\n`);
+async function fetchJars(release: KafkaRelease, folder: string): Promise<void> {
+  await writeFile(join(folder, 'pom.xml'), pomOf(release));
+  process.stderr.write(`fetching Apache Kafka ${RELEASES[release].version} with mvn (45 MB, once)\n`);
   const goal = ['-q', '-B', 'dependency:copy-dependencies', '-DoutputDirectory=lib', '-DincludeScope=runtime'];
   try {
     await run('mvn', goal, folder);
@@ -84,13 +101,13 @@ async function fetchJars(folder: string): Promise<void> {
   }
 }
 
-async function prepared(java: string, libs: string, boot: string): Promise<Distribution> {
-  if (!(await isThere(boot))) await makeWhole(boot, (folder) => prepare(java, libs, folder));
-  return { java, libs, bootstrapCheckpoint: join(boot, 'bootstrap.checkpoint'), classArchive: join(boot, 'classes.jsa') };
+async function prepared(flavour: Flavour, libs: string, boot: string): Promise<Distribution> {
+  if (!(await isThere(boot))) await makeWhole(boot, (folder) => prepare(flavour, libs, folder));
+  return { java: flavour.java, libs, bootstrapCheckpoint: join(boot, 'bootstrap.checkpoint'), classArchive: join(boot, 'classes.jsa') };
 }
 
 /** Formats a node and runs it once, so that later starts need neither the formatting JVM nor the loading of five thousand classes. */
-async function prepare(java: string, libs: string, folder: string): Promise<void> {
+async function prepare({ java, release, features }: Flavour, libs: string, folder: string): Promise<void> {
   const [client, controller] = await freePorts(2);
   const data = join(folder, 'data');
   const properties = join(folder, 'server.properties');
@@ -107,19 +124,25 @@ async function prepare(java: string, libs: string, folder: string): Promise<void
       extra: {},
     }),
   );
-  await writeFile(join(folder, 'log4j2.properties'), LOG_PROPERTIES);
+  const logging = loggingOf(release);
+  await writeFile(join(folder, logging.file), logging.text);
   await run(
     java,
-    ['-cp', join(libs, '*'), 'kafka.tools.StorageTool', 'format', '-t', randomBytes(16).toString('base64url'), '-c', properties],
+    [
+      '-cp',
+      join(libs, '*'),
+      'kafka.tools.StorageTool',
+      'format',
+      '-t',
+      randomBytes(16).toString('base64url'),
+      '-c',
+      properties,
+      ...features,
+    ],
     folder,
   );
   const archive = join(folder, 'classes.jsa');
-  const options = [
-    '-XX:+UseSerialGC',
-    '-XX:TieredStopAtLevel=1',
-    `-XX:ArchiveClassesAtExit=${archive}`,
-    '-Dlog4j2.configurationFile=file:log4j2.properties',
-  ];
+  const options = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', `-XX:ArchiveClassesAtExit=${archive}`, logging.option(folder)];
   const broker = spawn(java, [...options, '-cp', join(libs, '*'), 'kafka.Kafka', properties], { cwd: folder, stdio: 'ignore' });
   const ended = new Promise<void>((resolve) => broker.once('exit', () => resolve()));
   try {

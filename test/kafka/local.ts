@@ -11,7 +11,8 @@ import { findDistribution } from './distribution.ts';
 import type { Distribution } from './distribution.ts';
 import { freePorts } from './ports.ts';
 import { brokersKnown, poll } from './probe.ts';
-import { LOG_PROPERTIES, serverProperties } from './properties.ts';
+import { featuresOf, loggingOf, serverProperties } from './properties.ts';
+import { RELEASES } from './releases.ts';
 import { run } from './run.ts';
 
 const HOST = '127.0.0.1';
@@ -25,7 +26,7 @@ interface Node {
 }
 
 export async function startLocal(options: BrokerOptions): Promise<Broker> {
-  const distribution = await findDistribution();
+  const distribution = await findDistribution(options);
   const folder = await mkdtemp(join(tmpdir(), 'cdf-relay-kafka-'));
   const count = options.nodes ?? 1;
   const heapMb = count === 1 ? 512 : 256;
@@ -34,7 +35,8 @@ export async function startLocal(options: BrokerOptions): Promise<Broker> {
   const clusterId = randomBytes(16).toString('base64url');
   const users = options.users ?? null;
   const certificates = users === null ? null : await makeCertificates(folder);
-  await writeFile(join(folder, 'log4j2.properties'), LOG_PROPERTIES);
+  const logging = loggingOf(options.kafka ?? '4');
+  await writeFile(join(folder, logging.file), logging.text);
 
   const nodes: readonly Node[] = await Promise.all(
     ports.slice(0, count).map(async (client, index) => {
@@ -45,7 +47,7 @@ export async function startLocal(options: BrokerOptions): Promise<Broker> {
       const secured = users === null || certificates === null ? null : { port: securedPort(index), keystore: certificates.keystore, users };
       const properties = { node, controllers, client, secured, host: HOST, listen: HOST, data, extra: options.properties ?? {} };
       await writeFile(join(home, 'server.properties'), serverProperties(properties));
-      await format(distribution, home, node, clusterId, users);
+      await format(distribution, home, node, clusterId, users, featuresOf(options));
       return { folder: home, client, process: null };
     }),
   );
@@ -54,7 +56,7 @@ export async function startLocal(options: BrokerOptions): Promise<Broker> {
   };
   process.once('exit', killAll);
 
-  const start = (node: Node): Promise<void> => startNode(distribution, folder, node, heapMb);
+  const start = (node: Node): Promise<void> => startNode(distribution, logging.option(folder), node, heapMb);
   const serves = (node: Node): Promise<void> =>
     poll('the start of Kafka', READY_MS, async () => {
       if (node.process?.exitCode !== null)
@@ -85,10 +87,13 @@ export async function startLocal(options: BrokerOptions): Promise<Broker> {
     throw error;
   }
   return {
-    origin: 'Apache Kafka on the local Java',
+    origin: `Apache Kafka ${RELEASES[options.kafka ?? '4'].version} on the local Java`,
     brokers: nodes.map((node) => `${HOST}:${node.client}`),
     secured: certificates === null ? null : { brokers: nodes.map((_, index) => `${HOST}:${securedPort(index)}`), ca: certificates.ca },
     kill: (node) => end(at(node), 'SIGKILL'),
+    shut: (node) => end(at(node), 'SIGTERM'),
+    freeze: async (node) => void at(node).process?.kill('SIGSTOP'),
+    thaw: async (node) => void at(node).process?.kill('SIGCONT'),
     restart: async (node) => {
       await end(at(node), 'SIGTERM');
       await start(at(node));
@@ -105,6 +110,7 @@ async function format(
   node: number,
   clusterId: string,
   users: BrokerOptions['users'] | null,
+  features: readonly string[],
 ): Promise<void> {
   if (users !== null && users !== undefined) {
     const scram = Object.entries(users).flatMap(([name, password]) =>
@@ -119,6 +125,7 @@ async function format(
       clusterId,
       '-c',
       'server.properties',
+      ...features,
       ...scram,
     ];
     await run(distribution.java, tool, home);
@@ -132,7 +139,7 @@ async function format(
   await copyFile(distribution.bootstrapCheckpoint, join(home, 'data', 'bootstrap.checkpoint'));
 }
 
-async function startNode(distribution: Distribution, folder: string, node: Node, heapMb: number): Promise<void> {
+async function startNode(distribution: Distribution, logging: string, node: Node, heapMb: number): Promise<void> {
   const log = await open(join(node.folder, 'log'), 'a');
   const options = [
     '-Xms64m',
@@ -142,7 +149,6 @@ async function startNode(distribution: Distribution, folder: string, node: Node,
     '-Xshare:auto',
     `-XX:SharedArchiveFile=${distribution.classArchive}`,
   ];
-  const logging = `-Dlog4j2.configurationFile=file:${join(folder, 'log4j2.properties')}`;
   const args = [...options, logging, '-cp', join(distribution.libs, '*'), 'kafka.Kafka', 'server.properties'];
   node.process = spawn(distribution.java, args, { cwd: node.folder, stdio: ['ignore', log.fd, log.fd] });
   await log.close();
@@ -153,6 +159,8 @@ async function end(node: Node, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
   if (child === null || !isRunning(node)) return;
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   child.kill(signal);
+  // A frozen process heeds nothing but SIGKILL until it goes on.
+  child.kill('SIGCONT');
   const late = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
   await ended;
   clearTimeout(late);

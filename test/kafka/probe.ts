@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const API_VERSIONS = 18;
 const METADATA = 3;
+const ELECT_LEADERS = 43;
 
 /** Whether the port answers ApiVersions. */
 export async function answersApiVersions(host: string, port: number): Promise<boolean> {
@@ -18,6 +19,15 @@ export async function brokersKnown(host: string, port: number): Promise<number> 
   const noTopics = Buffer.from([0, 0, 0, 0]);
   const answer = await request(host, port, METADATA, 1, noTopics);
   return answer?.readInt32BE(4) ?? 0;
+}
+
+/** Has every partition of the cluster led by the first of its replicas, as far as that one is in sync. */
+export async function electPreferred(host: string, port: number): Promise<void> {
+  const body = Buffer.alloc(9);
+  body.writeInt8(0, 0); // preferred
+  body.writeInt32BE(-1, 1); // of all partitions
+  body.writeInt32BE(10_000, 5);
+  await request(host, port, ELECT_LEADERS, 1, body);
 }
 
 /** Asks every 50 ms until the answer is yes; throws after `deadlineMs`. */

@@ -1,5 +1,6 @@
 /** The `server.properties` of a node for tests (Kafka 3.9 and 4): KRaft, everything on one machine, short time-outs. */
 import { must } from '../../src/lib/assert.ts';
+import type { BrokerOptions, KafkaRelease } from './cluster.ts';
 
 export interface NodeSettings {
   readonly node: number;
@@ -74,12 +75,36 @@ function security(secured: { readonly keystore: string; readonly users: Readonly
   };
 }
 
-/** Warnings alone, on standard output. */
-export const LOG_PROPERTIES = `rootLogger.level=WARN
+/** What `StorageTool format` is told beyond its defaults. */
+export function featuresOf({ kafka = '4', transactions = 2 }: BrokerOptions): readonly string[] {
+  return kafka === '4' && transactions === 1 ? ['--feature', 'transaction.version=0'] : [];
+}
+
+export interface Logging {
+  readonly file: string;
+  readonly text: string;
+  /** For the JVM, given the file's folder. */
+  readonly option: (folder: string) => string;
+}
+
+/** Warnings alone, on standard output. Kafka 3.9 logs by Log4j 1. */
+export function loggingOf(release: KafkaRelease): Logging {
+  return release === '4'
+    ? { file: 'log4j2.properties', text: LOG4J2, option: (folder) => `-Dlog4j2.configurationFile=file:${folder}/log4j2.properties` }
+    : { file: 'log4j.properties', text: LOG4J, option: (folder) => `-Dlog4j.configuration=file:${folder}/log4j.properties` };
+}
+
+const LOG4J2 = `rootLogger.level=WARN
 rootLogger.appenderRefs=out
 rootLogger.appenderRef.out.ref=out
 appender.out.type=Console
 appender.out.name=out
 appender.out.layout.type=PatternLayout
 appender.out.layout.pattern=[%d] %p %m (%c)%n
+`;
+
+const LOG4J = `log4j.rootLogger=WARN, out
+log4j.appender.out=org.apache.log4j.ConsoleAppender
+log4j.appender.out.layout=org.apache.log4j.PatternLayout
+log4j.appender.out.layout.ConversionPattern=[%d] %p %m (%c)%n
 `;
