@@ -18,16 +18,19 @@ export interface DeadRow {
   readonly badness: Badness;
   /** Of the data topic. */
   readonly partition: number;
-  /** In the file. */
+  /** Where the row is. */
+  readonly file: string;
   readonly row: number;
   readonly changeType: string;
+  /** Where the row is as it was before, if the record holds it too. */
+  readonly before: { readonly file: string; readonly row: number } | null;
   readonly key: Uint8Array | null;
   /** The record's value without what does not fit; not asked for if the record is too large. */
   readonly value: () => Uint8Array;
 }
 
 /** The letter of a row. What would make it longer than its topic takes is left out: its value first, then its key. */
-export function deadLetter({ badness, partition, row, changeType, key, value }: DeadRow, bad: BadRecords): SingleRecord {
+export function deadLetter({ badness, partition, file, row, changeType, before, key, value }: DeadRow, bad: BadRecords): SingleRecord {
   const { code, stage, exception } = WORDS[badness.kind];
   const sentence = sentenceOf(badness);
   const message = sentence.length > SENTENCE_CHARACTERS_MAX ? `${sentence.slice(0, SENTENCE_CHARACTERS_MAX)}…` : sentence;
@@ -44,8 +47,9 @@ export function deadLetter({ badness, partition, row, changeType, key, value }: 
     [`${CONNECT}exception.stacktrace`]: `${exception}: ${message}`,
     'cdf-relay.feed': bad.feed,
     'cdf-relay.version': String(bad.version),
-    'cdf-relay.file': bad.file,
+    'cdf-relay.file': file,
     'cdf-relay.row': String(row),
+    ...(before === null ? {} : { 'cdf-relay.before-file': before.file, 'cdf-relay.before-row': String(before.row) }),
     'cdf-relay.change-type': changeType,
     'cdf-relay.code': code,
   };

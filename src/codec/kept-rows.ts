@@ -9,10 +9,20 @@ import { grown } from './grown.ts';
 /** No row: the end of a queue. */
 export const NO_ROW = -1;
 
+/** Rows of one batch of a file. */
+export interface Origin {
+  readonly file: string;
+  /** In the file, of the batch's first row. */
+  readonly firstRow: number;
+  /** By row of the batch, what is wrong with one of its values. */
+  readonly misfits: ReadonlyMap<number, string> | null;
+}
+
 export class KeptRows {
-  readonly #chunks: Arena[] = [];
+  readonly #chunks: { readonly bytes: Arena; readonly origin: Origin }[] = [];
   /** By row. */
   #chunkOf = new Int32Array(1024);
+  #rowOf = new Int32Array(1024);
   #starts = new Int32Array(1024);
   #lengths = new Int32Array(1024);
   #next = new Int32Array(1024);
@@ -22,23 +32,25 @@ export class KeptRows {
   #last = new Int32Array(1024).fill(NO_ROW);
 
   /** Memory for this many bytes of rows, which `add` then tells of. */
-  chunk(bytes: number): Arena {
+  chunk(bytes: number, origin: Origin): Arena {
     const chunk = arena(bytes);
-    this.#chunks.push(chunk);
+    this.#chunks.push({ bytes: chunk, origin });
     return chunk;
   }
 
-  /** A row of the last chunk is the next of its key. */
-  add(key: number, start: number, length: number): void {
+  /** A row of the last chunk, of this number in its batch, is the next of its key. */
+  add(key: number, inBatch: number, start: number, length: number): void {
     const row = this.#rows;
     this.#rows += 1;
     this.#chunkOf = grown(this.#chunkOf, row + 1);
+    this.#rowOf = grown(this.#rowOf, row + 1);
     this.#starts = grown(this.#starts, row + 1);
     this.#lengths = grown(this.#lengths, row + 1);
     this.#next = grown(this.#next, row + 1);
     this.#first = grown(this.#first, key + 1, NO_ROW);
     this.#last = grown(this.#last, key + 1, NO_ROW);
     this.#chunkOf[row] = this.#chunks.length - 1;
+    this.#rowOf[row] = inBatch;
     this.#starts[row] = start;
     this.#lengths[row] = length;
     this.#next[row] = NO_ROW;
@@ -64,6 +76,21 @@ export class KeptRows {
 
   /** Writes the row, and returns where it ends. */
   write(row: number, to: Arena, at: number): number {
-    return copy(must(this.#chunks[this.#chunkOf[row] ?? 0], 'the bytes of a row'), this.#starts[row] ?? 0, this.#lengths[row] ?? 0, to, at);
+    return copy(this.#chunk(row).bytes, this.#starts[row] ?? 0, this.#lengths[row] ?? 0, to, at);
+  }
+
+  /** Where the row is. */
+  from(row: number): { readonly file: string; readonly row: number } {
+    const { file, firstRow } = this.#chunk(row).origin;
+    return { file, row: firstRow + (this.#rowOf[row] ?? 0) };
+  }
+
+  /** What is wrong with one of its values; null: nothing. */
+  misfit(row: number): string | null {
+    return this.#chunk(row).origin.misfits?.get(this.#rowOf[row] ?? 0) ?? null;
+  }
+
+  #chunk(row: number): { readonly bytes: Arena; readonly origin: Origin } {
+    return must(this.#chunks[this.#chunkOf[row] ?? 0], 'the bytes of a row');
   }
 }

@@ -4,6 +4,7 @@
  * A slot is a partition's place here: slot i is partition `firstPartition + i`. Records are first admitted (`fits`, `admit`), which fixes their lengths and
  * places; `layRun` then says where in the arena each slot's stretch of the run begins, and `closeRun` moves the stretches into the blocks.
  */
+import { must } from '../lib/assert.ts';
 import { CHANGE_TYPES } from '../model/column-batch.ts';
 import type { ChangeType } from '../model/column-batch.ts';
 import type { KeyMark, Segment } from '../ports/encoder.ts';
@@ -81,11 +82,10 @@ export class OpenSegment {
     return this.#firstPartition + slot;
   }
 
-  /** Whether a dead letter of this length may still come in, as with `fits`. */
-  fitsLetter(length: number): boolean {
-    if (this.#records === 0) return true;
-    if (this.#records + 1 > this.#bounds.segmentRecords || this.#bytes + length > this.#bounds.segmentBytes) return false;
-    return this.#letters.length === 0 || this.#letters.length + length <= BLOCK_BYTES_MAX;
+  /** Whether a dead letter of this length may still come in, and behind it this many records of the slot, of this length together; as with `fits`. */
+  fitsLetter(length: number, slot: number, records: number, more: number): boolean {
+    if (!this.fits(slot, 1 + records, length + more)) return false;
+    return this.#records === 0 || this.#letters.length === 0 || this.#letters.length + length <= BLOCK_BYTES_MAX;
   }
 
   /** Takes a dead letter, of which `badness` says what is wrong, instead of the next record of the slot. Not within a run. */
@@ -96,6 +96,15 @@ export class OpenSegment {
     if (mark !== null) this.#marks.push({ mark, partition: this.partitionOf(slot), place: this.offsetDelta(slot) });
     this.#records += 1;
     this.#bytes += bytes.length;
+  }
+
+  /** Takes the next record of the slot as it is. Not within a run. */
+  addRecord(bytes: Uint8Array, slot: number): void {
+    this.admit(slot, 1, bytes.length, bytes.length);
+    this.#runCounts[slot] = 0;
+    this.#runLengths[slot] = 0;
+    this.#runBytes = 0;
+    must(this.#blocks[slot], 'the block of a slot').append(bytes, 1, false);
   }
 
   /** One more row that another one of its key follows. */

@@ -28,6 +28,7 @@ import type { OpenSegment } from './open-segment.ts';
 import { recordEnd } from './record-end.ts';
 import { measureRows, writeRows } from './row-layout.ts';
 import type { RowForms, RowLayout } from './row-layout.ts';
+import { recordBytes } from './single-record.ts';
 import type { SingleRecord } from './single-record.ts';
 import { unsignedLength, writeUnsigned } from './varint.ts';
 
@@ -43,17 +44,18 @@ const BARE_BYTES = 2;
 /** The zigzag form of the length -1: no key, or no value. */
 const NONE = 0x01;
 
-/** Where the rows that are written go, on which step of the work, and their change type as an index into `CHANGE_TYPES`; null: each row names its own. */
+/** Where the rows that are written go, on which step of the work, and of which file; and their change type as an index into `CHANGE_TYPES`; null: each row names its own. */
 export interface Target {
   readonly open: OpenSegment;
   readonly step: number;
+  readonly file: string;
   readonly changeType: number | null;
 }
 
 interface Run {
   readonly end: number;
   readonly isFull: boolean;
-  /** Of the row at `end`, which is no record; null: there is nothing wrong with it. */
+  /** Of the row at `end`, whose value is no record; null: there is nothing wrong with it. */
   readonly badness: Badness | null;
 }
 
@@ -136,15 +138,20 @@ export class RecordWriter {
       if (isFull) yield open.take(step, batch.firstRow + must(this.rows[end], 'the row that did not fit'));
       start = end;
       if (badness === null) continue;
+      const slot = this.#slots[end] ?? 0;
       const { letter, mark } = this.#letter(layout, batch, end, badness, target);
-      if (!open.fitsLetter(lengthOf(letter))) yield open.take(step, batch.firstRow + (this.rows[end] ?? 0));
-      open.addLetter(letter, this.#slots[end] ?? 0, mark, sentenceOf(badness));
+      const tombstone = this.#tombstoneBehind(layout, end);
+      const more = tombstone === null ? 0 : lengthOf(tombstone);
+      if (!open.fitsLetter(lengthOf(letter), slot, tombstone === null ? 0 : 1, more))
+        yield open.take(step, batch.firstRow + (this.rows[end] ?? 0));
+      open.addLetter(letter, slot, mark, sentenceOf(badness));
+      if (tombstone !== null) open.addRecord(recordBytes(tombstone, open.offsetDelta(slot)), slot);
       start = end + 1;
     }
   }
 
-  /** The rows' cells alone, of these rows of the batch, kept for their keys. */
-  keep(layout: RowLayout, batch: ColumnBatch, rows: Int32Array, keys: Int32Array, count: number): void {
+  /** The rows' cells alone, of these rows of the file's batch, kept for their keys. */
+  keep(layout: RowLayout, file: string, batch: ColumnBatch, rows: Int32Array, keys: Int32Array, count: number): void {
     const range = { rows, start: 0, end: count };
     measureRows(layout.row, batch, range, this.#forms, this.#valueLengths);
     let length = 0;
@@ -152,8 +159,8 @@ export class RecordWriter {
       this.#cursors[i] = length;
       length += this.#valueLengths[i] ?? 0;
     }
-    const chunk = this.#kept.chunk(length);
-    for (let i = 0; i < count; i += 1) this.#kept.add(keys[i] ?? 0, this.#cursors[i] ?? 0, this.#valueLengths[i] ?? 0);
+    const chunk = this.#kept.chunk(length, { file, firstRow: batch.firstRow, misfits: batch.misfits ?? null });
+    for (let i = 0; i < count; i += 1) this.#kept.add(keys[i] ?? 0, rows[i] ?? 0, this.#cursors[i] ?? 0, this.#valueLengths[i] ?? 0);
     writeRows(layout.row, batch, range, this.#forms, chunk, this.#cursors);
   }
 
@@ -196,36 +203,47 @@ export class RecordWriter {
         this.#tombstoneLengths[i] = body;
         length += unsignedLength(body << 1) + body;
       }
+      const largest = hasValue ? Math.max(value, length - value) : length;
       if (bad !== null) {
-        const sentence = misfits?.get(this.rows[i] ?? 0);
-        if (sentence !== undefined) return { end: i, isFull: false, badness: { kind: 'misfit', sentence } };
-        if (length > bad.largestRecord)
-          return { end: i, isFull: false, badness: { kind: 'too large', bytes: length, largest: bad.largestRecord } };
+        const badness = this.#badnessOf(i, misfits, largest, bad);
+        if (badness !== null) return { end: i, isFull: false, badness };
       }
       if (!open.fits(slot, records, length)) return { end: i, isFull: true, badness: null };
       if (open.runBytes > 0 && open.runBytes + length > ARENA_BYTES) return { end: i, isFull: false, badness: null };
       this.#offsetDeltas[i] = delta;
-      open.admit(slot, records, length, hasValue ? Math.max(value, length - value) : length);
+      open.admit(slot, records, length, largest);
     }
     return { end: count, isFull: false, badness: null };
   }
 
-  /** The dead letter of the `i`-th row, and the mark that its key gets. */
+  /** What is wrong with the `i`-th row, whose longest record is so long; null: nothing. */
+  #badnessOf(i: number, misfits: ColumnBatch['misfits'], bytes: number, { largestRecord }: BadRecords): Badness | null {
+    const own = misfits?.get(this.rows[i] ?? 0) ?? null;
+    const before = this.befores[i] ?? NO_ROW;
+    const twin = before === NO_ROW ? null : this.#kept.misfit(before);
+    if (own === null && twin === null) return bytes > largestRecord ? { kind: 'too large', bytes, largest: largestRecord } : null;
+    const sentences = [...(own === null ? [] : [own]), ...(twin === null ? [] : [`before the update, ${twin}`])];
+    return { kind: 'misfit', sentence: sentences.join('; ') };
+  }
+
+  /** The dead letter of the `i`-th row's value, or of its tombstone where it has no value, and the mark that its key gets. */
   #letter(
     { key, value }: RowLayout,
     batch: ColumnBatch,
     i: number,
     badness: Badness,
-    { open, changeType }: Target,
+    { open, file, changeType }: Target,
   ): { readonly letter: SingleRecord; readonly mark: string | null } {
     const row = this.rows[i] ?? 0;
-    const start = this.keyStarts[i] ?? 0;
-    const own = key === null ? null : this.#keys.bytes.slice(start, start + (this.keyLengths[i] ?? 0));
+    const own = key === null ? null : this.#keyOf(i);
+    const before = this.befores[i] ?? NO_ROW;
     const letter = deadLetter(
       {
         badness,
         partition: open.partitionOf(this.#slots[i] ?? 0),
+        file,
         row: batch.firstRow + row,
+        before: before === NO_ROW ? null : this.#kept.from(before),
         changeType: must(CHANGE_TYPES[changeType ?? batch.changeTypes?.[row] ?? -1], 'the change type of a row'),
         key: own,
         value: () => this.#valueOf(value, batch, i),
@@ -233,6 +251,18 @@ export class RecordWriter {
       must(this.#bad, 'what becomes of bad rows'),
     );
     return { letter, mark: own === null ? null : markOf(own) };
+  }
+
+  /** What is published of the `i`-th row though its value is not: it says that the key is gone. Null where there is nothing to say, or its topic does not take it either. */
+  #tombstoneBehind({ outputs }: RowLayout, i: number): SingleRecord | null {
+    if (outputs !== 'value and tombstone') return null;
+    const tombstone = { key: this.#keyOf(i), value: null, headers: [] };
+    return lengthOf(tombstone) > must(this.#bad, 'what becomes of bad rows').largestRecord ? null : tombstone;
+  }
+
+  #keyOf(i: number): Uint8Array {
+    const start = this.keyStarts[i] ?? 0;
+    return this.#keys.bytes.slice(start, start + (this.keyLengths[i] ?? 0));
   }
 
   #valueOf(value: RowLayout['value'], batch: ColumnBatch, i: number): Uint8Array {

@@ -31,17 +31,14 @@ export function* encodeEntry(request: EncodeRequest, decoder: FileDecoder, write
   const layout = rowLayout(request);
   const open = openSegment(request.layout, request);
   const changeType = changeTypeOf(entry);
-  assert(bad === null || layout.outputs === 'value', 'dead letters of rows that are more than one record');
   writer.begin(slotsOf(request.layout), request.isSnapshot, undefined, bad);
-  // A key with a value that does not fit would be another key.
-  const keys = keyColumns(request.layout);
-  const lenient = new Set(bad === null ? [] : layout.fileColumns.filter((column) => !keys.includes(column)));
+  const lenient = bad === null ? NONE : lenientColumns(request.layout, layout.fileColumns);
   let covered = request.fromRow;
   for (const batch of batchesOf(decoder, { ...request, columns: layout.fileColumns, lenient })) {
     const count = selectRows(batch, entry, selection, writer.rows);
     writer.encodeKeys(layout, batch, count);
     if (changeType === null) takeForms(batch, writer, count);
-    yield* writer.write(layout, batch, count, { open, step: 0, changeType });
+    yield* writer.write(layout, batch, count, { open, step: 0, file: entry.file.id, changeType });
     covered = batch.firstRow + batch.rows;
   }
   checkSelection(selection, covered);
@@ -56,7 +53,13 @@ export function slotsOf({ key, partitions }: RecordLayout): number {
   return key.length === 0 ? 1 : partitions;
 }
 
-const NONE: ReadonlySet<Column> = new Set();
+export const NONE: ReadonlySet<Column> = new Set();
+
+/** Those whose misfits are dead letters: a key with a value that does not fit would be another key. */
+export function lenientColumns(layout: RecordLayout, columns: readonly Column[]): ReadonlySet<Column> {
+  const keys = keyColumns(layout);
+  return new Set(columns.filter((column) => !keys.includes(column)));
+}
 
 /** The file's batches, values as the table's types want them. */
 export function* batchesOf(

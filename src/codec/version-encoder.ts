@@ -29,7 +29,7 @@ import { BATCH_ROWS } from './record-writer.ts';
 import type { RecordWriter } from './record-writer.ts';
 import { keyLayout, rowLayout } from './row-layout.ts';
 import type { RowLayout } from './row-layout.ts';
-import { batchesOf, openSegment, slotsOf } from './segments.ts';
+import { NONE, batchesOf, lenientColumns, openSegment, slotsOf } from './segments.ts';
 import { changeTypeOf, checkSelection, selectRows } from './select-rows.ts';
 
 const PREIMAGE = CHANGE_TYPES.indexOf('update_preimage');
@@ -128,7 +128,7 @@ class PassWork {
     this.#isUpsert = job.layout.envelope.kind === 'upsert';
     this.#framing = job.layout.prefixes.key?.length ?? 0;
     this.#shift = 32 - Math.log2(job.passes);
-    writer.begin(slotsOf(job.layout), false, this.#kept);
+    writer.begin(slotsOf(job.layout), false, this.#kept, job.bad);
   }
 
   /** Counts of each key what leaves and what arrives: for `debezium` of the two images of updates. */
@@ -160,7 +160,7 @@ class PassWork {
     const { from } = this.#job;
     const outBefore = step < from.step ? Infinity : step === from.step ? from.row : 0;
     const writer = this.#writer;
-    const target = { open: this.#open, step, changeType: changeTypeOf(entry) };
+    const target = { open: this.#open, step, file: entry.file.id, changeType: changeTypeOf(entry) };
     const isOut = outBefore === Infinity;
     const keysAreEnough = isOut && (this.#isUpsert || entry.pass === 'arrives');
     const layout = keysAreEnough ? keyLayout(this.#layoutOf(entry)) : rowLayout(this.#layoutOf(entry));
@@ -235,9 +235,10 @@ class PassWork {
       writer.befores[chosen] = NO_ROW;
       chosen += 1;
     }
-    if (kept > 0) writer.keep(layout, batch, this.#keepRows, this.#keepKeys, kept);
+    if (kept > 0) writer.keep(layout, entry.file.id, batch, this.#keepRows, this.#keepKeys, kept);
     return chosen;
   }
+
   /** Of `debezium`: joins each postimage with its twin, where there is one. */
   #arrive(entry: PlanEntry, batch: ColumnBatch, count: number, outBefore: number): number {
     const writer = this.#writer;
@@ -270,7 +271,9 @@ class PassWork {
   }
 
   #batches(entry: PlanEntry, { fileColumns: columns }: RowLayout, bytes: Uint8Array<ArrayBuffer>): Generator<ColumnBatch, void> {
-    return batchesOf(this.#decoder, { bytes, entry, layout: this.#job.layout, columns, fromRow: 0 });
+    const { layout, bad } = this.#job;
+    const lenient = bad === undefined ? NONE : lenientColumns(layout, columns);
+    return batchesOf(this.#decoder, { bytes, entry, layout, columns, lenient, fromRow: 0 });
   }
 
   /** Whether the pass is that of the i-th row's key. */

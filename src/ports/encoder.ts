@@ -45,7 +45,7 @@ export interface EncodeRequest {
   readonly rows: RowSelection | null;
   /** Marks every record with the header `cdf-relay.snapshot: true`. */
   readonly isSnapshot: boolean;
-  /** Absent: a row that cannot be a record fails the file, or is too large a record. In the envelope `change` alone. */
+  /** Absent: a row that cannot be a record fails the file, or is too large a record. */
   readonly bad?: BadRecords;
   /** First row of the file to be looked at. */
   readonly fromRow: number;
@@ -54,17 +54,19 @@ export interface EncodeRequest {
   readonly segmentBytes: number;
 }
 
-/** How rows are made dead letters: those whose record is too large, and those of which a value that is not part of the key does not fit its type. */
+/**
+ * What is made a dead letter: a record that is too large, and one of which a value that is not part of the key does not fit its type, of either image where it holds both.
+ * A tombstone behind such a record is published all the same.
+ */
 export interface BadRecords {
   /** A longer record than this, framing included, is too large. */
   readonly largestRecord: number;
   /** The same of the dead letters' topic. */
   readonly largestLetter: number;
-  /** What their headers name: the feed, the topic that the rows are missing in, the version, and the id of the file. */
+  /** What their headers name: the feed, the topic that the rows are missing in, and the version. */
   readonly feed: string;
   readonly topic: string;
   readonly version: Version;
-  readonly file: string;
 }
 
 /** Rows of a segment that are no records of their topic. */
@@ -99,6 +101,8 @@ export interface EncodeVersionRequest {
   readonly passes: number;
   /** The step to go on with, and the first row of its file that is not yet published; 0 and 0 at the beginning. */
   readonly from: { readonly step: number; readonly row: number };
+  /** As with `encode`. */
+  readonly bad?: BadRecords;
   readonly segmentRecords: number;
   readonly segmentBytes: number;
   /** Bytes of files that may be kept until the end, so that they are not read again. */

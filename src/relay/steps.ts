@@ -15,7 +15,7 @@ import type { PlanEntry, VersionPlan } from '../model/plan.ts';
 import type { Checkpoint, Position } from '../model/position.ts';
 import { startOf } from '../model/position.ts';
 import type { Version } from '../model/version.ts';
-import type { BadRecords, EncodeRequest, RecordLayout, Segment } from '../ports/encoder.ts';
+import type { BadRecords, RecordLayout, Segment } from '../ports/encoder.ts';
 import type { VersionHead, Step } from './chunk.ts';
 import type { Line } from './line.ts';
 import type { ListedVersion } from './listing.ts';
@@ -205,8 +205,14 @@ function encodeWork(line: Line, topic: string, lengths: Lengths, work: Fetched, 
 }
 
 function segmentsOf(line: Line, topic: string, lengths: Lengths, work: Fetched, signal: AbortSignal): AsyncIterable<Segment> | null {
+  if (work.kind === 'whole') return null;
   const { encoder, chunk } = line.works;
-  const bounds = { segmentRecords: chunk.records, segmentBytes: chunk.bytes };
+  const { version, timestamp } = work.planned.head;
+  const bounds = {
+    segmentRecords: chunk.records,
+    segmentBytes: chunk.bytes,
+    ...(line.spec.onBadRecord === 'dead-letter' ? { bad: badRecords(line, topic, lengths, version) } : {}),
+  };
   if (work.kind === 'version') {
     const { planned, plan, layout, from, pairing } = work;
     const files = new ReadAhead({
@@ -218,21 +224,17 @@ function segmentsOf(line: Line, topic: string, lengths: Lengths, work: Fetched, 
     const read = (file: ChangeFile, end: AbortSignal): Promise<FileContent> => files.read(file, end);
     return encoder.encodeVersion({ plan, layout, passes: pairing.passes, from, keptBytes: KEPT_BYTES, read, ...bounds }, signal);
   }
-  if (work.kind === 'whole' || work.content === null) return null;
+  if (work.content === null) return null;
   const { entry, layout, content, fromRow, planned } = work;
-  const { version, timestamp } = planned.head;
-  const bad: BadRecords = {
-    // Whatever becomes of other records of the key, this one may yet have to bear the mark.
-    largestRecord: lengths.record - encoder.markBytes,
-    largestLetter: lengths.letter,
-    feed: line.spec.id,
-    topic,
-    version,
-    file: entry.file.id,
-  };
-  const isSnapshot = planned.listed.isSnapshot;
-  const request: EncodeRequest = { entry, version, timestamp, layout, ...content, isSnapshot, fromRow, ...bounds };
-  return encoder.encode(line.spec.onBadRecord === 'dead-letter' ? { ...request, bad } : request, signal);
+  return encoder.encode(
+    { entry, version, timestamp, layout, ...content, isSnapshot: planned.listed.isSnapshot, fromRow, ...bounds },
+    signal,
+  );
+}
+
+function badRecords({ spec, works }: Line, topic: string, { record, letter }: Lengths, version: Version): BadRecords {
+  // Whatever becomes of other records of the key, one of the greatest length may yet have to bear the mark.
+  return { largestRecord: record - works.encoder.markBytes, largestLetter: letter, feed: spec.id, topic, version };
 }
 
 /** Records that come behind the segment have the marks of its dead letters too. */

@@ -14,7 +14,7 @@ import type { Case } from './cases.ts';
 
 const COLUMNS = [column('id', { kind: 'long' }), column('text', { kind: 'string' }), column('small', { kind: 'byte' })];
 const LONG = 'x'.repeat(300);
-const BAD: BadRecords = { largestRecord: 200, largestLetter: 10_000, feed: 'r/s/a.b.c', topic: 'r.c', version: 7, file: 'f1' };
+const BAD: BadRecords = { largestRecord: 200, largestLetter: 10_000, feed: 'r/s/a.b.c', topic: 'r.c', version: 7 };
 
 /** The rows of these numbers have a value that does not fit, which the decoder gives as null. */
 function misfitting(rows: readonly TestRow[], misfits: ReadonlySet<number>, batchRows: number): FileDecoder {

@@ -38,8 +38,8 @@ test('rows that wait are taken by their key, the first one first, and their byte
   const kept = new KeptRows();
   const add = (key: number, text: string): void => {
     const bytes = Buffer.from(text);
-    kept.chunk(bytes.length).bytes.set(bytes);
-    kept.add(key, 0, bytes.length);
+    kept.chunk(bytes.length, { file: text, firstRow: 10 * key, misfits: key === 7 ? new Map([[2, text]]) : null }).bytes.set(bytes);
+    kept.add(key, 2, 0, bytes.length);
   };
   for (let i = 0; i < 3000; i += 1) add(i % 1500, `row ${i}`);
   const take = (key: number): string | null => {
@@ -51,6 +51,11 @@ test('rows that wait are taken by their key, the first one first, and their byte
   expect([7, 1499, 7, 7, 5000].map(take)).toEqual(['row 7', 'row 1499', 'row 1507', null, null]);
   add(7, 'once more');
   expect([take(7), take(7)]).toEqual(['once more', null]);
+  expect([3000, 7, 8].map((row) => [kept.from(row), kept.misfit(row)])).toEqual([
+    [{ file: 'once more', row: 72 }, 'once more'],
+    [{ file: 'row 7', row: 72 }, 'row 7'],
+    [{ file: 'row 8', row: 82 }, null],
+  ]);
 });
 
 test('a list of numbers is read in the order in which it was written, to its end', () => {
