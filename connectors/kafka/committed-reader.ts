@@ -8,9 +8,10 @@ import { sleep } from '../../src/lib/abort.ts';
 import { backoffMs } from '../../src/lib/backoff.ts';
 import { Failure } from '../../src/model/failure.ts';
 import type { ReadRecord } from '../../src/ports/publisher.ts';
+import type { BrokerAddress } from './connections.ts';
 import { CODES, failureOf, isTransient, reasonOf } from './kafka-failure.ts';
 import type { Attempt } from './kafka-failure.ts';
-import type { BrokerAddress, FetchedPartition, TopicMetadata, Wire } from './wire.ts';
+import type { FetchedPartition, TopicMetadata, Wire } from './wire.ts';
 
 /** What one answer said of one partition. */
 export interface ReadStep {
