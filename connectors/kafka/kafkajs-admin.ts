@@ -5,7 +5,8 @@ import { orAbort, sleep } from '../../src/lib/abort.ts';
 import { backoffMs } from '../../src/lib/backoff.ts';
 import { must } from '../../src/lib/assert.ts';
 import { Failure } from '../../src/model/failure.ts';
-import type { TopicAdmin, TopicSpec, TopicState } from '../../src/ports/publisher.ts';
+import type { ClusterLook, PartitionTail, TopicAdmin, TopicLook, TopicSpec, TopicState } from '../../src/ports/publisher.ts';
+import { lookAtCluster, lookAtTopics, tailsOf } from './cluster-look.ts';
 import { boundsOf, lookFor, readCommitted } from './committed-reader.ts';
 import { CODES, failureOf, isTransient, reasonOf } from './kafka-failure.ts';
 import type { TopicMetadata, Wire } from './wire.ts';
@@ -100,6 +101,18 @@ export class KafkajsAdmin implements TopicAdmin {
     }
   }
 
+  async look(topics: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, TopicLook>> {
+    return orFailure('looking at topics', () => lookAtTopics(this.#options.wire, topics, signal), signal);
+  }
+
+  async lookAtCluster(settings: readonly string[], group: string, signal: AbortSignal): Promise<ClusterLook> {
+    return orFailure('looking at the brokers', () => lookAtCluster(this.#options.wire, settings, group, signal), signal);
+  }
+
+  async tails(topics: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, readonly PartitionTail[]>> {
+    return orFailure('looking at the ends of topics', () => tailsOf(this.#options.wire, topics, signal), signal);
+  }
+
   /** Never rejects. */
   async close(): Promise<void> {
     if (this.#connecting === null) return;
@@ -145,5 +158,15 @@ export class KafkajsAdmin implements TopicAdmin {
       throw error;
     }
     return this.#options.admin;
+  }
+}
+
+/** Asked once: who watches looks again anyhow. */
+async function orFailure<T>(doing: string, ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    signal.throwIfAborted();
+    throw failureOf(error, { doing });
   }
 }

@@ -69,6 +69,53 @@ export interface TopicState {
   readonly replicationFactor: number;
 }
 
+/** What may be done to a topic, a group or the cluster, by Kafka's own words. */
+export type Right =
+  | 'Read'
+  | 'Write'
+  | 'Create'
+  | 'Delete'
+  | 'Alter'
+  | 'Describe'
+  | 'ClusterAction'
+  | 'DescribeConfigs'
+  | 'AlterConfigs'
+  | 'IdempotentWrite';
+
+/** Kafka's own names → values, as they are in force. */
+export type Settings = Readonly<Record<string, string>>;
+
+/** A topic as it is shown to who watches. */
+export interface TopicLook {
+  /** Null = there is one, and it may not be described. */
+  readonly state: TopicState | null;
+  /** Null = they may not be read. */
+  readonly settings: Settings | null;
+  /** What the relay may do with it; null = the broker does not tell. */
+  readonly rights: ReadonlySet<Right> | null;
+}
+
+export interface BrokerLook {
+  readonly id: number;
+  /** Null = they may not be read, which takes the right DescribeConfigs on the cluster. */
+  readonly settings: Settings | null;
+}
+
+export interface ClusterLook {
+  /** In the order of their ids. */
+  readonly brokers: readonly BrokerLook[];
+  /** What the relay may do with the group; null = the broker does not tell. */
+  readonly groupRights: ReadonlySet<Right> | null;
+}
+
+export interface PartitionTail {
+  readonly partition: number;
+  /** As read_uncommitted. */
+  readonly end: number;
+  /** The last stable offset: where the earliest transaction that is still open begins, else `end`. */
+  readonly stable: number;
+}
+
 export interface TopicAdmin {
   /** Resolves once brokers answer; rejects with `kafka.unreachable` after a minute without, or with `kafka.unauthorized` at once. */
   reach(signal: AbortSignal): Promise<{ readonly brokers: number }>;
@@ -82,6 +129,15 @@ export interface TopicAdmin {
   offsets(topic: string, signal: AbortSignal): Promise<readonly { readonly start: number; readonly end: number }[]>;
   /** The offset of the first committed record at or after `from`, or null if there is none up to the end. Control records and aborted ones do not count. */
   firstCommitted(topic: string, partition: number, from: number, signal: AbortSignal): Promise<number | null>;
+  /**
+   * For who watches, at intervals: topics, settings and rights in as few questions as it takes. Topics that do not exist, or have no leader at this moment, are left out. What may not be seen is told as
+   * such and is no rejection; rejections are `kafka.unreachable`, `kafka.unauthorized` (the credential itself) and `kafka.rejected`.
+   */
+  look(topics: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, TopicLook>>;
+  /** As `look`, of the brokers' settings named, and of the rights on a consumer group. */
+  lookAtCluster(settings: readonly string[], group: string, signal: AbortSignal): Promise<ClusterLook>;
+  /** As `look`: by topic, the partitions in order. Ends are asked before last stable offsets. */
+  tails(topics: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, readonly PartitionTail[]>>;
 }
 
 /** A committed record, read back. */

@@ -1,5 +1,6 @@
 /**
- * The exam of a Kafka driver, on a real broker: what DESIGN §8 rests on. Every test uses topics and transactional ids of its own, so the broker may be shared.
+ * The exam of a Kafka driver, on a real broker: what DESIGN §8 rests on. Every test uses topics and transactional ids of its own, so the broker may be shared. The model of
+ * test/model-broker takes it too.
  */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -7,17 +8,24 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { afterAll, expect, test } from 'vitest';
 import { must } from '../../src/lib/assert.ts';
-import type { Claim, ControlRecord, Publisher, ReadRecord } from '../../src/ports/publisher.ts';
+import type { Claim, ControlRecord, Publisher, ReadRecord, Right } from '../../src/ports/publisher.ts';
 import { uniqueName } from '../kafka/use-kafka.ts';
 import { blockOf } from '../support/record-blocks.ts';
 
-export interface PublisherExam {
-  readonly brokers: readonly string[];
-  /** The driver's name in connectors/index.ts: a process of its own opens it by that. */
-  readonly driver: string;
+export type PublisherExam = {
   /** A publisher that gives a claim up after `claimTimeoutMs`. */
   readonly open: (settings: { readonly claimTimeoutMs: number }) => Publisher;
-}
+} & (
+  | {
+      readonly brokers: readonly string[];
+      /** The driver's name in connectors/index.ts: a process of its own opens it by that. */
+      readonly driver: string;
+    }
+  | {
+      /** In the place of that process, which cannot reach a broker in memory: does what publisher-child.ts does, and is never heard of again. */
+      readonly vanish: (data: string, checkpoints: string) => Promise<void>;
+    }
+);
 
 const { signal } = new AbortController();
 const COMMIT_MS = 20_000;
@@ -75,6 +83,45 @@ export function examPublisher(exam: PublisherExam): void {
     await expect(committed(topic)).rejects.toMatchObject({ code: 'topic.missing', message: `there is no topic ${topic}` });
     await expect(claim(topic, 'v')).rejects.toMatchObject({ code: 'kafka.rejected', message: `there is no topic ${topic} to send to` });
     expect(await admin.describe(topic, signal)).toBe(null);
+  });
+
+  test('whoever watches sees topics with their settings and what may be done with them, and none that are missing', async () => {
+    const { data, checkpoints } = await topics(2);
+    const missing = uniqueName('missing');
+    const looks = await admin.look([data, missing, checkpoints], signal);
+    expect([...looks.keys()].toSorted()).toEqual([checkpoints, data].toSorted());
+    expect(looks.get(data)?.state).toEqual(await admin.describe(data, signal));
+    expect(looks.get(checkpoints)?.settings).toEqual(await admin.config(checkpoints, signal));
+    const own: readonly Right[] = ['Read', 'Write', 'Describe', 'DescribeConfigs'];
+    expect(looks.get(data)?.rights ?? new Set(own)).toEqual(new Set([...(looks.get(data)?.rights ?? []), ...own]));
+    expect(await admin.look([], signal)).toEqual(new Map());
+    expect(await admin.describe(missing, signal)).toBe(null);
+  });
+
+  test('whoever watches sees the settings of each broker, and the rights on a group that need not be there', async () => {
+    const { brokers, groupRights } = await admin.lookAtCluster(['transaction.max.timeout.ms'], uniqueName('group'), signal);
+    expect(brokers.length).toBe((await admin.reach(signal)).brokers);
+    for (const { settings } of brokers) expect(settings).toEqual({ 'transaction.max.timeout.ms': expect.stringMatching(/^\d+$/) });
+    expect([...(groupRights ?? ['Read'])]).toContain('Read');
+  });
+
+  test('an open transaction holds back the last stable offset, which tells where it begins', async () => {
+    const { data, checkpoints } = await topics(2);
+    const missing = uniqueName('missing');
+    const { producer } = await claim(checkpoints, 'nonce');
+    const tails = async (): Promise<unknown> => (await admin.tails([data, missing], signal)).get(data);
+    const empty = { partition: 0, end: 0, stable: 0 };
+    await producer.begin();
+    await producer.send(data, [blockOf(1, [{ key: 'k', value: 'first' }])]);
+    await producer.commit(COMMIT_MS);
+    await expect.poll(tails).toEqual([empty, { partition: 1, end: 2, stable: 2 }]);
+    await producer.begin();
+    await producer.send(data, [blockOf(1, [{ key: 'k', value: 'open' }])]);
+    expect(await tails()).toEqual([empty, { partition: 1, end: 3, stable: 2 }]);
+    await producer.abort(COMMIT_MS);
+    await expect.poll(tails).toEqual([empty, { partition: 1, end: 4, stable: 4 }]);
+    expect([...(await admin.tails([missing], signal)).keys()]).toEqual([]);
+    await producer.close();
   });
 
   test('a claim gives the latest committed value of each key, and none that was deleted', async () => {
@@ -143,15 +190,19 @@ export function examPublisher(exam: PublisherExam): void {
 
   test('a process that is killed between send and commit leaves nothing behind', async () => {
     const { data, checkpoints } = await topics();
-    const script = new URL('publisher-child.ts', import.meta.url);
-    const child = spawn(process.execPath, [script.pathname, exam.driver, exam.brokers.join(','), data, checkpoints], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const exited = once(child, 'exit');
-    const [line] = await Promise.race([once(createInterface(child.stdout), 'line'), exited]);
-    expect(line).toBe('sent');
-    child.kill('SIGKILL');
-    await exited;
+    if ('vanish' in exam) {
+      await exam.vanish(data, checkpoints);
+    } else {
+      const script = new URL('publisher-child.ts', import.meta.url);
+      const child = spawn(process.execPath, [script.pathname, exam.driver, exam.brokers.join(','), data, checkpoints], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      const exited = once(child, 'exit');
+      const [line] = await Promise.race([once(createInterface(child.stdout), 'line'), exited]);
+      expect(line).toBe('sent');
+      child.kill('SIGKILL');
+      await exited;
+    }
 
     expect(must((await admin.offsets(data, signal))[0], 'the partition').end).toBeGreaterThan(0);
     const { producer, records } = await claim(checkpoints, 'nonce 2');

@@ -45,8 +45,11 @@ export class Step {
   }
 }
 
+/** Somebody who takes a call in the midst. */
+export type StepTaker = Pick<Step, 'take' | 'way'>;
+
 /** Of calls that only ask, a lost answer is the same as a call that was not made: with `after` they are not counted. */
-export function failingPublisher(real: Publisher, step: Step): Publisher {
+export function failingPublisher(real: Publisher, step: StepTaker): Publisher {
   const asking: TopicAdmin = {
     reach: (signal) => real.admin.reach(signal),
     describe: (topic, signal) => step.take('describe', () => real.admin.describe(topic, signal)),
@@ -55,6 +58,7 @@ export function failingPublisher(real: Publisher, step: Step): Publisher {
     offsets: (topic, signal) => step.take('offsets', () => real.admin.offsets(topic, signal)),
     firstCommitted: (topic, partition, from, signal) =>
       step.take('firstCommitted', () => real.admin.firstCommitted(topic, partition, from, signal)),
+    ...watching(real.admin),
   };
   const admin: TopicAdmin =
     step.way === 'before' ? asking : { ...passing(real.admin), create: (specs, signal) => asking.create(specs, signal) };
@@ -85,6 +89,16 @@ function passing(admin: TopicAdmin): TopicAdmin {
     config: (topic, signal) => admin.config(topic, signal),
     offsets: (topic, signal) => admin.offsets(topic, signal),
     firstCommitted: (topic, partition, from, signal) => admin.firstCommitted(topic, partition, from, signal),
+    ...watching(admin),
+  };
+}
+
+/** What nothing is decided by is no step. */
+function watching(admin: TopicAdmin): Pick<TopicAdmin, 'look' | 'lookAtCluster' | 'tails'> {
+  return {
+    look: (topics, signal) => admin.look(topics, signal),
+    lookAtCluster: (settings, group, signal) => admin.lookAtCluster(settings, group, signal),
+    tails: (topics, signal) => admin.tails(topics, signal),
   };
 }
 

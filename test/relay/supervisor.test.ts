@@ -121,6 +121,9 @@ await describeKafka('a feed that keeps failing', (brokers) => {
         create: (specs, signal) => admin.create(specs, signal),
         config: (topic, signal) => admin.config(topic, signal),
         firstCommitted: (topic, partition, from, signal) => admin.firstCommitted(topic, partition, from, signal),
+        look: (topics, signal) => admin.look(topics, signal),
+        lookAtCluster: (settings, group, signal) => admin.lookAtCluster(settings, group, signal),
+        tails: (topics, signal) => admin.tails(topics, signal),
         offsets: async (topic, signal) => {
           looks++;
           return admin.offsets(topic, signal);
