@@ -186,17 +186,10 @@ class Check {
     }
   }
 
-  #badRecords({ onBadRecord, envelope, key }: TableShape, path: Path): void {
-    if (onBadRecord === 'park') return;
+  #badRecords({ onBadRecord, key }: TableShape, path: Path): void {
+    if (onBadRecord === 'park' || key.length > 0) return;
     const place = this.#tree.placeOf([...path, 'onBadRecord']);
-    if (envelope !== 'change') {
-      this.#wrong(
-        place,
-        `\`onBadRecord: dead-letter\` is not available yet with \`envelope: ${envelope}\`, in which a row depends on others of its key: with \`park\`, a bad record parks the feed.`,
-      );
-    } else if (key.length === 0) {
-      this.#warn(place, '`onBadRecord: dead-letter` without a `key`: no record can say that another one of its row is missing.');
-    }
+    this.#warn(place, '`onBadRecord: dead-letter` without a `key`: no record can say that another one of its row is missing.');
   }
 
   /** The source of the recipient's entries that name none, told as missing once, and only where one of them needs it. */

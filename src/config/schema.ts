@@ -234,7 +234,7 @@ export const table = z
     onBadRecord: choice(['park', 'dead-letter'])
       .default('park')
       .describe(
-        'What becomes of a row whose record is longer than the topic takes, or of which a value outside its key does not fit its type: a person decides, or, in the envelope `change` alone, it goes to `{recipient}.dead-letters` and later records of its key say so.',
+        'What becomes of a row whose record is longer than the topic takes, or of which a value outside its key does not fit its type: a person decides, or it goes to `{recipient}.dead-letters` and later records of its key say so.',
       ),
     onRecreate: choice(['park', 'snapshot'])
       .default('park')

@@ -76,7 +76,6 @@ export interface FeedSpec {
   readonly onGap: OnGap;
   readonly onRecreate: OnRecreate;
   readonly onSchemaChange: OnSchemaChange;
-  /** `dead-letter` in the envelope `change` alone. */
   readonly onBadRecord: OnBadRecord;
 }
 

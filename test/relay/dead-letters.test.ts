@@ -2,6 +2,7 @@
  * A feed with `onBadRecord: dead-letter`: a row that cannot be a record goes to the recipient's dead letters in the transaction of its neighbours, and what comes later of
  * its key says that something is missing (DESIGN §6).
  */
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { MARKS_MAX } from '../../src/relay/steps.ts';
@@ -48,6 +49,24 @@ const HISTORY: readonly SmallCommit[] = [
 const PUBLISHED = ['0:1', '0:3', '1:3', '1:4', '2:2*', '2:3*', '2:5', '3:3*'];
 const DEAD = ['0 1 insert record.too_large', '1 1 update_postimage file.column', '2 1 update_preimage file.column'];
 
+/** The same in other envelopes: of each row what comes for it, with a star where it bears the mark; and what does not. */
+const OTHERWISE = {
+  debezium: {
+    told: {
+      1: ['c none 1'],
+      2: ['d 2 none*', 'tombstone*'],
+      3: ['c none 3', 'd 33 none*', 'tombstone*'],
+      4: ['c none 4'],
+      5: ['c none 5'],
+    },
+    dead: ['0 1 insert record.too_large', '1 1 before 0 update_postimage file.column', '2 2 before 1 update_postimage file.column'],
+  },
+  upsert: {
+    told: { 1: ['1'], 2: ['tombstone*'], 3: ['3', '33*', 'tombstone*'], 4: ['4'], 5: ['5'] },
+    dead: ['0 1 insert record.too_large', '1 1 update_postimage file.column'],
+  },
+} as const;
+
 function row(id: number, size: number): Row {
   return { id, name: `row ${id}`, size };
 }
@@ -70,14 +89,7 @@ await describeKafka('a feed whose bad records are dead letters', (brokers) => {
   /** `version:id`, with a star where the record bears the mark; sorted by it, since the rows are in several partitions. */
   async function published(relay: Relay, name: string): Promise<readonly string[]> {
     const topic = relay.topic(name);
-    // Partitions come in any order, and another one at the next reading.
-    const marked = new Set<string>();
-    for await (const { partition, offset, headers } of relay.publisher.read(
-      { topic, partitions: null, untilEnd: true },
-      AbortSignal.timeout(30_000),
-    )) {
-      if (JSON.stringify(headers) === MARK) marked.add(`${partition} ${offset}`);
-    }
+    const marked = await markedIn(relay, topic);
     const changes = await relay.changes(topic);
     return changes
       .map(
@@ -87,13 +99,41 @@ await describeKafka('a feed whose bad records are dead letters', (brokers) => {
       .toSorted();
   }
 
+  /** Partition and offset of records that bear the mark: partitions come in any order, and another one at the next reading. */
+  async function markedIn(relay: Relay, topic: string): Promise<ReadonlySet<string>> {
+    const marked = new Set<string>();
+    for await (const { partition, offset, headers } of relay.publisher.read(
+      { topic, partitions: null, untilEnd: true },
+      AbortSignal.timeout(30_000),
+    )) {
+      if (JSON.stringify(headers) === MARK) marked.add(`${partition} ${offset}`);
+    }
+    return marked;
+  }
+
+  /** By row, what comes for it in another envelope. */
+  async function told(relay: Relay, name: string): Promise<Readonly<Record<string, readonly string[]>>> {
+    const topic = relay.topic(name);
+    const marked = await markedIn(relay, topic);
+    const found: Record<string, string[]> = {};
+    for (const { partition, offset, key, value } of await relay.records(topic)) {
+      const star = marked.has(`${partition} ${offset}`) ? '*' : '';
+      (found[String(key?.['id'])] ??= []).push(saidIn(value) + star);
+    }
+    return found;
+  }
+
   async function letters(relay: Relay): Promise<readonly Readonly<Record<string, string>>[]> {
     return (await relay.headers(deadLettersOf(relay))).map((text) => HeadersOf.parse(JSON.parse(text)));
   }
 
   async function dead(relay: Relay): Promise<readonly string[]> {
     const all = await letters(relay);
-    return all.map((of) => ['version', 'row', 'change-type', 'code'].map((name) => of[`cdf-relay.${name}`]).join(' '));
+    return all.map((of) => {
+      const before = of['cdf-relay.before-row'];
+      const [version, at, type, code] = ['version', 'row', 'change-type', 'code'].map((name) => String(of[`cdf-relay.${name}`]));
+      return [version, at, ...(before === undefined ? [] : ['before', before]), type, code].join(' ');
+    });
   }
 
   test('publishes all other rows, and marks what comes later of the same key', async () => {
@@ -114,6 +154,36 @@ await describeKafka('a feed whose bad records are dead letters', (brokers) => {
     expect(marks?.length).toBe(2);
     expect(position).toMatchObject({ version: 4, records: 0 });
   });
+
+  test.each(['debezium', 'upsert'] as const)(
+    'in the envelope %s too, a record made of several rows with the places of all',
+    async (envelope) => {
+      const name = await tableOf(HISTORY);
+      const relay = play.stage.another();
+      const heard = listener();
+      const feed = { table: name, key: ['id'], envelope, onBadRecord: 'dead-letter' } as const;
+      expect(await play.outcome(relay, feed, { ...SMALL_TOPIC, telemetry: heard.telemetry })).toBe('done');
+      expect(await told(relay, name)).toEqual(OTHERWISE[envelope].told);
+      expect(await dead(relay)).toEqual(OTHERWISE[envelope].dead);
+      const id = relay.feed(name);
+      expect(heard.published.filter(({ feed: of }) => of === id).reduce((sum, { deadLetters }) => sum + deadLetters, 0)).toBe(
+        OTHERWISE[envelope].dead.length,
+      );
+      const { marks, position } = await relay.checkpoint(name);
+      expect([marks?.length, position.version, position.records]).toEqual([2, 4, 0]);
+      // A letter is read as any record of the feed, and what is too long is not there.
+      const [large, ...misfits] = await relay.records(deadLettersOf(relay));
+      expect(large).toMatchObject({ key: { id: '2' }, value: null });
+      const images =
+        envelope === 'upsert'
+          ? [{ id: '3', name: 'row 3', size: null }]
+          : [
+              { op: 'u', before: { id: '3', size: 3 }, after: { id: '3', size: null } },
+              { op: 'u', before: { id: '3', size: null }, after: { id: '3', size: 33 } },
+            ];
+      expect(misfits.map(({ value }) => value)).toMatchObject(images);
+    },
+  );
 
   test('says in headers what is missing and why, with all of the row that there is', async () => {
     const name = await tableOf(HISTORY.slice(0, 2));
@@ -186,19 +256,25 @@ await describeKafka('a feed whose bad records are dead letters', (brokers) => {
     expect((await stopped.checkpoint(name)).marks).toEqual((await whole.checkpoint(name)).marks);
   });
 
-  test.each(['kafka', 'encoder'] as const)('ends with every row once, whichever step of %s fails', { timeout: 240_000 }, async (parts) => {
+  test.each([
+    ['kafka', 'change'],
+    ['encoder', 'change'],
+    ['encoder', 'debezium'],
+    ['encoder', 'upsert'],
+  ] as const)('ends with every row once, whichever step of %s fails in the envelope %s', { timeout: 240_000 }, async (parts, envelope) => {
     const name = await tableOf(HISTORY);
-    const run = async (relay: Relay, step: Step): Promise<readonly string[]> => {
+    const run = async (relay: Relay, step: Step): Promise<unknown> => {
       const publisher = parts === 'kafka' ? failingPublisher(relay.publisher, step) : relay.publisher;
       const encoder = parts === 'encoder' ? failingEncoder(play.stage.encoder, step) : play.stage.encoder;
-      const feeds = [{ table: name, key: ['id'], onBadRecord: 'dead-letter' }] as const;
+      const feeds = [{ table: name, key: ['id'], envelope, onBadRecord: 'dead-letter' }] as const;
       const options: RunOptions = { feeds, source: play.shared.source, publisher, encoder, chunk: { records: 3 }, ...SMALL_TOPIC };
       // What fails before there is a checkpoint topic ends the process; it is started again.
       const outcomes = await relay.outcomes(options).catch(async () => relay.outcomes(options));
-      return [String(outcomes[name]), ...(await published(relay, name)), ...(await dead(relay))];
+      return [outcomes[name], await (envelope === 'change' ? published(relay, name) : told(relay, name)), await dead(relay)];
     };
+    const expected = envelope === 'change' ? ['done', PUBLISHED, DEAD] : ['done', OTHERWISE[envelope].told, OTHERWISE[envelope].dead];
     const counting = new Step(0, 'after');
-    expect(await run(play.stage.another(), counting)).toEqual(['done', ...PUBLISHED, ...DEAD]);
+    expect(await run(play.stage.another(), counting)).toEqual(expected);
     const steps = Array.from(
       { length: counting.calls },
       (_, n) => new Step(n + 1, 'after', parts === 'kafka' ? 'kafka.unreachable' : 'worker.died'),
@@ -208,7 +284,7 @@ await describeKafka('a feed whose bad records are dead letters', (brokers) => {
     const work = async (): Promise<void> => {
       for (const step of waiting) {
         const found = await run(play.stage.another(), step);
-        if (found.join() !== ['done', ...PUBLISHED, ...DEAD].join()) faults.push(`${String(step.failed)}: ${found.join()}`);
+        if (!isDeepStrictEqual(found, expected)) faults.push(`${String(step.failed)}: ${JSON.stringify(found)}`);
       }
     };
     await Promise.all([work(), work(), work(), work()]);
@@ -255,6 +331,14 @@ await describeKafka('a feed whose bad records are dead letters', (brokers) => {
     expect((await relay.checkpoint(name)).marks).toBeUndefined();
   });
 });
+
+/** Of a record of another envelope: the sizes of its images. */
+function saidIn(value: Readonly<Record<string, unknown>> | null): string {
+  if (value === null) return 'tombstone';
+  if (!('op' in value)) return String(value['size']);
+  const sizeOf = (image: unknown): string => (image === null ? 'none' : String(Object(image).size));
+  return `${String(value['op'])} ${sizeOf(value['before'])} ${sizeOf(value['after'])}`;
+}
 
 function rowsOf(count: number): readonly Row[] {
   return Array.from({ length: count }, () => row(9, 9));
