@@ -121,6 +121,12 @@ export function failureOf(error: unknown, attempt: Attempt): Failure {
   return fail(reason.kind === 'network' ? 'kafka.unreachable' : 'kafka.rejected', reason.text);
 }
 
+/** Of a transaction's end that failed: whether it was committed has to be read, unless the broker refused it for certain. */
+export function inDoubt(failure: Failure): Failure {
+  if (failure.code === 'kafka.fenced' || failure.code === 'kafka.unauthorized') return failure;
+  return new Failure('kafka.unknown', failure.message, { cause: failure.cause });
+}
+
 export function transactionalIdRefused(attempt: Attempt, cause: unknown): Failure {
   const name = attempt.transactionalId ?? '(unknown)';
   return new Failure('kafka.unauthorized', `${attempt.doing}: the rights Write and Describe on transactional id ${name} are lacking`, {

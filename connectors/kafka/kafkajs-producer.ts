@@ -4,35 +4,30 @@
  * lost or doubled inside a transaction that commits.
  */
 import type { CompressionTypes, Message as KafkajsMessage, Producer, Transaction } from 'kafkajs';
-import { assert, must } from '../../src/lib/assert.ts';
+import { must } from '../../src/lib/assert.ts';
 import { Failure } from '../../src/model/failure.ts';
 import type { RecordBlock } from '../../src/ports/encoder.ts';
-import type { ControlRecord, TransactionalProducer } from '../../src/ports/publisher.ts';
+import type { ControlRecord } from '../../src/ports/publisher.ts';
 import { within } from './deadline.ts';
-import { failureOf } from './kafka-failure.ts';
+import type { ClaimingProducer, ProducerParts } from './kafka-driver.ts';
+import { CODES, failureOf, inDoubt, transactionalIdRefused } from './kafka-failure.ts';
 import type { Attempt } from './kafka-failure.ts';
 import type { KafkajsSockets } from './kafkajs-sockets.ts';
+import { ProducerState } from './producer-state.ts';
 import { batchesOf } from './record-block.ts';
 import type { Message } from './record-block.ts';
+import { LimitsBook } from './topic-limits.ts';
+import type { TopicLimits } from './topic-limits.ts';
 
-export interface KafkajsProducerOptions {
+export interface KafkajsProducerOptions extends ProducerParts {
   /** Made for one transactional id, not yet connected. */
   readonly producer: KafkajsCalls;
   /** The producer's alone. */
   readonly sockets: Pick<KafkajsSockets, 'shut' | 'destroy'>;
-  readonly transactionalId: string;
   readonly compression: CompressionTypes;
-  /** Null = no such topic. */
-  readonly limitsOf: (topic: string) => Promise<TopicLimits | null>;
 }
 
 type KafkajsCalls = Pick<Producer, 'connect' | 'transaction' | 'disconnect'>;
-
-export interface TopicLimits {
-  readonly partitions: number;
-  /** `max.message.bytes`: of a whole record batch, as compressed. */
-  readonly batchBytesMax: number;
-}
 
 const SEND_BYTES_MAX = 900_000;
 /** The header of a batch is 61 bytes; compression may add a few to what it cannot make smaller. */
@@ -41,38 +36,45 @@ const CALL_MS = 20_000;
 const OPEN_MS = 60_000;
 const CLOSE_MS = 5_000;
 
-type State = 'new' | 'ready' | 'begun' | 'busy' | 'broken' | 'closed';
-
-export class KafkajsProducer implements TransactionalProducer {
+export class KafkajsProducer implements ClaimingProducer {
   readonly #producer: KafkajsCalls;
   readonly #sockets: Pick<KafkajsSockets, 'shut' | 'destroy'>;
   readonly #transactionalId: string;
   readonly #compression: CompressionTypes;
-  readonly #limitsOf: (topic: string) => Promise<TopicLimits | null>;
-  readonly #limits = new Map<string, TopicLimits>();
+  readonly #limits: LimitsBook;
+  readonly #coordinatorCode: () => Promise<number>;
+  readonly #state: ProducerState;
   #transaction: Transaction | null = null;
-  #state: State = 'new';
 
   constructor(options: KafkajsProducerOptions) {
     this.#producer = options.producer;
     this.#sockets = options.sockets;
     this.#transactionalId = options.transactionalId;
     this.#compression = options.compression;
-    this.#limitsOf = options.limitsOf;
+    this.#limits = new LimitsBook(options.limitsOf);
+    this.#coordinatorCode = options.coordinatorCode;
+    this.#state = new ProducerState(() => this.#sockets.shut());
   }
 
-  /** Connects and asks for a new epoch, which fences and settles whoever had the transactional id before. Leaves a transaction begun. */
   async open(): Promise<void> {
-    await this.#exclusively('new', 'begun', this.#attempt('claiming'), OPEN_MS, async () => {
-      await this.#producer.connect();
-      // Whoever closed it may have claimed again since: a new epoch would fence that claim.
-      if (this.#isClosed()) throw new Error('closed');
-      this.#transaction = await this.#producer.transaction();
+    const attempt = this.#attempt('claiming');
+    await this.#state.during('new', 'begun', attempt, OPEN_MS, async () => {
+      try {
+        await this.#producer.connect();
+        // Whoever closed it may have claimed again since: a new epoch would fence that claim.
+        if (this.#state.isClosed) throw new Error('closed');
+        this.#transaction = await this.#producer.transaction();
+      } catch (error) {
+        // kafkajs hides why a coordinator was not found, a lacking right among the reasons.
+        const code = this.#state.isClosed ? 0 : await this.#coordinatorCode().catch(() => 0);
+        if (code !== CODES.transactionalIdUnauthorized) throw error;
+        throw transactionalIdRefused(attempt, error);
+      }
     });
   }
 
   async begin(): Promise<void> {
-    await this.#exclusively('ready', 'begun', this.#attempt('beginning a transaction'), CALL_MS, async () => {
+    await this.#state.during('ready', 'begun', this.#attempt('beginning a transaction'), CALL_MS, async () => {
       this.#transaction = await this.#producer.transaction();
     });
   }
@@ -93,7 +95,6 @@ export class KafkajsProducer implements TransactionalProducer {
     return blocks.map((_, number) => must(offsets.get(number), 'the first record of a block'));
   }
 
-  /** One record, and its offset. */
   async sendRecord({ topic, partition, key, value }: ControlRecord): Promise<number> {
     await this.#check(topic, partition);
     return this.#sendBatch(topic, partition, [{ key: Buffer.from(key), value: value === null ? null : Buffer.from(value) }]);
@@ -105,27 +106,23 @@ export class KafkajsProducer implements TransactionalProducer {
 
   async commit(deadlineMs: number): Promise<void> {
     const attempt = this.#attempt('committing');
-    await this.#exclusively('begun', 'ready', attempt, deadlineMs, async () => {
+    await this.#state.during('begun', 'ready', attempt, deadlineMs, async () => {
       try {
         await must(this.#transaction, 'the transaction').commit();
       } catch (error) {
-        const failure = failureOf(error, attempt);
-        if (failure.code === 'kafka.fenced' || failure.code === 'kafka.unauthorized') throw failure;
-        throw new Failure('kafka.unknown', failure.message, { cause: error });
+        throw inDoubt(failureOf(error, attempt));
       }
     });
   }
 
   async abort(deadlineMs: number): Promise<void> {
-    await this.#exclusively('begun', 'ready', this.#attempt('aborting'), deadlineMs, () =>
+    await this.#state.during('begun', 'ready', this.#attempt('aborting'), deadlineMs, () =>
       must(this.#transaction, 'the transaction').abort(),
     );
   }
 
   async close(): Promise<void> {
-    if (this.#isClosed()) return;
-    this.#state = 'closed';
-    this.#sockets.shut();
+    if (!this.#state.close()) return;
     await within(this.#producer.disconnect(), CLOSE_MS, () => new Error('late')).catch(() => {});
     this.#sockets.destroy();
   }
@@ -135,7 +132,7 @@ export class KafkajsProducer implements TransactionalProducer {
       `sending ${messages.length === 1 ? 'a record' : `${messages.length} records`} to ${topic}-${partition}`,
       topic,
     );
-    return this.#exclusively('begun', 'begun', attempt, CALL_MS, async () => {
+    return this.#state.during('begun', 'begun', attempt, CALL_MS, async () => {
       const answers = await must(this.#transaction, 'the transaction').send({
         topic,
         acks: -1,
@@ -154,43 +151,11 @@ export class KafkajsProducer implements TransactionalProducer {
 
   /** kafkajs looks for a missing topic until its retries are used up, and passes over a missing partition in silence. */
   async #check(topic: string, partition: number): Promise<TopicLimits> {
-    const known = this.#limits.get(topic);
-    if (known !== undefined && partition < known.partitions) return known;
-    return this.#exclusively('begun', 'begun', this.#attempt(`looking at ${topic}`, topic), CALL_MS, async () => {
-      const limits = await this.#limitsOf(topic);
-      if (limits === null) throw new Failure('kafka.rejected', `there is no topic ${topic} to send to`);
-      if (partition >= limits.partitions)
-        throw new Failure('kafka.rejected', `there is no ${topic}-${partition}: the topic has ${limits.partitions} partitions`);
-      this.#limits.set(topic, limits);
-      return limits;
-    });
-  }
-
-  /** One call at a time, only in the state where it is legal, and bounded in time; any rejection breaks the producer. */
-  async #exclusively<T>(from: State, to: State, attempt: Attempt, deadlineMs: number, call: () => Promise<T>): Promise<T> {
-    assert(this.#state === from, `${attempt.doing}: the producer is ${this.#state}`);
-    this.#state = 'busy';
-    // A commit that is late is in doubt even if it resolves in the end.
-    const code = to === 'ready' ? 'kafka.unknown' : 'kafka.unreachable';
-    try {
-      const result = await within(call(), deadlineMs, () => new Failure(code, `${attempt.doing}: no answer within ${deadlineMs / 1000} s`));
-      this.#become(to);
-      return result;
-    } catch (error) {
-      this.#become('broken');
-      if (this.#isClosed() && !(error instanceof Failure))
-        throw new Failure('kafka.rejected', `${attempt.doing}: the producer was closed meanwhile`, { cause: error });
-      throw failureOf(error, attempt);
-    }
-  }
-
-  /** `close` may come while a call is under way; nothing follows it. */
-  #become(state: State): void {
-    if (!this.#isClosed()) this.#state = state;
-  }
-
-  #isClosed(): boolean {
-    return this.#state === 'closed';
+    const known = this.#limits.known(topic, partition);
+    if (known !== null) return known;
+    return this.#state.during('begun', 'begun', this.#attempt(`looking at ${topic}`, topic), CALL_MS, () =>
+      this.#limits.of(topic, partition),
+    );
   }
 
   #attempt(doing: string, topic: string | null = null): Attempt {

@@ -18,6 +18,7 @@ test('a producer that is closed while it connects asks for no epoch: that would 
     transactionalId: 'r.0',
     compression: COMPRESSION.none,
     limitsOf: () => Promise.resolve(null),
+    coordinatorCode: () => Promise.resolve(0),
   });
   const opening = producer.open();
   await producer.close();
