@@ -3,6 +3,7 @@
  */
 import { openDecoder } from './decoders/parquet.ts';
 import { openKafkajs } from './kafka/kafkajs-driver.ts';
+import { MEMBERSHIP_DEFAULTS, openMembership } from './kafka/membership.ts';
 import { KAFKA_DEFAULTS } from './kafka/options.ts';
 import { CONFLUENT_DEFAULTS, openConfluentRegistry } from './registries/confluent.ts';
 import { openSchemaCatalog } from './registries/schemas-topic.ts';
@@ -23,6 +24,8 @@ export const CONNECTORS = {
     /** Without. */
     topic: { open: openTopicRegistry, openCatalog: openSchemaCatalog },
   },
+  /** Beside whichever driver writes. */
+  membership: { open: openMembership, defaults: MEMBERSHIP_DEFAULTS },
   kafka: {
     kafkajs: { open: openKafkajs, defaults: KAFKA_DEFAULTS },
   },

@@ -11,6 +11,8 @@ export interface Attempt {
   readonly doing: string;
   readonly topic?: { readonly name: string; readonly right: 'Describe' | 'Write' | 'Read' | 'Create' | 'DescribeConfigs' };
   readonly transactionalId?: string;
+  /** The consumer group. */
+  readonly group?: string;
 }
 
 /** Error codes of the protocol that the connectors act upon. */
@@ -21,22 +23,35 @@ export const CODES = {
   notLeader: 6,
   requestTimedOut: 7,
   messageTooLarge: 10,
+  networkException: 13,
   coordinatorLoading: 14,
   coordinatorNotAvailable: 15,
   notCoordinator: 16,
   recordListTooLarge: 18,
+  notEnoughReplicas: 19,
+  notEnoughReplicasAfterAppend: 20,
+  illegalGeneration: 22,
+  inconsistentGroupProtocol: 23,
+  unknownMemberId: 25,
+  invalidSessionTimeout: 26,
+  rebalanceInProgress: 27,
   topicUnauthorized: 29,
   groupUnauthorized: 30,
   clusterUnauthorized: 31,
   unsupportedMechanism: 33,
   topicExists: 36,
   invalidProducerEpoch: 47,
+  concurrentTransactions: 51,
   transactionalIdUnauthorized: 53,
+  operationNotAttempted: 55,
   storageError: 56,
   authenticationFailed: 58,
   fencedLeaderEpoch: 74,
   unknownLeaderEpoch: 75,
   offsetNotAvailable: 78,
+  memberIdRequired: 79,
+  groupMaxSizeReached: 81,
+  fencedInstanceId: 82,
   producerFenced: 90,
 } as const;
 
@@ -106,7 +121,10 @@ export function failureOf(error: unknown, attempt: Attempt): Failure {
         `the rights Write and Describe on transactional id ${attempt.transactionalId ?? '(unknown)'} are lacking`,
       );
     case CODES.groupUnauthorized:
-      return fail('kafka.unauthorized', 'the right Read on the consumer group is lacking');
+      return fail(
+        'kafka.unauthorized',
+        `the right Read on ${attempt.group === undefined ? 'the consumer group' : `group ${attempt.group}`} is lacking`,
+      );
     case CODES.clusterUnauthorized:
       return fail(
         'kafka.unauthorized',

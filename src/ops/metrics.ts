@@ -39,11 +39,18 @@ export const METRICS = {
   },
   failures_total: { type: 'counter', labels: ['feed', 'code'], help: 'Failures that a feed met, by code.' },
   transactions_total: { type: 'counter', labels: ['outcome'], help: 'Kafka transactions: committed, aborted, or unknown until read back.' },
+  partitions_assigned: { type: 'gauge', labels: [], help: 'Checkpoint partitions that the group of replicas has given to this one.' },
+  rebalances_total: { type: 'counter', labels: [], help: 'Times that the group of replicas shared its partitions out anew.' },
   transaction_seconds: {
     type: 'histogram',
     labels: [],
     help: 'Time from begin to the end of a Kafka transaction.',
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30],
+  },
+  hanging_transaction_seconds: {
+    type: 'gauge',
+    labels: ['topic'],
+    help: 'How long the oldest transaction that is open in the topic has been seen, whoever began it; 0 if there is none. Consumers of committed records wait at it: above 120 somebody must look.',
   },
   feed_state: { type: 'gauge', labels: ['feed', 'state'], help: '1 for the state the feed is in, 0 for the others.' },
   feed_last_commit_timestamp_seconds: {

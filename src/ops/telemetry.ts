@@ -79,8 +79,11 @@ class Recorder implements OpenTelemetry {
   readonly #lagVersions = this.#metrics.gauge('lag_versions');
   readonly #polls = this.#metrics.counter('polls_total');
   readonly #failures = this.#metrics.counter('failures_total');
+  readonly #partitionsAssigned = this.#metrics.gauge('partitions_assigned');
+  readonly #rebalances = this.#metrics.counter('rebalances_total');
   readonly #transactions = this.#metrics.counter('transactions_total');
   readonly #transactionSeconds = this.#metrics.histogram('transaction_seconds');
+  readonly #hangingTransaction = this.#metrics.gauge('hanging_transaction_seconds');
   readonly #feedState = this.#metrics.gauge('feed_state');
   readonly #lastCommit = this.#metrics.gauge('feed_last_commit_timestamp_seconds');
   readonly #requests = this.#metrics.counter('provider_requests_total');
@@ -159,9 +162,22 @@ class Recorder implements OpenTelemetry {
     this.#pollInterval.set({ source }, seconds);
   }
 
+  partitionsAssigned(partitions: number): void {
+    this.#partitionsAssigned.set(partitions);
+  }
+
+  rebalanced(): void {
+    this.#rebalances.inc();
+  }
+
   transaction(outcome: 'committed' | 'aborted' | 'unknown', seconds: number): void {
     this.#transactions.inc({ outcome });
     this.#transactionSeconds.observe(seconds);
+  }
+
+  hangingTransaction(topic: string, seconds: number | null): void {
+    if (seconds === null) this.#hangingTransaction.remove({ topic });
+    else this.#hangingTransaction.set({ topic }, seconds);
   }
 
   providerRequest(source: string, status: string): void {

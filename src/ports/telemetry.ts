@@ -50,7 +50,13 @@ export interface Telemetry {
   failed(feed: FeedId, failure: Failure): void;
   polled(source: string, outcome: 'advanced' | 'unchanged' | 'failed'): void;
   pollInterval(source: string, seconds: number): void;
+  /** How many checkpoint partitions the group of replicas has given to this one. */
+  partitionsAssigned(partitions: number): void;
+  /** The group has shared the partitions out anew, whether or not that changed anything here. */
+  rebalanced(): void;
   transaction(outcome: 'committed' | 'aborted' | 'unknown', seconds: number): void;
+  /** For how long the oldest open transaction in the topic, whoever began it, has been seen; 0 = there is none. Null: the topic is not looked at any more. */
+  hangingTransaction(topic: string, seconds: number | null): void;
   /** `status` is an HTTP status, or `error` where no answer came. */
   providerRequest(source: string, status: string): void;
   /** Null: the provider does not say, whatever it said before. */
