@@ -9,7 +9,9 @@ import { systemClock } from '../lib/clock.ts';
 import { Failure } from '../model/failure.ts';
 import { registryPages } from '../ops/registry-pages.ts';
 import type { RegistryPages } from '../ops/registry-pages.ts';
+import { checkpointTopic } from '../relay/checkpoint-topic.ts';
 import { isCronPattern } from '../relay/poll.ts';
+import { KafkaWatch } from '../relay/watch.ts';
 import type { Publisher } from '../ports/publisher.ts';
 import type { Framing, SchemaRegistry } from '../ports/schema-registry.ts';
 import type { Source } from '../ports/source.ts';
@@ -35,6 +37,22 @@ export function assembleKafka(config: Config, telemetry: Telemetry): Publisher {
   const { brokers, tls, sasl, compression } = config.kafka;
   const { open, defaults } = CONNECTORS.kafka.kafkajs;
   return open({ ...defaults, brokers, tls, sasl, compression, clientId: config.relay.name, telemetry });
+}
+
+/** Looks at nothing yet. */
+export function assembleWatch({ kafka, relay }: Config, { admin }: Publisher, telemetry: Telemetry): KafkaWatch {
+  const { transactionTimeoutMs } = CONNECTORS.kafka.kafkajs.defaults;
+  return new KafkaWatch({
+    admin,
+    telemetry,
+    clock: systemClock,
+    site: { brokers: kafka.brokers, principal: kafka.sasl === null ? null : `User:${kafka.sasl.username}` },
+    checkpoints: checkpointTopic(relay.name),
+    checkpointPartitions: relay.checkpointPartitions,
+    group: `${relay.name}.relay`,
+    transactionTimeoutMs,
+    sessionTimeoutMs: CONNECTORS.membership.defaults.sessionMs,
+  });
 }
 
 export function assembleRegistry(config: Config, publisher: Publisher, telemetry: Telemetry): SchemaRegistry {

@@ -18,7 +18,15 @@ import type { Source } from '../ports/source.ts';
 import type { Works } from '../relay/line.ts';
 import { runRelay } from '../relay/relay.ts';
 import type { Outcome } from '../relay/supervisor.ts';
-import { assembleKafka, assembleRegistry, assembleRegistryPages, assembleSource, checkSchedules, framingOf } from './assemble.ts';
+import {
+  assembleKafka,
+  assembleRegistry,
+  assembleRegistryPages,
+  assembleSource,
+  assembleWatch,
+  checkSchedules,
+  framingOf,
+} from './assemble.ts';
 import { linesOf } from './lines.ts';
 import { RELAY } from './product.ts';
 
@@ -79,6 +87,7 @@ async function runWith(config: Config, telemetry: OpenTelemetry, untilCurrent: b
     registry: assembleRegistry(config, publisher, telemetry),
     framing: framingOf(config),
     admin: publisher.admin,
+    watch: assembleWatch(config, publisher, telemetry),
     topics: config.kafka.topics,
     chunk: { records: limits.chunkRecords, bytes: limits.chunkBytes, timeMs: limits.chunkTimeMs },
     workers: limits.workers,

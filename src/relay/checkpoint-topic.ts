@@ -3,9 +3,11 @@
  */
 import { Failure } from '../model/failure.ts';
 import type { FeedId } from '../model/feed.ts';
-import type { Publisher, TopicAdmin, TopicState } from '../ports/publisher.ts';
+import type { Publisher, TopicAdmin } from '../ports/publisher.ts';
 import type { Works } from './line.ts';
 import { checkPlace } from './partition.ts';
+import { findInTopic } from './settings.ts';
+import { refuse } from './watch.ts';
 
 /** Its settings (notes/kafka.md §3.1). */
 const CHECKPOINT_CONFIG = {
@@ -34,21 +36,8 @@ export async function ensureCheckpointTopic(
     state = await admin.describe(topic, signal);
   }
   if (state === null) throw new Failure('topic.missing', `topic ${topic} was created and cannot be seen`);
-  if (state.partitions !== partitions) {
-    throw new Failure(
-      'checkpoint.partitions',
-      `topic ${topic} has ${state.partitions} partitions, and relay.checkpointPartitions is ${partitions}`,
-    );
-  }
-  const config = await admin.config(topic, signal);
-  if (config['cleanup.policy'] !== 'compact') {
-    throw new Failure(
-      'checkpoint.settings',
-      `topic ${topic} has cleanup.policy ${String(config['cleanup.policy'])}, which would delete checkpoints: ` +
-        `kafka-configs.sh --alter --topic ${topic} --add-config cleanup.policy=compact`,
-    );
-  }
-  warnWeak(state, config, works);
+  const look = { state, settings: await admin.config(topic, signal), rights: null };
+  refuse(findInTopic({ role: 'checkpoints', topic, partitions, longestBytes: 0 }, look, 0, works.watch.site));
 }
 
 /**
@@ -77,15 +66,4 @@ export async function readPartitions(
     }
   }
   return checkpoints;
-}
-
-/** The guarantee holds as long as Kafka keeps what it acknowledged; these settings decide how well it does. */
-function warnWeak(state: TopicState, config: Readonly<Record<string, string>>, works: Works): void {
-  const minInSync = Number(config['min.insync.replicas'] ?? 1);
-  if (state.replicationFactor >= 3 && minInSync >= 2) return;
-  works.telemetry.log('warn', 'a broker that fails can lose acknowledged records: use replication 3 and min.insync.replicas 2', {
-    topic: state.topic,
-    replicationFactor: state.replicationFactor,
-    minInSyncReplicas: minInSync,
-  });
 }

@@ -35,12 +35,17 @@ import { checkAnchor, deadLettersTopic, openFeed } from './open.ts';
 import type { ClaimedPartition } from './partition.ts';
 import { stepsOf } from './steps.ts';
 import type { Lengths } from './steps.ts';
+import { checkStretches, checkTopic, stretchesBetween } from './topic-check.ts';
+import type { Stretch } from './topic-check.ts';
+import { topicsOf } from './watched-topics.ts';
 import type { Window } from './window.ts';
 
 /** While the relay stops, a version in hand is finished if that takes less. */
 const STOP_VERSION_MS = 20_000;
-/** How often a feed asks whether its history is still told as it was. */
+/** How often a feed asks whether its history is still told as it was, and its topic still as the feed left it. */
 const ANCHOR_MS = 3_600_000;
+/** Of one version, so that one that is published in many transactions between another writer's keeps no list without end. */
+const STRETCHES_MAX = 64;
 /** How a provider answers to versions of a table that is no longer there under its name. */
 const LIKE_ANOTHER_TABLE: readonly FailureCode[] = ['gap.history_gone', 'gap.unanswered', 'start.beyond'];
 /** What a record batch adds to the records themselves, generously (RecordBatch v2 header: 61 bytes). */
@@ -69,6 +74,7 @@ export async function runFeed(line: Line, partition: ClaimedPartition, course: C
       schemasOut: new Set(),
       lengths: { record: 0, letter: 0 },
       toldDead: null,
+      stretches: [],
       signal,
       asking,
     };
@@ -97,6 +103,7 @@ async function publish(run: Run): Promise<void> {
   const { line, course, asking } = run;
   const { works, spec } = line;
   run.lengths = await lengthsOf(run);
+  await works.watch.opened(topicsOf(line, run.checkpoint), asking);
   works.telemetry.feedState(spec.id, 'running');
   for (;;) {
     const latest = await poll(run);
@@ -129,6 +136,8 @@ interface Run {
   lengths: Lengths;
   /** The last version of whose dead letters was told. */
   toldDead: Version | null;
+  /** Of the topic, between our own records, not looked at yet. */
+  readonly stretches: Stretch[];
   readonly signal: AbortSignal;
   /** As `signal`, and aborts when the relay is to stop: for what is asked with nothing in hand. */
   readonly asking: AbortSignal;
@@ -162,6 +171,13 @@ async function checkHistory(run: Run, latest: Version): Promise<void> {
   const checkedAt = partition.checkedAt(line.spec.id) ?? -Infinity;
   if (latest < checkpoint.position.version - 1 || line.works.clock.now() - checkedAt < ANCHOR_MS) return;
   await checkAnchor(line, checkpoint, asking);
+  const state = await line.works.admin.describe(checkpoint.topic, asking);
+  if (state === null) {
+    // Opened anew, the feed finds another topic in its place, or none that it may make.
+    partition.doubt(line.spec.id);
+    throw new Failure('topic.missing', `topic ${checkpoint.topic} of ${line.spec.id} does not exist any more`);
+  }
+  await checkTopic(line.works.admin, checkpoint, state, asking);
   partition.checked(line.spec.id);
 }
 
@@ -276,8 +292,24 @@ async function commit(run: Run, chunk: Chunk): Promise<void> {
   const stamp = { relay: works.relay, at: works.clock.now() };
   run.checkpoint = await partition.transact(spec.id, (producer) => sendChunk(producer, before, chunk, records, stamp, letters), signal);
   for (const [name] of schemaRecords) run.schemasOut.add(name);
+  run.stretches.push(...stretchesBetween(before, run.checkpoint, sentOf(chunk)).slice(0, STRETCHES_MAX - run.stretches.length));
   works.telemetry.stage(line.source.name, 'commit', (works.clock.now() - startedAt) / 1000);
   tellPublished(run, chunk);
+  await checkBetween(run);
+}
+
+/** Only where a version is whole: a person can then have the feed go on behind what somebody else wrote. */
+async function checkBetween(run: Run): Promise<void> {
+  if (run.stretches.length === 0 || run.checkpoint.position.records > 0) return;
+  await checkStretches(run.line.works.admin, run.checkpoint, run.stretches.splice(0), run.signal);
+}
+
+function sentOf(chunk: Chunk): ReadonlyMap<number, number> {
+  const sent = new Map<number, number>();
+  for (const { partition, count } of chunk.parts.flatMap((part) => part.segments.flatMap((segment) => segment.blocks))) {
+    sent.set(partition, (sent.get(partition) ?? 0) + count);
+  }
+  return sent;
 }
 
 function tellPublished(run: Run, chunk: Chunk): void {

@@ -12,6 +12,7 @@ import type { Source } from '../ports/source.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { ChunkLimits } from './chunk.ts';
 import type { Wait } from './poll.ts';
+import type { KafkaWatch } from './watch.ts';
 
 export interface DataTopics {
   /** Whether the relay may create what is missing. */
@@ -28,6 +29,7 @@ export interface Works {
   readonly registry: SchemaRegistry;
   readonly framing: Framing;
   readonly admin: TopicAdmin;
+  readonly watch: KafkaWatch;
   readonly topics: DataTopics;
   readonly chunk: ChunkLimits;
   /** Worker threads: how many files of one feed are decoded ahead. */

@@ -4,6 +4,7 @@
  */
 import { partitionOf } from '../lib/murmur2.ts';
 import { Failure } from '../model/failure.ts';
+import type { FailureCode } from '../model/failure.ts';
 import type { Checkpoint } from '../model/position.ts';
 import { tableText } from '../model/version.ts';
 import type { TopicState } from '../ports/publisher.ts';
@@ -13,6 +14,7 @@ import type { Line } from './line.ts';
 import { requireSameTable } from './listing.ts';
 import type { ClaimedPartition } from './partition.ts';
 import { resolveStart, startText } from './start.ts';
+import { checkTopic } from './topic-check.ts';
 
 /** The feed's checkpoint, running. Rejects with the `Failure` that parks it. `asking` may abort before `signal`, which ends a transaction too. */
 export async function openFeed(line: Line, partition: ClaimedPartition, asking: AbortSignal, signal: AbortSignal): Promise<Checkpoint> {
@@ -20,7 +22,7 @@ export async function openFeed(line: Line, partition: ClaimedPartition, asking: 
   const last = partition.checkpoint(spec.id);
   const generation = last?.generation ?? 1;
   const topic = topicOf(spec.topic, generation);
-  checkLost(last);
+  checkHeld(last);
   if (last === null || last.state === 'new') return begin(line, partition, topic, last, asking, signal);
 
   // Where no consumer was promised anything yet, the config's word of today counts.
@@ -31,7 +33,7 @@ export async function openFeed(line: Line, partition: ClaimedPartition, asking: 
   // Under one claim nobody else moves the feed: what was found good holds for the runs that follow a passing failure.
   if (isRunning && partition.checkedAt(spec.id) !== null) return last;
   const state = await ensureTopics(line, isAccepted ? topic : last.topic, asking);
-  if (!isAccepted) await checkTopic(line, last, state, asking);
+  if (!isAccepted) await checkTopic(works.admin, last, state, asking);
   else if (isUnpublished && !spec.adopt) await checkEmpty(line, state, asking);
   await checkAnchor(line, last, asking);
   partition.checked(spec.id);
@@ -107,9 +109,14 @@ async function begin(
   return partition.transact(spec.id, () => Promise.resolve(first), signal);
 }
 
-/** A position that brokers lost is never gone on from by itself, whoever claims: the records behind it may still be in the topic. */
-function checkLost(last: Checkpoint | null): void {
-  if (last?.failure?.code === 'checkpoint.lost') throw new Failure('checkpoint.lost', last.failure.message);
+/** What holds until a person has looked, whoever claims: records behind a lost position may still be in the topic, and somebody else's may be among ours by now. */
+const HELD: readonly FailureCode[] = ['checkpoint.lost', 'topic.foreign'];
+
+function checkHeld(last: Checkpoint | null): void {
+  const failure = last?.failure ?? null;
+  if (failure === null) return;
+  const code = HELD.find((held) => held === failure.code);
+  if (code !== undefined) throw new Failure(code, failure.message, failure.version === null ? {} : { version: failure.version });
 }
 
 function keepsContract({ spec, source, works }: Line, last: Checkpoint, topic: string): boolean {
@@ -133,44 +140,16 @@ async function ensureTopics(line: Line, topic: string, signal: AbortSignal): Pro
   const { spec, works } = line;
   for (const { topic: name, partitions, config } of works.registry.topics(spec.recipient)) {
     await ensureTopic(line, name, partitions, config, signal);
-    await warnDeleting(line, name, signal);
   }
   if (spec.onGap !== 'park' || spec.onRecreate !== 'park' || spec.onSchemaChange === 'new-topic')
     await ensureTopic(line, commitsTopic(spec.recipient), 1, COMMITS_CONFIG, signal);
   if (spec.onBadRecord === 'dead-letter') await ensureTopic(line, deadLettersTopic(spec.recipient), 1, DEAD_LETTERS_CONFIG, signal);
   if (spec.envelope !== 'upsert') return ensureTopic(line, topic, works.topics.partitions, works.topics.config, signal);
-  const state = await ensureTopic(line, topic, works.topics.partitions, { ...UPSERT_CONFIG, ...works.topics.config }, signal);
-  await warnUncompacted(line, topic, signal);
-  return state;
+  return ensureTopic(line, topic, works.topics.partitions, { ...UPSERT_CONFIG, ...works.topics.config }, signal);
 }
 
 /** The last record of each key stays, and a tombstone long enough for a consumer that was away (DESIGN §6). */
 const UPSERT_CONFIG = { 'cleanup.policy': 'compact', 'delete.retention.ms': String(7 * 86_400_000) } as const;
-
-/** Rows that age out are missing for who reads the topic from its beginning. */
-async function warnUncompacted({ spec, works }: Line, topic: string, signal: AbortSignal): Promise<void> {
-  const policy = (await works.admin.config(topic, signal))['cleanup.policy'];
-  if (policy === 'compact') return;
-  works.telemetry.log(
-    'warn',
-    `the topic of an upsert feed deletes rows: kafka-configs.sh --alter --topic ${topic} --add-config cleanup.policy=compact`,
-    {
-      feed: spec.id,
-      topic,
-      'cleanup.policy': policy,
-    },
-  );
-}
-
-/** A schema that ages out leaves its records unreadable. */
-async function warnDeleting({ works }: Line, topic: string, signal: AbortSignal): Promise<void> {
-  const policy = (await works.admin.config(topic, signal))['cleanup.policy'];
-  if (policy === 'compact') return;
-  works.telemetry.log('warn', `the topic deletes schemas: kafka-configs.sh --alter --topic ${topic} --add-config cleanup.policy=compact`, {
-    topic,
-    'cleanup.policy': policy,
-  });
-}
 
 async function ensureTopic(
   line: Line,
@@ -194,43 +173,6 @@ async function checkEmpty(line: Line, state: TopicState, signal: AbortSignal): P
   for (const [partition, { start, end }] of (await admin.offsets(state.topic, signal)).entries()) {
     if (end === start || (await admin.firstCommitted(state.topic, partition, start, signal)) === null) continue;
     throw new Failure('topic.not_empty', `topic ${state.topic} holds records, and ${line.spec.id} has never published to it`);
-  }
-}
-
-/** The topic is the one of the checkpoint, ends where we left it, and nobody else wrote behind us. */
-async function checkTopic(line: Line, last: Checkpoint, state: TopicState, signal: AbortSignal): Promise<void> {
-  const { admin, telemetry } = line.works;
-  const version = last.position.version;
-  if (last.topicId !== null && state.topicId !== null && last.topicId !== state.topicId) {
-    throw new Failure(
-      'topic.recreated',
-      `topic ${last.topic} was deleted and made again: its id is ${state.topicId}, and was ${last.topicId}`,
-      { version },
-    );
-  }
-  if (state.partitions < last.partitions) {
-    throw new Failure('topic.recreated', `topic ${last.topic} has ${state.partitions} partitions, and had ${last.partitions}`, { version });
-  }
-  if (state.partitions > last.partitions) {
-    telemetry.log('warn', 'topic has more partitions than the feed uses', {
-      feed: last.feed,
-      topic: last.topic,
-      uses: last.partitions,
-      has: state.partitions,
-    });
-  }
-  for (const [partition, { start, end }] of (await admin.offsets(last.topic, signal)).slice(0, last.partitions).entries()) {
-    const ours = last.open?.nextOffsets[partition] ?? start;
-    if (end < ours)
-      throw new Failure('topic.lost', `partition ${partition} of ${last.topic} ends at ${end}, and ${ours} was acknowledged`, { version });
-    const from = Math.max(ours, start);
-    // Markers of transactions stand behind our records, and what was aborted: only a committed record is somebody's.
-    const foreign = end === from ? null : await admin.firstCommitted(last.topic, partition, from, signal);
-    if (foreign !== null) {
-      throw new Failure('topic.foreign', `partition ${partition} of ${last.topic} holds a record at ${foreign} that is not the relay's`, {
-        version,
-      });
-    }
   }
 }
 

@@ -46,12 +46,17 @@ export async function runRelay(options: RelayOptions, signal: AbortSignal): Prom
   const { name, checkpointPartitions, publisher, works, lines, rosters } = options;
   const topic = checkpointTopic(name);
   await ensureCheckpointTopic(publisher.admin, topic, checkpointPartitions, works, signal);
+  await works.watch.begin(signal);
   const exact = new Set(lines.map(({ spec }) => spec.id));
   const patterns = rosters.flatMap((roster) => roster.patterns);
   const isKnown = (feed: FeedId): boolean => exact.has(feed) || patternOf(patterns, feed) !== null;
   const ledger = await openLedger(options, topic, isKnown, signal);
   const crew = new Crew(options, topic, isKnown, signal);
   for (const line of lines) crew.enlist(line, ledger?.admit(line.spec) ?? null);
+  const ended = new AbortController();
+  const watching = works.watch.keep(AbortSignal.any([crew.scope, ended.signal])).catch((error: unknown) => {
+    if (!ended.signal.aborted) crew.abandon(error);
+  });
 
   const asking = AbortSignal.any([crew.scope, works.stopping]);
   const unlisted = new Map<FeedId, Outcome>();
@@ -62,6 +67,8 @@ export async function runRelay(options: RelayOptions, signal: AbortSignal): Prom
     if (!asking.aborted) crew.abandon(error);
   }
   await crew.ended();
+  ended.abort();
+  await watching;
   signal.throwIfAborted();
   crew.scope.throwIfAborted();
   return new Map([...crew.outcomes, ...unlisted]);

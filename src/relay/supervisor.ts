@@ -17,6 +17,7 @@ import { runFeed } from './feed.ts';
 import type { Course } from './feed.ts';
 import type { Line } from './line.ts';
 import type { ClaimedPartition } from './partition.ts';
+import { heldFeed } from './watched-topics.ts';
 import { Window } from './window.ts';
 
 const BACKOFF = { firstMs: 1_000, maxMs: 60_000 };
@@ -61,6 +62,21 @@ export function newMemory(barred: Failure | null): FeedMemory {
 
 /** Runs the feed under one claim until it has an outcome. Rejects when the claim is lost (with its failure) or `signal` aborts. */
 export async function supervise(
+  line: Line,
+  partition: ClaimedPartition,
+  memory: FeedMemory,
+  retryTimeoutMs: number,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const release = line.works.watch.hold(heldFeed(line, partition));
+  try {
+    return await superviseHeld(line, partition, memory, retryTimeoutMs, signal);
+  } finally {
+    release();
+  }
+}
+
+async function superviseHeld(
   line: Line,
   partition: ClaimedPartition,
   memory: FeedMemory,

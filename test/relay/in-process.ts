@@ -34,6 +34,7 @@ import { fixtureTable } from '../support/shared-tables.ts';
 import { decoded } from '../support/said-records.ts';
 import type { ReadRecord } from '../support/said-records.ts';
 import { quiet } from '../support/quiet-telemetry.ts';
+import { watchOf } from '../support/watch-of.ts';
 
 export interface FeedToRun {
   readonly table: string;
@@ -208,6 +209,8 @@ export class Relay {
 
   #works(options: RunOptions): Works {
     const publisher = options.publisher ?? this.publisher;
+    const clock = options.clock ?? hasty;
+    const telemetry = options.telemetry ?? quiet;
     const stopping = options.stopping ?? new AbortController().signal;
     let stoppedAt = 0;
     stopping.addEventListener('abort', () => (stoppedAt = Date.now()));
@@ -216,14 +219,22 @@ export class Relay {
       registry: options.registry ?? CONNECTORS.registries.topic.open({ read: (request, signal) => publisher.read(request, signal) }),
       framing: options.registry === undefined ? 'guid' : 'id',
       admin: publisher.admin,
+      watch: watchOf({
+        admin: publisher.admin,
+        telemetry,
+        clock,
+        name: this.name,
+        brokers: this.brokers,
+        checkpointPartitions: options.checkpointPartitions ?? 1,
+      }),
       topics: { create: true, partitions: 2, replicationFactor: -1, config: {}, ...options.topics },
       chunk: { records: 1_000, bytes: 2 ** 20, timeMs: 2_000, ...options.chunk },
       workers: 1,
       memoryBytes: options.memoryBytes ?? 2 ** 29,
       atWork: new Semaphore(4),
       fetched: new Semaphore(2 ** 26),
-      telemetry: options.telemetry ?? quiet,
-      clock: options.clock ?? hasty,
+      telemetry,
+      clock,
       relay: 'cdf-relay/test',
       untilCurrent: options.forEver !== true,
       stopping,
