@@ -73,6 +73,11 @@ export class Playground implements AsyncDisposable {
     return (await relay.changes(topic)).map(({ version }) => version);
   }
 
+  /** A topic that somebody else makes; brokers tell of it. */
+  async create(topic: string, partitions: number): Promise<void> {
+    await this.stage.publisher.admin.create([{ topic, partitions, replicationFactor: -1, config: {} }], AbortSignal.timeout(30_000));
+  }
+
   /** Gives a topic more partitions, and waits until brokers tell of them: the answer to the request comes before that. */
   async grow(relay: Relay, topic: string, count: number): Promise<void> {
     await this.administer(async (admin) => admin.createPartitions({ topicPartitions: [{ topic, count }] }));

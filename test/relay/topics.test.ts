@@ -57,7 +57,7 @@ await describeKafka('a relay whose topics are not as it left them', (brokers) =>
     await table.commit({ adds: [rowsFrom(1, 2)] });
     const relay = play.stage.another();
     const topic = relay.topic(name);
-    await play.administer(async (admin) => admin.createTopics({ topics: [{ topic, numPartitions: 1 }], waitForLeaders: true }));
+    await play.create(topic, 1);
     await play.intrude(topic, 0);
     const told = `parked topic.not_empty: topic ${topic} holds records, and ${relay.feed(name)} has never published to it`;
     expect(await play.outcome(relay, { table: name })).toBe(told);
@@ -91,8 +91,8 @@ await describeKafka('a relay whose topics are not as it left them', (brokers) =>
     await play.administer(async (admin) => {
       await admin.deleteTopics({ topics: [topic] });
       while ((await admin.listTopics()).includes(topic)) await admin.listTopics();
-      await admin.createTopics({ topics: [{ topic, numPartitions: 2 }], waitForLeaders: true });
     });
+    await play.create(topic, 2);
     expect(await play.outcome(relay, { table: name })).toMatch(
       /^parked topic\.recreated: topic .* was deleted and made again: its id is .{22}, and was .{22}$/,
     );
@@ -136,9 +136,7 @@ await describeKafka('a relay whose topics are not as it left them', (brokers) =>
     await table.commit({ adds: [rowsFrom(1, 2)] });
     const relay = play.stage.another();
     const others = [`${relay.recipient}.schemas`, relay.topic('steady')];
-    await play.administer(async (admin) =>
-      admin.createTopics({ topics: others.map((topic) => ({ topic, numPartitions: 1 })), waitForLeaders: true }),
-    );
+    for (const other of others) await play.create(other, 1);
     expect(await play.outcome(relay, { table: name }, { topics: { create: false }, retryTimeoutMs: 0 })).toBe(
       `failing topic.missing: topic ${relay.topic(name)} of ${relay.feed(name)} does not exist`,
     );
@@ -315,7 +313,7 @@ await describeKafka('a relay whose topics are not as it left them', (brokers) =>
   test('a checkpoint topic that would be deleted ends the relay with the command that mends it', async () => {
     const relay = play.stage.another();
     const topic = `${relay.name}.checkpoints`;
-    await play.administer(async (admin) => admin.createTopics({ topics: [{ topic, numPartitions: 1 }], waitForLeaders: true }));
+    await play.create(topic, 1);
     await expect(play.outcome(relay, { table: 'steady' })).rejects.toMatchObject({
       code: 'checkpoint.settings',
       message: expect.stringContaining(`kafka-configs.sh --alter --topic ${topic} --add-config cleanup.policy=compact`),

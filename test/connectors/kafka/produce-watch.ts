@@ -2,6 +2,7 @@
  * A TCP proxy before a broker that reads what clients ask: which topic-partitions each Produce request holds, and how long it is. The broker must advertise the
  * proxy's address, or clients go past it.
  */
+import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 
@@ -48,7 +49,8 @@ export class ProduceWatch {
 
   /** Also after `close`. */
   async open(): Promise<void> {
-    await new Promise<void>((resolve) => this.#server.listen(this.#listen, '127.0.0.1', resolve));
+    this.#server.listen(this.#listen, '127.0.0.1');
+    await once(this.#server, 'listening');
   }
 
   async close(): Promise<void> {

@@ -103,7 +103,7 @@ await describeOwnKafka('a cluster with TLS, SASL and ACLs', { users: USERS }, (b
     const anybody = new kafkajs.Kafka({ brokers: [...broker.brokers], logLevel: kafkajs.logLevel.NOTHING });
     const grants = anybody.admin();
     await grants.connect();
-    await grants.createTopics({ topics: [{ topic: 'guarded', numPartitions: 1 }] });
+    await grants.createTopics({ topics: [{ topic: 'guarded', numPartitions: 1 }], waitForLeaders: false });
     const { AclResourceTypes, AclOperationTypes, AclPermissionTypes, ResourcePatternTypes } = kafkajs;
     const allow = async (resourceType: AclEntry['resourceType'], resourceName: string, operation: AclEntry['operation']): Promise<void> => {
       const entry: AclEntry = {
@@ -116,6 +116,8 @@ await describeOwnKafka('a cluster with TLS, SASL and ACLs', { users: USERS }, (b
         permissionType: AclPermissionTypes.ALLOW,
       };
       await grants.createAcls({ acl: [entry] });
+      // The answer comes before the broker goes by it.
+      while ((await grants.describeAcls(entry)).resources.length === 0) await grants.listTopics();
     };
     const publisher = open({ sasl: { mechanism: 'scram-sha-512', username: 'alice', password: new Secret(USERS.alice) } });
     const refusal = async (act: () => Promise<unknown>): Promise<string> => {
