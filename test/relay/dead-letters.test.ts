@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { MARKS_MAX } from '../../src/relay/steps.ts';
 import { lineOf } from '../demo/avro-row.ts';
 import { describeKafka } from '../kafka/use-kafka.ts';
+import { expectEveryStep } from './every-step.ts';
 import { Step, failingEncoder, failingPublisher } from './failing.ts';
 import { listener } from './in-process.ts';
 import type { Relay, RunOptions } from './in-process.ts';
@@ -273,22 +274,13 @@ await describeKafka('a feed whose bad records are dead letters', (brokers) => {
       return [outcomes[name], await (envelope === 'change' ? published(relay, name) : told(relay, name)), await dead(relay)];
     };
     const expected = envelope === 'change' ? ['done', PUBLISHED, DEAD] : ['done', OTHERWISE[envelope].told, OTHERWISE[envelope].dead];
-    const counting = new Step(0, 'after');
-    expect(await run(play.stage.another(), counting)).toEqual(expected);
-    const steps = Array.from(
-      { length: counting.calls },
-      (_, n) => new Step(n + 1, 'after', parts === 'kafka' ? 'kafka.unreachable' : 'worker.died'),
-    );
-    const waiting = steps.values();
-    const faults: string[] = [];
-    const work = async (): Promise<void> => {
-      for (const step of waiting) {
+    await expectEveryStep(
+      (nth) => new Step(nth, 'after', parts === 'kafka' ? 'kafka.unreachable' : 'worker.died'),
+      async (step) => {
         const found = await run(play.stage.another(), step);
-        if (!isDeepStrictEqual(found, expected)) faults.push(`${String(step.failed)}: ${JSON.stringify(found)}`);
-      }
-    };
-    await Promise.all([work(), work(), work(), work()]);
-    expect(faults).toEqual([]);
+        return isDeepStrictEqual(found, expected) ? [] : [JSON.stringify(found)];
+      },
+    );
   });
 
   test('cannot mark more keys than the checkpoint may hold: it parks', async () => {

@@ -14,6 +14,7 @@ import { describeKafka } from '../kafka/use-kafka.ts';
 import { shareTables } from '../support/shared-tables.ts';
 import type { SharedTables } from '../support/shared-tables.ts';
 import { readTopic } from '../system/read-topic.ts';
+import { expectEveryStep } from './every-step.ts';
 import { Step, failingEncoder, failingPublisher, failingSource } from './failing.ts';
 import type { Way } from './failing.ts';
 import { InProcess } from './in-process.ts';
@@ -30,7 +31,6 @@ const HISTORIES: Readonly<Record<string, readonly TableStep[]>> = {
   returns: [{ kind: 'insert', rows: 5, files: 1 }, { kind: 'drop-file' }],
 };
 const FEEDS = [{ table: 'orders', key: ['id'] }, { table: 'returns' }] as const;
-const AT_ONCE = 4;
 
 await describeKafka('a run of which one step fails', (brokers) => {
   let folder = '';
@@ -73,46 +73,34 @@ await describeKafka('a run of which one step fails', (brokers) => {
     expect(outcomes).toEqual({ orders: 'done', returns: 'done' });
   }
 
-  /** What is not as it must be, after the step named. */
+  /** What is not as it must be after the step. */
   async function faultsOf(relay: Relay, parts: Parts, step: Step): Promise<readonly string[]> {
     const faults: string[] = [];
-    try {
-      await runWith(relay, parts, step);
-      for (const { table } of FEEDS) {
-        const read = await relay.changes(relay.topic(table));
-        const { lost, doubled, disorder } = reconcile(await expectedLines(join(folder, table, 'expected.jsonl')), read);
-        faults.push(...lost.map((row) => `lost ${row}`), ...doubled.map((row) => `doubled ${row}`), ...disorder);
-        const checkpoints = await relay.checkpoints(table);
-        const last = checkpoints.at(-1);
-        const { state, failure, position } = last ?? {};
-        expect({ state, failure, position }).toMatchObject({
-          state: 'running',
-          failure: null,
-          position: { version: (HISTORIES[table]?.length ?? 0) + 1, records: 0, entry: 0, row: 0, plan: null },
-        });
-        expect(checkpoints.map(({ seq }) => seq)).toEqual(checkpoints.map((_, i) => i + 1));
-        const ends = Map.groupBy(read, ({ partition }) => partition);
-        for (const [partition, changes] of ends) expect(last?.open?.nextOffsets[partition]).toBe(Number(changes.at(-1)?.offset) + 1);
-      }
-    } catch (error) {
-      faults.push(error instanceof Error ? error.message : String(error));
+    await runWith(relay, parts, step);
+    for (const { table } of FEEDS) {
+      const read = await relay.changes(relay.topic(table));
+      const { lost, doubled, disorder } = reconcile(await expectedLines(join(folder, table, 'expected.jsonl')), read);
+      faults.push(...lost.map((row) => `lost ${row}`), ...doubled.map((row) => `doubled ${row}`), ...disorder);
+      const checkpoints = await relay.checkpoints(table);
+      const last = checkpoints.at(-1);
+      const { state, failure, position } = last ?? {};
+      expect({ state, failure, position }).toMatchObject({
+        state: 'running',
+        failure: null,
+        position: { version: (HISTORIES[table]?.length ?? 0) + 1, records: 0, entry: 0, row: 0, plan: null },
+      });
+      expect(checkpoints.map(({ seq }) => seq)).toEqual(checkpoints.map((_, i) => i + 1));
+      const ends = Map.groupBy(read, ({ partition }) => partition);
+      for (const [partition, changes] of ends) expect(last?.open?.nextOffsets[partition]).toBe(Number(changes.at(-1)?.offset) + 1);
     }
-    return faults.map((fault) => `${String(step.failed)}: ${fault}`);
+    return faults;
   }
 
   async function expectEvery(parts: Parts, way: Way, code: FailureCode): Promise<void> {
-    const counting = new Step(0, way);
-    const first = stage.another();
-    expect(await faultsOf(first, parts, counting)).toEqual([]);
-    const steps = Array.from({ length: counting.calls }, (_, n) => new Step(n + 1, way, code));
-    const faults: string[] = [];
-    const waiting = steps.values();
-    const work = async (): Promise<void> => {
-      for (const step of waiting) faults.push(...(await faultsOf(stage.another(), parts, step)));
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, work));
-    expect(faults).toEqual([]);
-    expect(steps.filter(({ failed }) => failed === null).length).toBeLessThan(5);
+    await expectEveryStep(
+      (nth) => new Step(nth, way, code),
+      (step) => faultsOf(stage.another(), parts, step),
+    );
   }
 
   test('ends with every row once, whichever call to Kafka was not made', { timeout: 300_000 }, async () => {

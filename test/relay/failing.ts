@@ -19,7 +19,8 @@ export class Step {
   readonly way: Way;
   readonly #code: FailureCode;
   readonly #only: string | null;
-  #calls = 0;
+  /** Of every call that counted. */
+  readonly names: string[] = [];
   /** What the failing call was, once it has failed. */
   failed: string | null = null;
 
@@ -31,14 +32,10 @@ export class Step {
     this.#only = only;
   }
 
-  get calls(): number {
-    return this.#calls;
-  }
-
   async take<T>(name: string, call: () => Promise<T>): Promise<T> {
     if (this.#only !== null && name !== this.#only) return call();
-    this.#calls++;
-    if (this.#calls !== this.#nth) return call();
+    this.names.push(name);
+    if (this.names.length !== this.#nth) return call();
     this.failed = name;
     if (this.way === 'after') await call();
     throw new Failure(this.#code, `${name}, the call ${this.#nth}, fails ${this.way} it is made`);
