@@ -32,6 +32,6 @@ test('every name is one that Avro allows, and gives back the own name', () => {
       expect(avro).toMatch(/^[A-Za-z_][A-Za-z0-9_]*$/);
       expect(avro.replaceAll(/_u([0-9a-fA-F]{4})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))).toBe(own);
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });

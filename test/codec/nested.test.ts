@@ -24,9 +24,9 @@ import { cellFrom, jsonForm } from './cell-forms.ts';
 import { COMPRESSIONS, writeRows } from '../support/parquet-writer.ts';
 import type { Writing } from '../support/parquet-writer.ts';
 
-const RUNS = Number(process.env['CODEC_RUNS'] ?? 300);
+const RUNS = Number(process.env['CODEC_RUNS'] ?? 120);
 /** With a file to be written and read in each. */
-const FILE_RUNS = Number(process.env['CODEC_RUNS'] ?? 60);
+const FILE_RUNS = Number(process.env['CODEC_RUNS'] ?? 30);
 const OWN = { _change_type: 'insert', _commit_version: 7, _commit_timestamp: 1_700_000_000_123 };
 
 const cases: fc.Arbitrary<Case> = fc

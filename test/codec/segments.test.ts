@@ -111,7 +111,7 @@ test('the bytes are those of avsc, in the partitions of Java, whatever the types
     fc.property(cases, (of) => {
       expect(actualRecords(encode(of))).toEqual(expectedRecords(of));
     }),
-    { numRuns: 400 },
+    { numRuns: Number(process.env['CODEC_RUNS'] ?? 150) },
   );
 });
 

@@ -305,7 +305,7 @@ describe('whatever stands in the file', () => {
         );
         for (const problem of problems(text)) expect(problem).toMatch(/^\d+:\d+: \S.*[.?]$/s);
       }),
-      { numRuns: 1_000 },
+      { numRuns: 300 },
     );
   });
 });

@@ -3,12 +3,12 @@ import { mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parquetMetadata, parquetReadObjects } from 'hyparquet';
-import { expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { DeltaTable } from './delta-table.ts';
 import { RowChecksum } from './expected-rows.ts';
 import { writeHistory } from './history.ts';
-import type { HistoryOptions } from './history.ts';
+import type { HistoryOptions, WrittenHistory } from './history.ts';
 
 const CREATED_AT = Date.parse('2026-01-01T00:00:00Z');
 
@@ -25,9 +25,16 @@ const HISTORY: HistoryOptions = {
   createdAt: CREATED_AT,
 };
 
+let folder = '';
+let written: WrittenHistory;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'delta-writer-'));
+  written = await writeHistory(folder, HISTORY);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
 test('the rows in the files are the expected rows, version by version', async () => {
-  const folder = await temporaryFolder();
-  const written = await writeHistory(folder, HISTORY);
   const expected = await linesOf(join(folder, 'expected.jsonl'));
   const read: string[] = [];
   for (const commit of await readLog(written.tableFolder)) read.push(...(await changeRows(written.tableFolder, commit)));
@@ -36,7 +43,7 @@ test('the rows in the files are the expected rows, version by version', async ()
 });
 
 test('a history holds every kind of change, versions without rows, and versions told by several files', async () => {
-  const { tableFolder, expectedPath } = await writeHistory(await temporaryFolder(), HISTORY);
+  const { tableFolder, expectedPath } = written;
   const types = new Set((await linesOf(expectedPath ?? '')).map((line) => Row.parse(JSON.parse(line))._change_type));
   const log = await readLog(tableFolder);
   expect([...types].toSorted()).toEqual(['delete', 'insert', 'update_postimage', 'update_preimage']);
@@ -54,8 +61,6 @@ test('a history holds every kind of change, versions without rows, and versions 
 });
 
 test('replaying the change rows gives the rows of the files that the log leaves live', async () => {
-  const folder = await temporaryFolder();
-  const { tableFolder } = await writeHistory(folder, HISTORY);
   const replayed = new Map<string, string>();
   for (const line of await linesOf(join(folder, 'expected.jsonl'))) {
     const { _change_type: type, _commit_version, _commit_timestamp, ...row } = Row.parse(JSON.parse(line));
@@ -63,17 +68,17 @@ test('replaying the change rows gives the rows of the files that the log leaves 
     else replayed.set(row.id, JSON.stringify(row));
   }
   const live = new Set<string>();
-  for (const commit of await readLog(tableFolder)) {
+  for (const commit of await readLog(written.tableFolder)) {
     for (const file of commit.remove) expect(live.delete(file.path)).toBe(true);
     for (const file of commit.add) live.add(file.path);
   }
   const held: string[] = [];
-  for (const path of live) for (const { row } of await readRows(join(tableFolder, path))) held.push(JSON.stringify(row));
+  for (const path of live) for (const { row } of await readRows(join(written.tableFolder, path))) held.push(JSON.stringify(row));
   expect(held.toSorted()).toEqual([...replayed.values()].toSorted());
 });
 
 test('the log counts up without a hole, its times rise, and sizes, counts and file times are as it says', async () => {
-  const { tableFolder } = await writeHistory(await temporaryFolder(), HISTORY);
+  const { tableFolder } = written;
   const log = await readLog(tableFolder);
   expect(log.map((commit) => commit.version)).toEqual(Array.from({ length: HISTORY.versions }, (_, version) => version));
   for (const [index, commit] of log.entries()) {
@@ -97,22 +102,20 @@ test('the same seed gives the same bytes, another seed others', async () => {
 });
 
 test('without expected rows the checksum is that of the rows it would have written', async () => {
-  const folder = await temporaryFolder();
-  const rows = await writeHistory(folder, HISTORY);
   const checksum = await writeHistory(await temporaryFolder(), { ...HISTORY, expected: 'checksum' });
   const again = new RowChecksum();
   for (const line of (await linesOf(join(folder, 'expected.jsonl'))).toReversed()) again.add(line);
-  expect(checksum).toEqual({ ...rows, tableFolder: checksum.tableFolder, expectedPath: null });
+  expect(checksum).toEqual({ ...written, tableFolder: checksum.tableFolder, expectedPath: null });
   expect(again.toString()).toBe(checksum.checksum);
   expect(await writeHistory(await temporaryFolder(), { ...HISTORY, expected: 'nothing' })).toMatchObject({
-    rows: rows.rows,
+    rows: written.rows,
     expectedPath: null,
     checksum: null,
   });
 });
 
 test('a big version has just the rows and files asked for', async () => {
-  const { tableFolder, expectedPath } = await writeHistory(await temporaryFolder(), HISTORY);
+  const { tableFolder, expectedPath } = written;
   const counts = Map.groupBy(await linesOf(expectedPath ?? ''), (line) => Row.parse(JSON.parse(line))._commit_version);
   const log = await readLog(tableFolder);
   expect([20, 21, 22].map((version) => counts.get(version)?.length)).toEqual([5000, 6000, 4000]);
@@ -121,13 +124,13 @@ test('a big version has just the rows and files asked for', async () => {
 
 test('a step that finds nothing to work on still commits a version', async () => {
   const table = await DeltaTable.create({ folder: await temporaryFolder(), seed: 1, expected: 'rows', createdAt: CREATED_AT });
-  const written = [
+  const commits = [
     await table.append({ kind: 'drop-file' }, CREATED_AT),
     await table.append({ kind: 'optimize' }, CREATED_AT),
     await table.append({ kind: 'delete', rows: 5, files: 2 }, CREATED_AT + 1000),
     await table.append({ kind: 'update', rows: 5, files: 2 }, CREATED_AT),
   ];
-  expect(written.map(({ version, timestamp, operation }) => [version, timestamp - CREATED_AT, operation])).toEqual([
+  expect(commits.map(({ version, timestamp, operation }) => [version, timestamp - CREATED_AT, operation])).toEqual([
     [1, 1, 'WRITE'],
     [2, 2, 'SET TBLPROPERTIES'],
     [3, 1000, 'DELETE'],

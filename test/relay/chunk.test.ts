@@ -125,6 +125,6 @@ test('whatever the versions: chunks join without a hole, none is over its limit 
       expect(at).toEqual(startOf(given.length));
       expect(chunks.flatMap((chunk) => chunk.parts).flatMap((part) => part.segments).length).toBe(given.flat().length);
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });

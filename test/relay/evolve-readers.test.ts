@@ -28,7 +28,7 @@ import { EVOLUTIONS, fieldsSeenAs, hasTooWide, tableOf, TooWide } from './evolut
 import type { Side } from './evolutions.ts';
 import { historyOf } from './random-history.ts';
 
-const RUNS = Number(process.env['CODEC_RUNS'] ?? 100);
+const RUNS = Number(process.env['CODEC_RUNS'] ?? 50);
 
 /** A Python that has the packages avro and fastavro. */
 const PYTHON = process.env['AVRO_PYTHON'] ?? null;
