@@ -2,6 +2,7 @@
  * The one table of what can be plugged in: name → how it is opened. Only src/cli reads it; a worker thread imports its decoder alone.
  */
 import { openDecoder } from './decoders/parquet.ts';
+import { openDirect } from './kafka/direct-driver.ts';
 import { openKafkajs } from './kafka/kafkajs-driver.ts';
 import { MEMBERSHIP_DEFAULTS, openMembership } from './kafka/membership.ts';
 import { KAFKA_DEFAULTS } from './kafka/options.ts';
@@ -27,6 +28,7 @@ export const CONNECTORS = {
   /** Beside whichever driver writes. */
   membership: { open: openMembership, defaults: MEMBERSHIP_DEFAULTS },
   kafka: {
+    direct: { open: openDirect, defaults: KAFKA_DEFAULTS },
     kafkajs: { open: openKafkajs, defaults: KAFKA_DEFAULTS },
   },
 } as const;

@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import { Connection } from '@platformatic/kafka';
 import { orAbort } from '../../src/lib/abort.ts';
 import { Failure } from '../../src/model/failure.ts';
+import { reasonOf } from './kafka-failure.ts';
 import { tlsOptions, tlsServerName, wireSasl } from './options.ts';
 import type { KafkaOptions } from './options.ts';
 
@@ -25,6 +26,8 @@ export class Connections {
   readonly #options: ConnectionOptions;
   readonly #opened = new Map<string, Promise<Connection>>();
   readonly #sockets = new Set<Socket>();
+  /** Addresses whose last connection failed or ended. */
+  readonly #lost = new Set<string>();
   #isClosed = false;
 
   constructor(options: ConnectionOptions) {
@@ -38,10 +41,31 @@ export class Connections {
     if (this.#isClosed) throw new Failure('kafka.rejected', `asking ${name}: the publisher is closed`);
     let opening = this.#opened.get(name);
     if (opening === undefined) {
-      opening = this.#open(address, () => this.#opened.delete(name));
+      opening = this.#open(address, () => {
+        this.#opened.delete(name);
+        this.#lost.add(name);
+      });
       this.#opened.set(name, opening);
     }
     return orAbort(opening, signal);
+  }
+
+  /** Asks one broker after the other until one is there, `known` ones before those of the config, and last those that were lost last; the last one's error if none is. */
+  async any<T>(known: readonly BrokerAddress[], ask: (broker: BrokerAddress) => Promise<T>, signal: AbortSignal): Promise<T> {
+    const brokers = [...known, ...this.seeds];
+    const isLost = (broker: BrokerAddress): boolean => this.#lost.has(addressText(broker));
+    let last: unknown = null;
+    for (const broker of [...brokers.filter((one) => !isLost(one)), ...brokers.filter(isLost)]) {
+      signal.throwIfAborted();
+      try {
+        return await orAbort(ask(broker), signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (reasonOf(error).kind !== 'network') throw error;
+        last = error;
+      }
+    }
+    throw last;
   }
 
   /** Ends all connections, also those that are being opened; requests under way reject. Whatever was written and not yet sent is lost. */
@@ -69,6 +93,7 @@ export class Connections {
       socket.once('close', () => this.#sockets.delete(socket));
       containThrows(socket, secure === undefined ? 'connect' : 'secureConnect');
       await connecting;
+      this.#lost.delete(addressText(address));
     } catch (error) {
       forget();
       throw error;

@@ -16,7 +16,7 @@ import type { KafkajsSockets } from './kafkajs-sockets.ts';
 import { ProducerState } from './producer-state.ts';
 import { batchesOf } from './record-block.ts';
 import type { Message } from './record-block.ts';
-import { LimitsBook } from './topic-limits.ts';
+import { LimitsBook, recordBytesMax } from './topic-limits.ts';
 import type { TopicLimits } from './topic-limits.ts';
 
 export interface KafkajsProducerOptions extends ProducerParts {
@@ -29,9 +29,6 @@ export interface KafkajsProducerOptions extends ProducerParts {
 
 type KafkajsCalls = Pick<Producer, 'connect' | 'transaction' | 'disconnect'>;
 
-const SEND_BYTES_MAX = 900_000;
-/** The header of a batch is 61 bytes; compression may add a few to what it cannot make smaller. */
-const BATCH_OVERHEAD_BYTES = 512;
 const CALL_MS = 20_000;
 const OPEN_MS = 60_000;
 const CLOSE_MS = 5_000;
@@ -83,8 +80,7 @@ export class KafkajsProducer implements ClaimingProducer {
   async send(topic: string, blocks: readonly RecordBlock[]): Promise<readonly number[]> {
     const offsets = new Map<number, number>();
     for (const [partition, numbered] of Map.groupBy(blocks.entries(), ([, block]) => block.partition)) {
-      const { batchBytesMax } = await this.#check(topic, partition);
-      const bytesMax = Math.min(SEND_BYTES_MAX, batchBytesMax - BATCH_OVERHEAD_BYTES);
+      const bytesMax = recordBytesMax(await this.#check(topic, partition));
       const numbers = numbered.map(([number]) => number).values();
       const ofPartition = numbered.map(([, block]) => block);
       for (const { messages, firsts } of batchesOf(ofPartition, bytesMax)) {

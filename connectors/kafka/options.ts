@@ -7,6 +7,7 @@ import type { SASLOptions as WireSasl } from '@platformatic/kafka';
 import type { SASLOptions as KafkajsSasl } from 'kafkajs';
 import type { Secret } from '../../src/model/secret.ts';
 import type { Telemetry } from '../../src/ports/telemetry.ts';
+import type { Compression } from './compression.ts';
 
 export interface Tls {
   /** PEM texts; null = the authorities that Node trusts, and no certificate of our own. */
@@ -28,7 +29,7 @@ export interface KafkaOptions {
   readonly tls: Tls | null;
   /** Null = the brokers ask nobody. */
   readonly sasl: Sasl | null;
-  readonly compression: 'none' | 'gzip' | 'zstd';
+  readonly compression: Compression;
   readonly clientId: string;
   /** After this the coordinator aborts a transaction by itself. */
   readonly transactionTimeoutMs: number;

@@ -22,11 +22,16 @@ export type ProducerPhase =
 
 export class ProducerState {
   readonly #onEnd: () => void;
+  readonly #trouble: () => string | null;
   #phase: ProducerPhase = 'new';
 
-  /** `onEnd` is called when the producer breaks, and when it is closed: from then on nothing of it may reach a broker. */
-  constructor(onEnd: () => void) {
+  /**
+   * `onEnd` is called when the producer breaks, and when it is closed: from then on nothing of it may reach a broker. `trouble` tells what the call under way last met,
+   * for the message of one that takes too long.
+   */
+  constructor(onEnd: () => void, trouble: () => string | null = () => null) {
     this.#onEnd = onEnd;
+    this.#trouble = trouble;
   }
 
   get isClosed(): boolean {
@@ -39,8 +44,12 @@ export class ProducerState {
     this.#phase = 'busy';
     // A commit that is late is in doubt even if it resolves in the end.
     const code = to === 'ready' ? 'kafka.unknown' : 'kafka.unreachable';
+    const late = (): Failure => {
+      const trouble = this.#trouble();
+      return new Failure(code, `${attempt.doing}: no answer within ${deadlineMs / 1000} s${trouble === null ? '' : `, but ${trouble}`}`);
+    };
     try {
-      const result = await within(call(), deadlineMs, () => new Failure(code, `${attempt.doing}: no answer within ${deadlineMs / 1000} s`));
+      const result = await within(call(), deadlineMs, late);
       // `close` may come while the call is under way; nothing follows it.
       if (!this.isClosed) this.#phase = to;
       return result;

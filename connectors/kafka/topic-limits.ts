@@ -7,6 +7,15 @@ export interface TopicLimits {
   readonly batchBytesMax: number;
 }
 
+const RECORDS_BYTES_MAX = 900_000;
+/** The header of a batch is 61 bytes; compression may add a few to what it cannot make smaller. */
+const BATCH_OVERHEAD_BYTES = 512;
+
+/** How many bytes of records go into one batch. */
+export function recordBytesMax({ batchBytesMax }: TopicLimits): number {
+  return Math.min(RECORDS_BYTES_MAX, batchBytesMax - BATCH_OVERHEAD_BYTES);
+}
+
 export class LimitsBook {
   readonly #ask: (topic: string) => Promise<TopicLimits | null>;
   readonly #known = new Map<string, TopicLimits>();

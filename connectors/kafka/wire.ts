@@ -148,20 +148,8 @@ export class Wire {
     this.#connections.close();
   }
 
-  /** Asks one broker after the other until one is there; the last one's error if none is. */
   async #ofAny<T>(ask: (connection: Connection) => Promise<T>, signal: AbortSignal): Promise<T> {
-    let last: unknown = null;
-    for (const address of [...this.#known, ...this.#connections.seeds]) {
-      signal.throwIfAborted();
-      try {
-        return await orAbort(ask(await this.#connections.to(address, signal)), signal);
-      } catch (error) {
-        signal.throwIfAborted();
-        if (reasonOf(error).kind !== 'network') throw error;
-        last = error;
-      }
-    }
-    throw last;
+    return this.#connections.any(this.#known, async (broker) => ask(await this.#connections.to(broker, signal)), signal);
   }
 }
 

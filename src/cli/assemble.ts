@@ -34,8 +34,8 @@ export function checkSchedules(config: Config): void {
 
 /** Opens no connection yet. */
 export function assembleKafka(config: Config, telemetry: Telemetry): Publisher {
-  const { brokers, tls, sasl, compression } = config.kafka;
-  const { open, defaults } = CONNECTORS.kafka.kafkajs;
+  const { brokers, tls, sasl, compression, driver } = config.kafka;
+  const { open, defaults } = CONNECTORS.kafka[driver];
   return open({ ...defaults, brokers, tls, sasl, compression, clientId: config.relay.name, telemetry });
 }
 

@@ -39,7 +39,8 @@ export interface KafkaConfig {
   /** Null: no encryption. */
   readonly tls: TlsConfig | null;
   readonly sasl: SaslConfig | null;
-  readonly compression: 'zstd' | 'gzip' | 'none';
+  readonly compression: 'zstd' | 'gzip' | 'lz4' | 'snappy' | 'none';
+  readonly driver: 'kafkajs' | 'direct';
   readonly topics: {
     readonly create: boolean;
     readonly partitions: number;
@@ -154,6 +155,7 @@ function build(shape: ConfigShape, { feeds, patterns, files, world }: Parts): Co
       tls: kafkaTls(shape.kafka.tls, files),
       sasl: shape.kafka.sasl ?? null,
       compression: shape.kafka.compression,
+      driver: shape.kafka.driver,
       topics: {
         ...shape.kafka.topics,
         config: Object.fromEntries(Object.entries(shape.kafka.topics.config).map(([key, value]) => [key, String(value)])),

@@ -5,7 +5,6 @@
 
 /** By path with `[]` for any index; the sentence says what holds instead. */
 const KEYS: Readonly<Record<string, string>> = {
-  'kafka.driver': 'the relay uses its one driver',
   'recipients[].tables[].columns': 'all columns are published; ask the provider to share a view with fewer',
   'recipients[].tables[].where': 'all rows are published; ask the provider to share a view with fewer',
   'recipients[].tables[].mask': 'nothing is masked; ask the provider to share a view without the column',
@@ -17,7 +16,6 @@ const KEYS: Readonly<Record<string, string>> = {
 const VALUES: Readonly<Record<string, string>> = {
   'kafka.sasl.mechanism=oauthbearer': 'use plain, scram-sha-256 or scram-sha-512',
   'kafka.sasl.mechanism=aws-msk-iam': 'use plain, scram-sha-256 or scram-sha-512',
-  'kafka.driver=direct': 'the relay uses its one driver',
 };
 
 /** What holds instead of a key that is not available yet; null if the key has no place in the design. */

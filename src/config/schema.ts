@@ -93,7 +93,10 @@ const kafka = z
       .describe('Where Kafka answers: `host:port`, as a list or as one text with commas.'),
     tls,
     sasl,
-    compression: choice(['zstd', 'gzip', 'none']).default('zstd').describe('How record batches are compressed.'),
+    compression: choice(['zstd', 'gzip', 'lz4', 'snappy', 'none']).default('zstd').describe('How record batches are compressed.'),
+    driver: choice(['kafkajs', 'direct'])
+      .default('kafkajs')
+      .describe('What writes to Kafka: `direct`, our own producer, which takes a fraction of the CPU, or `kafkajs`.'),
     topics,
   })
   .describe('The Kafka that the changes go to.');

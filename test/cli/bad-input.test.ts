@@ -22,7 +22,7 @@ const BAD_CONFIGS: readonly BadConfig[] = [
   {
     what: 'a key with a typing error',
     change: ['brokers:', 'broker:'],
-    told: '2:9: `broker` is not a key of `kafka`. Did you mean `brokers`? Its keys are brokers, tls, sasl, compression, topics.',
+    told: '2:9: `broker` is not a key of `kafka`. Did you mean `brokers`? Its keys are brokers, tls, sasl, compression, driver, topics.',
   },
   {
     what: 'a key that is not like any other',

@@ -16,6 +16,7 @@ describe('parseConfig', () => {
         tls: null,
         sasl: null,
         compression: 'zstd',
+        driver: 'kafkajs',
         topics: { create: true, partitions: 6, replicationFactor: -1, config: {} },
       },
       registry: null,
@@ -74,7 +75,8 @@ kafka:
   brokers: "a:1, [::1]:2"
   tls: {ca: ca.pem, cert: "\${file:cert.pem}", key: key.pem}
   sasl: {mechanism: plain, username: u, password: \${PW}}
-  compression: gzip
+  compression: lz4
+  driver: direct
   topics: {create: false, partitions: 2, replicationFactor: 3, config: {retention.ms: -1, min.insync.replicas: 2, preallocate: true}}
 registry:
   url: "https://one:8081/, http://two/apis/ccompat/v7"
@@ -105,7 +107,8 @@ log: {level: debug, format: pretty}
         brokers: ['a:1', '[::1]:2'],
         tls: { ca: PEM, cert: PEM.trim() },
         sasl: { mechanism: 'plain', username: 'u' },
-        compression: 'gzip',
+        compression: 'lz4',
+        driver: 'direct',
         topics: {
           create: false,
           partitions: 2,

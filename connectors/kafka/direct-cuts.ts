@@ -1,0 +1,203 @@
+/**
+ * Blocks of framed records → what goes into one record batch each. A block that fits is taken as it is; several small ones are joined, and longer ones are cut at record
+ * borders: then the records say their new place in the batch, which may make them some bytes longer.
+ *
+ * A record begins (RecordBatch v2): length, attributes (1 byte), timestamp delta, offset delta. All but the attributes are zigzag varints.
+ */
+import { assert } from '../../src/lib/assert.ts';
+import type { RecordBlock } from '../../src/ports/encoder.ts';
+import type { ControlRecord } from '../../src/ports/publisher.ts';
+
+/** The records of one batch. */
+export interface Cut {
+  /** In order, with offset deltas 0, 1, 2 … over all of them. */
+  readonly parts: readonly Buffer[];
+  readonly bytes: number;
+  readonly count: number;
+  /** Of the blocks that begin in this batch, in order: the place of their first record. */
+  readonly firsts: readonly number[];
+}
+
+/** What a record may grow by when it says another place: its offset delta, and its length. */
+const GROWTH_MAX = 6;
+
+/**
+ * The records of blocks of one partition, in order, in cuts of at most `bytesMax` bytes; a single longer record makes a cut of its own. A block is cut only if it is
+ * longer than that by itself. Pulled one by one.
+ */
+export function* cutsOf(blocks: Iterable<RecordBlock>, bytesMax: number): Generator<Cut> {
+  let cut = new OpenCut(bytesMax);
+  for (const block of blocks) {
+    assert(block.count > 0, 'a block holds records');
+    if (cut.count > 0 && cut.bytes + block.bytes.length + block.count * GROWTH_MAX > bytesMax) {
+      yield cut.done();
+      cut = new OpenCut(bytesMax);
+    }
+    cut.firsts.push(cut.count);
+    if (cut.count === 0 && block.bytes.length <= bytesMax) {
+      cut.take(block);
+      continue;
+    }
+    const records = new Records(block);
+    while (records.next()) {
+      if (cut.count > 0 && cut.bytes + records.bytesAt(cut.count) > bytesMax) {
+        yield cut.done();
+        cut = new OpenCut(bytesMax);
+      }
+      cut.append(records);
+    }
+    assert(records.count === block.count, `a block that says ${block.count} records holds ${records.count}`);
+  }
+  if (cut.count > 0) yield cut.done();
+}
+
+/** A block of one record of the relay's own. */
+export function controlBlock({ partition, key, value }: Pick<ControlRecord, 'partition' | 'key' | 'value'>): RecordBlock {
+  const content = [Buffer.from(key), value === null ? null : Buffer.from(value)];
+  const sizes = content.map((bytes) => (bytes === null ? 1 : varintBytes(bytes.length * 2) + bytes.length));
+  // Attributes, both deltas and the number of headers take a byte each, and are 0.
+  const length = sizes.reduce((sum, size) => sum + size, 4);
+  const bytes = new Uint8Array(varintBytes(length * 2) + length);
+  let at = writeVarint(bytes, 0, length * 2) + 3;
+  for (const one of content) {
+    at = writeVarint(bytes, at, one === null ? 1 : one.length * 2);
+    if (one === null) continue;
+    bytes.set(one, at);
+    at += one.length;
+  }
+  return { partition, count: 1, bytes };
+}
+
+class OpenCut {
+  readonly firsts: number[] = [];
+  bytes = 0;
+  count = 0;
+  readonly #bytesMax: number;
+  readonly #parts: Buffer[] = [];
+  /** Where records are written that say a new place. */
+  #part: Buffer = Buffer.alloc(0);
+  #written = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** The whole block as it is: it must be the first. */
+  take({ bytes, count }: RecordBlock): void {
+    this.#parts.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    this.bytes += bytes.length;
+    this.count += count;
+  }
+
+  /** The record that `records` is at. */
+  append(records: Records): void {
+    const bytes = records.bytesAt(this.count);
+    if (this.#written + bytes > this.#part.length) {
+      this.#finishPart();
+      this.#part = Buffer.allocUnsafe(Math.max(bytes, Math.min(this.#bytesMax - this.bytes, records.bytesLeftMax)));
+    }
+    records.writeAt(this.count, this.#part, this.#written);
+    this.#written += bytes;
+    this.bytes += bytes;
+    this.count++;
+  }
+
+  done(): Cut {
+    this.#finishPart();
+    return { parts: this.#parts, bytes: this.bytes, count: this.count, firsts: this.firsts };
+  }
+
+  #finishPart(): void {
+    if (this.#written > 0) this.#parts.push(this.#part.subarray(0, this.#written));
+    this.#written = 0;
+  }
+}
+
+/** Goes through the records of a block. */
+class Records {
+  /** Of those seen, the one that it is at included. */
+  count = 0;
+  readonly #bytes: Buffer;
+  readonly #countMax: number;
+  /** Of the current record: where its attributes are, its offset delta, what follows that, and its end. */
+  #body = 0;
+  #delta = 0;
+  #rest = 0;
+  #end = 0;
+
+  constructor({ bytes, count }: RecordBlock) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#countMax = count;
+  }
+
+  /** Bytes of the current record and of those behind it, whatever places they will say. */
+  get bytesLeftMax(): number {
+    return this.#bytes.length - this.#body + GROWTH_MAX * (this.#countMax - this.count + 2);
+  }
+
+  /** Goes on to the next record; false at the end. */
+  next(): boolean {
+    if (this.#end === this.#bytes.length) return false;
+    let at = this.#end;
+    let raw = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = this.#byte(at++);
+      raw |= (byte & 0x7f) << shift;
+      if (byte < 0x80) break;
+      assert(shift < 28, 'a varint has at most 5 bytes');
+    }
+    this.#body = at;
+    this.#end = at + (raw >>> 1);
+    this.#delta = this.#pastVarint(at + 1);
+    this.#rest = this.#pastVarint(this.#delta);
+    assert(this.#rest <= this.#end && this.#end <= this.#bytes.length, 'a block ends where a record ends');
+    this.count++;
+    return true;
+  }
+
+  /** Length of the current record where it says the place. */
+  bytesAt(place: number): number {
+    const length = this.#lengthAt(place);
+    return varintBytes(length * 2) + length;
+  }
+
+  writeAt(place: number, into: Buffer, start: number): void {
+    let at = writeVarint(into, start, this.#lengthAt(place) * 2);
+    for (let from = this.#body; from < this.#delta; from++) into[at++] = this.#byte(from);
+    at = writeVarint(into, at, place * 2);
+    this.#bytes.copy(into, at, this.#rest, this.#end);
+  }
+
+  #lengthAt(place: number): number {
+    return this.#delta - this.#body + varintBytes(place * 2) + (this.#end - this.#rest);
+  }
+
+  #pastVarint(start: number): number {
+    let at = start;
+    while (this.#byte(at) >= 0x80) at++;
+    return at + 1;
+  }
+
+  #byte(at: number): number {
+    const byte = this.#bytes[at];
+    assert(byte !== undefined, 'a block ends where a record ends');
+    return byte;
+  }
+}
+
+/** Of a varint without a sign; a zigzag varint of a number that is not negative is one of its double. */
+function varintBytes(value: number): number {
+  if (value < 0x80) return 1;
+  if (value < 0x4000) return 2;
+  if (value < 0x20_0000) return 3;
+  return value < 0x1000_0000 ? 4 : 5;
+}
+
+/** Where the next byte goes. */
+function writeVarint(into: Uint8Array, start: number, value: number): number {
+  let at = start;
+  let rest = value;
+  for (; rest >= 0x80; rest >>>= 7) into[at++] = (rest & 0x7f) | 0x80;
+  into[at++] = rest;
+  return at;
+}
