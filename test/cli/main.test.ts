@@ -113,7 +113,7 @@ describe('signals', () => {
 
   test('the first one asks a command to end, which is success', async () => {
     const child = startCommand(['serve', tables]);
-    await child.firstLine(AbortSignal.timeout(30_000));
+    await child.firstLine(AbortSignal.timeout(240_000));
     child.signal('SIGINT');
     expect(await child.exited).toEqual({ code: 0, signal: null });
   });
@@ -123,7 +123,7 @@ describe('signals', () => {
     const path = join(folder, 'nowhere.yaml');
     await writeFile(path, SAMPLE.replace('localhost:9092', '127.0.0.1:1'));
     const child = startCommand(['status', '-c', path]);
-    await expect.poll(() => child.stderr, { timeout: 30_000 }).toBe('waiting for Kafka at 127.0.0.1:1 …\n');
+    await expect.poll(() => child.stderr, { timeout: 240_000 }).toBe('waiting for Kafka at 127.0.0.1:1 …\n');
     child.signal('SIGTERM');
     expect(await child.exited).toEqual({ code: 143, signal: null });
     expect(child.stdout).toBe('');

@@ -56,7 +56,7 @@ test(
       { numRuns: RUNS },
     );
   },
-  60_000 + 60 * RUNS,
+  300_000 + 60 * RUNS,
 );
 
 const writing: fc.Arbitrary<Writing> = fc.record({
@@ -81,7 +81,7 @@ test(
       { numRuns: FILE_RUNS },
     );
   },
-  60_000 + 300 * FILE_RUNS,
+  300_000 + 300 * FILE_RUNS,
 );
 
 function bodiesOf(segments: readonly Segment[]): readonly Uint8Array[] {

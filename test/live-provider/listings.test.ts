@@ -44,7 +44,7 @@ test('shares are listed, alike in pages of one', async ({ skip }) => {
 test('every table is listed once, and those under test are among them', async () => {
   const differences = new Differences();
   const listed: string[] = [];
-  for await (const table of live.source.tables(EVERYTHING, AbortSignal.timeout(60_000))) {
+  for await (const table of live.source.tables(EVERYTHING, AbortSignal.timeout(240_000))) {
     if (listed.push(tableText(table).toLowerCase()) === TABLES_MAX) break;
   }
   differences.look('tables listed twice', listed.length - new Set(listed).size, 0, 'copes: it keeps tables by their names');
@@ -94,7 +94,7 @@ test('what is not there is 404, in JSON', async () => {
     );
     differences.look(`the code of ${path}`, typeof code, 'string', 'copes: the status counts');
   }
-  await expect(live.source.latestVersion(nowhere, AbortSignal.timeout(60_000))).rejects.toMatchObject({ code: 'table.unknown' });
+  await expect(live.source.latestVersion(nowhere, AbortSignal.timeout(240_000))).rejects.toMatchObject({ code: 'table.unknown' });
   expect(differences.told).toEqual([]);
 });
 

@@ -323,5 +323,5 @@ function gone(error: unknown): null {
 }
 
 function soon(): AbortSignal {
-  return AbortSignal.timeout(60_000);
+  return AbortSignal.timeout(240_000);
 }

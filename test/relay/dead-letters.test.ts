@@ -105,7 +105,7 @@ await describeKafka('a feed whose bad records are dead letters', (brokers) => {
     const marked = new Set<string>();
     for await (const { partition, offset, headers } of relay.publisher.read(
       { topic, partitions: null, untilEnd: true },
-      AbortSignal.timeout(30_000),
+      AbortSignal.timeout(240_000),
     )) {
       if (JSON.stringify(headers) === MARK) marked.add(`${partition} ${offset}`);
     }
@@ -262,7 +262,7 @@ await describeKafka('a feed whose bad records are dead letters', (brokers) => {
     ['encoder', 'change'],
     ['encoder', 'debezium'],
     ['encoder', 'upsert'],
-  ] as const)('ends with every row once, whichever step of %s fails in the envelope %s', { timeout: 240_000 }, async (parts, envelope) => {
+  ] as const)('ends with every row once, whichever step of %s fails in the envelope %s', async (parts, envelope) => {
     const name = await tableOf(HISTORY);
     const run = async (relay: Relay, step: Step): Promise<unknown> => {
       const publisher = parts === 'kafka' ? failingPublisher(relay.publisher, step) : relay.publisher;

@@ -112,11 +112,11 @@ await describeKafka('a run of other envelopes of which one step fails', (brokers
     ['question to the provider fails', 'source', 'before', 'provider.unreachable', MUCH_MEMORY],
     ['segment the worker dies behind', 'encoder', 'before', 'worker.died', MUCH_MEMORY],
     ['segment of several passes the worker dies behind', 'encoder', 'before', 'worker.died', LITTLE_MEMORY],
-  ])('ends with every record once, whichever %s', { timeout: 300_000 }, async (_, parts, way, code, memoryBytes) => {
+  ])('ends with every record once, whichever %s', async (_, parts, way, code, memoryBytes) => {
     await expectEvery(parts, way, code, memoryBytes);
   });
 
-  test('is published in parts, with little memory in several passes', { timeout: 60_000 }, async () => {
+  test('is published in parts, with little memory in several passes', async () => {
     const relays = [MUCH_MEMORY, LITTLE_MEMORY].map((memoryBytes) => ({ memoryBytes, relay: stage.another() }));
     for (const { relay, memoryBytes } of relays) await expectRun(relay, 'encoder', new Step(0), memoryBytes);
     const stopped = await Promise.all(relays.map(async ({ relay }) => Math.max(...(await stepsStoppedAt(relay, 'paired')))));
@@ -124,7 +124,7 @@ await describeKafka('a run of other envelopes of which one step fails', (brokers
     expect(stopped).toEqual([expect.toSatisfy((step) => step < 6), expect.toSatisfy((step) => step >= 6)]);
   });
 
-  test('goes on in as many passes as a version was begun in, whatever memory there is then', { timeout: 60_000 }, async () => {
+  test('goes on in as many passes as a version was begun in, whatever memory there is then', async () => {
     const relay = stage.another();
     const stopping = new AbortController();
     const feeds = FEEDS.slice(0, 1);

@@ -68,7 +68,7 @@ await describeKafka('a run from a snapshot of which one step fails', (brokers) =
     ['answer of Kafka was lost', 'kafka', 'after', 'kafka.unknown'],
     ['question to the provider fails', 'source', 'before', 'provider.unreachable'],
     ['file the worker dies of', 'encoder', 'before', 'worker.died'],
-  ])('ends with every row once, whichever %s', { timeout: 300_000 }, async (_, parts, way, code) => {
+  ])('ends with every row once, whichever %s', async (_, parts, way, code) => {
     await expectEveryStep(
       (nth) => new Step(nth, way, code),
       async (step) => {

@@ -103,19 +103,19 @@ await describeKafka('a run of which one step fails', (brokers) => {
     );
   }
 
-  test('ends with every row once, whichever call to Kafka was not made', { timeout: 300_000 }, async () => {
+  test('ends with every row once, whichever call to Kafka was not made', async () => {
     await expectEvery('kafka', 'before', 'kafka.unreachable');
   });
 
-  test('ends with every row once, whichever answer of Kafka was lost', { timeout: 300_000 }, async () => {
+  test('ends with every row once, whichever answer of Kafka was lost', async () => {
     await expectEvery('kafka', 'after', 'kafka.unknown');
   });
 
-  test('ends with every row once, whichever question to the provider fails', { timeout: 300_000 }, async () => {
+  test('ends with every row once, whichever question to the provider fails', async () => {
     await expectEvery('source', 'before', 'provider.unreachable');
   });
 
-  test('ends with every row once, whichever file the worker dies of', { timeout: 300_000 }, async () => {
+  test('ends with every row once, whichever file the worker dies of', async () => {
     await expectEvery('encoder', 'before', 'worker.died');
   });
 

@@ -273,7 +273,7 @@ export class Relay {
   async write(partition: number, key: string, value: string): Promise<void> {
     const topic = checkpointTopic(this.name);
     const request = { transactionalId: `${this.name}.${partition}`, topic, partition, claimValue: randomUUID() };
-    const { producer } = await this.publisher.claim(request, AbortSignal.timeout(30_000));
+    const { producer } = await this.publisher.claim(request, AbortSignal.timeout(240_000));
     await producer.begin();
     await producer.sendControl([{ topic, partition, key, value }]);
     await producer.commit(20_000);
@@ -296,7 +296,7 @@ export class Relay {
   async #operateOnce(table: string, change: (last: Checkpoint, relay: string, at: number) => Checkpoint): Promise<void> {
     const feed = this.feed(table);
     const place = { topic: checkpointTopic(this.name), partition: checkpointPartition(feed, 1), partitions: 1 };
-    const signal = AbortSignal.timeout(30_000);
+    const signal = AbortSignal.timeout(240_000);
     const claim = await this.publisher.claim(
       { transactionalId: `${this.name}.${place.partition}`, topic: place.topic, partition: place.partition, claimValue: randomUUID() },
       signal,
@@ -358,7 +358,7 @@ export class Relay {
   }
 
   #read(topic: string): ReturnType<Publisher['read']> {
-    return this.publisher.read({ topic, partitions: null, untilEnd: true }, AbortSignal.timeout(30_000));
+    return this.publisher.read({ topic, partitions: null, untilEnd: true }, AbortSignal.timeout(240_000));
   }
 }
 

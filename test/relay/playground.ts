@@ -75,13 +75,13 @@ export class Playground implements AsyncDisposable {
 
   /** A topic that somebody else makes; brokers tell of it. */
   async create(topic: string, partitions: number): Promise<void> {
-    await this.stage.publisher.admin.create([{ topic, partitions, replicationFactor: -1, config: {} }], AbortSignal.timeout(30_000));
+    await this.stage.publisher.admin.create([{ topic, partitions, replicationFactor: -1, config: {} }], AbortSignal.timeout(240_000));
   }
 
   /** Gives a topic more partitions, and waits until brokers tell of them: the answer to the request comes before that. */
   async grow(relay: Relay, topic: string, count: number): Promise<void> {
     await this.administer(async (admin) => admin.createPartitions({ topicPartitions: [{ topic, count }] }));
-    const signal = AbortSignal.timeout(30_000);
+    const signal = AbortSignal.timeout(240_000);
     while ((await relay.publisher.admin.describe(topic, signal))?.partitions !== count) signal.throwIfAborted();
   }
 

@@ -78,7 +78,7 @@ await describeKafka('a feed inside a version', (brokers) => {
     return { counts, firstOffsets };
   }
 
-  test('goes on behind every chunk after which it was stopped, with a ledger of what is out', { timeout: 120_000 }, async () => {
+  test('goes on behind every chunk after which it was stopped, with a ledger of what is out', async () => {
     const relay = stage.another();
     const topic = relay.topic('orders');
     let stops = 0;

@@ -53,7 +53,7 @@ await describeKafka('a table that is not what it was', (brokers) => {
       telemetry: heard.telemetry,
     });
     const until = async (holds: () => boolean): Promise<void> => {
-      while (!holds()) await systemClock.sleep(5, AbortSignal.timeout(30_000));
+      while (!holds()) await systemClock.sleep(5, AbortSignal.timeout(240_000));
     };
     await until(() => said().includes('running'));
     await act();

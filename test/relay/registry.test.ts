@@ -39,7 +39,7 @@ await describeKafka('a feed whose schemas are in a registry', (brokers) => {
     const ids: string[] = [];
     const idOf = (bytes: Uint8Array | null): number => Buffer.from(bytes ?? []).readUInt32BE(1);
     const request = { topic, partitions: null, untilEnd: true } as const;
-    for await (const { key, value } of relay.publisher.read(request, AbortSignal.timeout(30_000))) {
+    for await (const { key, value } of relay.publisher.read(request, AbortSignal.timeout(240_000))) {
       ids.push(`${idOf(key)} ${idOf(value)}`);
     }
     return ids;

@@ -141,7 +141,7 @@ function lineOf({ type, version, timestamp, columns }: ReadChange): string {
 }
 
 await describeKafka('a snapshot of a table written by Spark, and what follows', (brokers) => {
-  test.each([1 / 3, 2 / 3, 1])('taken after %f of its history, is the table', { timeout: 120_000 }, async (part) => {
+  test.each([1 / 3, 2 / 3, 1])('taken after %f of its history, is the table', async (part) => {
     const tables = await tablesWithHistory();
     const folder = await mkdtemp(join(tmpdir(), 'cdf-relay-snapshots-'));
     await using stage = new InProcess(brokers);

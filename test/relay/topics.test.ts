@@ -228,7 +228,7 @@ await describeKafka('a relay whose topics are not as it left them', (brokers) =>
     const clock = new HurriedClock();
     const { relay, name, running, parked } = await rolledBack({ clock, forEver: true, stopping: stopping.signal });
     const until = async (fact: (last: Checkpoint | undefined) => boolean): Promise<void> => {
-      while (!fact((await relay.checkpoints(name)).at(-1))) await sleep(20, AbortSignal.timeout(30_000));
+      while (!fact((await relay.checkpoints(name)).at(-1))) await sleep(20, AbortSignal.timeout(240_000));
     };
     await parked;
     clock.hurry();
@@ -325,7 +325,7 @@ await describeKafka('a relay whose topics are not as it left them', (brokers) =>
     await table.commit({ adds: [rowsFrom(1, 4)] });
     const feed = { table: name, envelope: 'upsert', key: ['id'] } as const;
     const settings = async (relay: Relay): Promise<readonly unknown[]> => {
-      const config = await relay.publisher.admin.config(relay.topic(name), AbortSignal.timeout(30_000));
+      const config = await relay.publisher.admin.config(relay.topic(name), AbortSignal.timeout(240_000));
       return [config['cleanup.policy'], config['delete.retention.ms']];
     };
     const { telemetry, lines } = listener();

@@ -17,7 +17,7 @@ import { InProcess, listener, openPublisher } from './in-process.ts';
 const VERSIONS = 60;
 
 await describeKafka('two relays with one config', (brokers) => {
-  test('fence one another, and publish everything once', { timeout: 120_000 }, async () => {
+  test('fence one another, and publish everything once', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'cdf-relay-two-'));
     await writeHistory(join(folder, 'orders'), {
       seed: 5,

@@ -83,7 +83,9 @@ const JOURNEYS: readonly Journey[] = [
 const AT_ONCE = 4;
 /** So that answers have several pages. */
 const FILES_PER_PAGE = 25;
+/** Until a provider that hangs is given up. Whoever else is slow, on a machine that has much to do, is waited for: asked again, it would be told other requests. */
 const SILENCE_MS = 700;
+const PATIENCE_MS = 60_000;
 /** Faults that pass or park for once leave no more to do for the runs after. */
 const RUNS_MAX = 5;
 /** Between two versions, by the clock of the provider, which is moved on to show them. */
@@ -168,7 +170,7 @@ async function travelled(
   const shown = { ms: 0 };
   const now = (): number => Date.now() + shown.ms;
   await using provider = await provide(folder, now, rules);
-  await using source = sourceOver(provider, now);
+  await using source = sourceOver(provider, now, rules.some((rule) => rule.do.kind === 'hang') ? SILENCE_MS : PATIENCE_MS);
   shown.ms = journey.first * REVEAL_MS;
   const { key, start, records } = journey;
   const feed: FeedToRun = { table: TABLE, key, start };
@@ -221,8 +223,8 @@ async function provide(folder: string, now: () => number, rules: readonly FaultR
   });
 }
 
-function sourceOver(provider: Provider, now: () => number): Source {
-  const silence = { headersMs: SILENCE_MS, stallMs: SILENCE_MS, graceMs: 10 * SILENCE_MS };
+function sourceOver(provider: Provider, now: () => number, silenceMs: number): Source {
+  const silence = { headersMs: silenceMs, stallMs: silenceMs, graceMs: 10 * silenceMs };
   return openSource({
     ...SOURCE_DEFAULTS,
     name: 'acme',

@@ -10,7 +10,7 @@ function oneOfEachKind(all: readonly FaultRun[]): readonly FaultRun[] {
 }
 
 await describeKafka('a relay of fifty versions of which one request goes wrong', (brokers) => {
-  test('ends with every row once and in order, whatever went wrong', { timeout: 300_000 }, async () => {
+  test('ends with every row once and in order, whatever went wrong', { timeout: 600_000 }, async () => {
     const { runs, spared, lost, doubled, disordered, problems } = await failEveryRequest({ brokers, choose: oneOfEachKind, say: () => {} });
     expect(problems).toEqual([]);
     // The URLs of an answer that only proves a version are never used, nor renewed.

@@ -59,7 +59,7 @@ export class Stage implements AsyncDisposable {
       options.provider ?? ((tables, profilePath) => startCommand(['serve', tables, '--profile-out', profilePath, '--port', '0']));
     const provider = start(options.folder, join(folder, 'partner.share'));
     const stage = new Stage(name, folder, options.brokers, provider);
-    await provider.firstLine(AbortSignal.timeout(30_000));
+    await provider.firstLine(AbortSignal.timeout(240_000));
     await stage.writeConfig(options);
     return stage;
   }
@@ -106,7 +106,7 @@ export class Stage implements AsyncDisposable {
 
   /** Until the running relay answers on its port. */
   async isServing(): Promise<void> {
-    await poll('the HTTP port of the relay', 30_000, async () => (await fetch(`${this.httpUrl}/livez`).catch(() => null))?.ok === true);
+    await poll('the HTTP port of the relay', 240_000, async () => (await fetch(`${this.httpUrl}/livez`).catch(() => null))?.ok === true);
   }
 
   /** Transactions that the running relay has committed so far; 0 while it does not answer. */
@@ -136,7 +136,7 @@ export class Stage implements AsyncDisposable {
       telemetry: quiet,
     });
     const latest = new Map<string, string>();
-    const signal = AbortSignal.timeout(60_000);
+    const signal = AbortSignal.timeout(240_000);
     const topic = checkpointTopic(this.name);
     if ((await kafka.admin.describe(topic, signal)) === null) return [];
     for await (const { key, value } of kafka.read({ topic, partitions: null, untilEnd: true }, signal)) {
