@@ -18,8 +18,15 @@ export interface Origin {
   readonly misfits: ReadonlyMap<number, string> | null;
 }
 
+interface Chunk {
+  readonly bytes: Arena;
+  readonly origin: Origin;
+}
+
 export class KeptRows {
-  readonly #chunks: { readonly bytes: Arena; readonly origin: Origin }[] = [];
+  #chunks: Chunk[] = [];
+  /** Memory of rows that are forgotten. */
+  #free: Arena[] = [];
   /** By row. */
   #chunkOf = new Int32Array(1024);
   #rowOf = new Int32Array(1024);
@@ -27,15 +34,35 @@ export class KeptRows {
   #lengths = new Int32Array(1024);
   #next = new Int32Array(1024);
   #rows = 0;
+  #rowBytes = 0;
+  #bytes = 0;
   /** By key: the rows that were not yet taken. */
   #first = new Int32Array(1024).fill(NO_ROW);
   #last = new Int32Array(1024).fill(NO_ROW);
 
   /** Memory for this many bytes of rows, which `add` then tells of. */
   chunk(bytes: number, origin: Origin): Arena {
-    const chunk = arena(bytes);
+    // One that is too short goes for the one that is made.
+    const at = Math.max(
+      0,
+      this.#free.findIndex((free) => free.bytes.length >= bytes),
+    );
+    const [found] = this.#free.splice(at, 1);
+    const chunk = found !== undefined && found.bytes.length >= bytes ? found : arena(bytes);
+    this.#bytes += chunk.bytes.length - (found?.bytes.length ?? 0);
     this.#chunks.push({ bytes: chunk, origin });
+    this.#rowBytes += bytes;
     return chunk;
+  }
+
+  /** Forgets all rows, and keeps the memory. */
+  clear(): void {
+    this.#free = [...this.#chunks.map(({ bytes }) => bytes), ...this.#free];
+    this.#chunks = [];
+    this.#rows = 0;
+    this.#rowBytes = 0;
+    this.#first.fill(NO_ROW);
+    this.#last.fill(NO_ROW);
   }
 
   /** A row of the last chunk, of this number in its batch, is the next of its key. */
@@ -70,6 +97,20 @@ export class KeptRows {
     return row;
   }
 
+  get rows(): number {
+    return this.#rows;
+  }
+
+  /** Of all rows together. */
+  get rowBytes(): number {
+    return this.#rowBytes;
+  }
+
+  /** Memory that is taken by the rows, and by what is known of them. */
+  get bytes(): number {
+    return this.#bytes + 4 * (5 * this.#starts.length + 2 * this.#first.length);
+  }
+
   length(row: number): number {
     return this.#lengths[row] ?? 0;
   }
@@ -90,7 +131,7 @@ export class KeptRows {
     return this.#chunk(row).origin.misfits?.get(this.#rowOf[row] ?? 0) ?? null;
   }
 
-  #chunk(row: number): { readonly bytes: Arena; readonly origin: Origin } {
+  #chunk(row: number): Chunk {
     return must(this.#chunks[this.#chunkOf[row] ?? 0], 'the bytes of a row');
   }
 }

@@ -1,10 +1,14 @@
 /**
  * The keys of one pass over a version: each gets a number, in the order in which they come, and counters. Open addressing over typed arrays; keys are compared by their
- * encoded bytes, since two of them may have one hash.
+ * encoded bytes, since two of them may have one hash. Long ones are kept as their SHA-256, so that what a key takes has a bound.
  */
+import { hash as digest } from 'node:crypto';
 import { grown } from './grown.ts';
 
 const TABLE_BITS_MIN = 12;
+
+/** Keys of more bytes are kept by a digest, which is one byte longer than they may be: it is equal to no other key. */
+const KEPT_BYTES_MAX = 32;
 
 /** Fibonacci hashing (Knuth, The Art of Computer Programming, vol. 3, §6.4): the upper bits of the product are the place. */
 const GOLDEN = 0x9e3779b1;
@@ -21,8 +25,28 @@ export class KeyIndex {
   #bytes = new Uint8Array(16 * 1024);
   #count = 0;
 
+  /** Memory that is taken. */
+  get bytes(): number {
+    return this.#bytes.length + this.#table.byteLength + this.#ends.byteLength + this.leaving.byteLength + this.arriving.byteLength;
+  }
+
+  /** Forgets all keys, and keeps the memory. */
+  clear(): void {
+    this.leaving.fill(0);
+    this.arriving.fill(0);
+    this.#table.fill(0);
+    this.#count = 0;
+  }
+
   /** The number of the key, which is new if it was not yet there. `hash` is the same for the same bytes. */
   add(bytes: Uint8Array, start: number, length: number, hash: number): number {
+    if (length <= KEPT_BYTES_MAX) return this.#add(bytes, start, length, hash);
+    const long = new Uint8Array(KEPT_BYTES_MAX + 1);
+    long.set(digest('sha256', bytes.subarray(start, start + length), 'buffer'));
+    return this.#add(long, 0, long.length, hash);
+  }
+
+  #add(bytes: Uint8Array, start: number, length: number, hash: number): number {
     const last = this.#table.length - 2;
     let at = this.#placeOf(hash);
     for (let found = this.#table[at] ?? 0; found !== 0; found = this.#table[at] ?? 0) {

@@ -11,6 +11,12 @@ export class NumberList {
   #count = 0;
   #read = 0;
 
+  /** Keeps the memory. */
+  clear(): void {
+    this.#count = 0;
+    this.#read = 0;
+  }
+
   /** No negative ones. */
   push(number: number): void {
     if (this.#count === this.#numbers.length) this.#numbers = grown(this.#numbers, this.#count + 1);
@@ -22,6 +28,10 @@ export class NumberList {
     if (this.#read === this.#count) return NO_MORE;
     this.#read += 1;
     return this.#numbers[this.#read - 1] ?? NO_MORE;
+  }
+
+  get bytes(): number {
+    return this.#numbers.byteLength;
   }
 
   get isRead(): boolean {

@@ -28,6 +28,7 @@ export class OpenSegment {
   readonly #runLengths: Int32Array;
   readonly #runStarts: Int32Array;
   readonly #firstPartition: number;
+  readonly #passes: number;
   readonly #letters = new BlockBuffer(0);
   #marks: KeyMark[] = [];
   #firstBadness = '';
@@ -37,9 +38,11 @@ export class OpenSegment {
   #bytes = 0;
   #largest = 0;
   #runBytes = 0;
+  #hasGiven = false;
 
-  constructor(bounds: SegmentBounds, slots: number, firstPartition: number) {
+  constructor(bounds: SegmentBounds, slots: number, firstPartition: number, passes: number) {
     this.#bounds = bounds;
+    this.#passes = passes;
     this.#firstPartition = firstPartition;
     this.#blocks = Array.from({ length: slots }, (_, slot) => new BlockBuffer(firstPartition + slot));
     this.#counts = new Int32Array(slots);
@@ -47,6 +50,15 @@ export class OpenSegment {
     this.#runCounts = new Int32Array(slots);
     this.#runLengths = new Int32Array(slots);
     this.#runStarts = new Int32Array(slots);
+  }
+
+  get isEmpty(): boolean {
+    return this.#records === 0;
+  }
+
+  /** Whether a segment was taken. */
+  get hasGiven(): boolean {
+    return this.#hasGiven;
   }
 
   get runBytes(): number {
@@ -154,6 +166,7 @@ export class OpenSegment {
         delete: this.#changed('delete'),
       },
       duplicates: this.#duplicates,
+      passes: this.#passes,
       step,
       nextRow,
       largestRecord: this.#largest,
@@ -165,6 +178,7 @@ export class OpenSegment {
     this.#duplicates = 0;
     this.#bytes = 0;
     this.#largest = 0;
+    this.#hasGiven = true;
     return segment;
   }
 

@@ -45,8 +45,8 @@ export function* encodeEntry(request: EncodeRequest, decoder: FileDecoder, write
   yield open.take(0, covered);
 }
 
-export function openSegment(layout: RecordLayout, bounds: SegmentBounds): OpenSegment {
-  return new OpenSegment(bounds, slotsOf(layout), layout.key.length === 0 ? layout.unkeyedPartition : 0);
+export function openSegment(layout: RecordLayout, bounds: SegmentBounds, passes = 1): OpenSegment {
+  return new OpenSegment(bounds, slotsOf(layout), layout.key.length === 0 ? layout.unkeyedPartition : 0, passes);
 }
 
 export function slotsOf({ key, partitions }: RecordLayout): number {

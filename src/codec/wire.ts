@@ -6,7 +6,7 @@ import type { FailureCode } from '../model/failure.ts';
 import type { ChangeFile, FileContent } from '../model/change-files.ts';
 import type { Version } from '../model/version.ts';
 import type { EncodeRequest, Segment } from '../ports/encoder.ts';
-import type { VersionJob } from './version-encoder.ts';
+import type { VersionJob } from './version-pass.ts';
 
 /** What a worker is to encode. */
 export type Work = { readonly kind: 'entry'; readonly request: EncodeRequest } | { readonly kind: 'version'; readonly request: VersionJob };

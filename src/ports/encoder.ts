@@ -99,6 +99,12 @@ export interface EncodeVersionRequest {
    * of the work are the entries of the plan, over and over, pass after pass.
    */
   readonly passes: number;
+  /**
+   * What keys and kept rows of one pass may take. One that takes more is done again as two, of twice as many passes, up to `passesMax`. Where something of it is out already,
+   * or there may be no more, it may take twice as much, and then fails with `version.too_large`.
+   */
+  readonly memoryBytes: number;
+  readonly passesMax: number;
   /** The step to go on with, and the first row of its file that is not yet published; 0 and 0 at the beginning. */
   readonly from: { readonly step: number; readonly row: number };
   /** As with `encode`. */
@@ -135,6 +141,8 @@ export interface Segment {
   readonly counts: ChangeCounts;
   /** Rows that arrive and are followed by another row of their key in the same version: the key is not unique. Counted where rows are paired. */
   readonly duplicates: number;
+  /** In how many passes the version is worked that `step` counts in: as requested, or more. 1 of `encode`. */
+  readonly passes: number;
   /** The step of `encodeVersion` that `nextRow` speaks of; 0 of `encode`. */
   readonly step: number;
   /** First row of the file that this segment does not cover. */
@@ -154,7 +162,7 @@ export interface Encoder {
 
   /**
    * The segments of a whole version, as `encode` gives those of an entry: `debezium` with the images of one key paired, `upsert` with each key judged once. The same
-   * request gives the same records, and one that goes on from where a segment ended gives those behind it. Rejects as `encode` and `request.read` do.
+   * request gives the same records, and one that goes on from where a segment ended gives those behind it. Rejects as `encode` and `request.read` do, and with `version.too_large`.
    */
   encodeVersion(request: EncodeVersionRequest, signal: AbortSignal): AsyncIterable<Segment>;
 

@@ -1,8 +1,8 @@
 /**
  * Whether a version is worked whole, since what becomes of its rows depends on others of their key (DESIGN §6), and in how many passes over its keys (§7).
  *
- * Passes bound what must be known of keys at one time. How many there are is guessed from the sizes of files before any of them is read, and is part of the plan: a version
- * that is half published is gone on with in as many, whatever would be guessed then.
+ * Passes bound what must be known of keys at one time. How many there are is guessed from the sizes of files before any of them is read, the encoder doubles them where that
+ * was too few, and it is part of the plan: a version that is half published is gone on with in as many, whatever would be guessed then.
  */
 import type { ChangeFile } from '../model/change-files.ts';
 import type { VersionPlan } from '../model/plan.ts';
@@ -18,12 +18,15 @@ const KEY_BYTES = 48;
 /** In a file, of a row, at least: by column, and for the rest. */
 const CELL_BYTES = 4;
 const ROW_BYTES = 4;
+/** However little memory there is. */
+const MEMORY_MIN = 4 * 1024 * 1024;
 /** A file whose size nobody says. */
 const UNTOLD_BYTES = 32 * 1024 * 1024;
 
 export interface Pairing {
   readonly passes: number;
-  /** What the keys and kept rows of one pass take, as a guess. */
+  /** What the keys and kept rows of one pass take, as a guess, and what they may take. */
+  readonly guessedBytes: number;
   readonly memoryBytes: number;
 }
 
@@ -35,7 +38,7 @@ export function pairingOf(plan: VersionPlan, layout: RecordLayout, memoryBytes: 
   // Half of the rows of a change file are kept at most; as records they are about twice as long as in the file.
   const whole = layout.envelope.kind === 'debezium' ? keys / 2 + files : keys;
   const passes = PASSES.find((count) => whole / count <= memoryBytes * MEMORY_SHARE) ?? Math.max(...PASSES);
-  return { passes, memoryBytes: Math.ceil(whole / passes) };
+  return { passes, guessedBytes: Math.ceil(whole / passes), memoryBytes: Math.max(MEMORY_MIN, memoryBytes * MEMORY_SHARE) };
 }
 
 /** The plan's files, each once. */

@@ -27,7 +27,8 @@ export interface PlannedVersion {
   readonly listed: ListedVersion;
   /** Null for a version without files. */
   readonly plan: VersionPlan | null;
-  readonly planHash: string | null;
+  /** Its hash when worked in so many passes; null where its entries are worked one by one. */
+  readonly hashOf: ((passes: number | null) => string) | null;
   readonly layout: RecordLayout | null;
   /** Null: its entries are worked one by one. */
   readonly pairing: Pairing | null;
@@ -53,7 +54,7 @@ export async function* planVersions(
     const { changes } = version;
     if (changes === null || changes.files.length === 0) {
       const head: VersionHead = { version: version.version, timestamp: changes?.timestamp ?? null, tableId: version.tableId, rows: null };
-      yield { head, listed: version, plan: null, planHash: null, layout: null, pairing: null };
+      yield { head, listed: version, plan: null, hashOf: null, layout: null, pairing: null };
       continue;
     }
     columns = evolve(columns, changes.schema, version.version, line.spec.onSchemaChange);
@@ -81,8 +82,7 @@ function planned(
   const guessed = pairingOf(plan, layout, line.works.memoryBytes);
   const hashOf = (passes: number | null): string => planHash(plan, contract, prepared.schemas, passes);
   const passes = guessed === null ? null : passesOf(checkpoint, plan, guessed.passes, hashOf);
-  const hash = hashOf(passes);
-  checkResumed(line, checkpoint, plan, hash);
+  checkResumed(line, checkpoint, plan, hashOf(passes));
   return {
     head: {
       version: listed.version,
@@ -97,7 +97,7 @@ function planned(
     },
     listed,
     plan,
-    planHash: hash,
+    hashOf,
     layout,
     pairing: guessed === null || passes === null ? null : { ...guessed, passes },
   };

@@ -19,7 +19,7 @@ import type { BadRecords, RecordLayout, Segment } from '../ports/encoder.ts';
 import type { VersionHead, Step } from './chunk.ts';
 import type { Line } from './line.ts';
 import type { ListedVersion } from './listing.ts';
-import { bytesOf, filesOf } from './pairing.ts';
+import { PASSES, bytesOf, filesOf } from './pairing.ts';
 import type { Pairing } from './pairing.ts';
 import { planVersions } from './prepare.ts';
 import { ReadAhead } from './read-ahead.ts';
@@ -108,7 +108,7 @@ export async function* stepsOf(
         const step = work.kind === 'entry' ? work.index : segment.step;
         checkSize(line, work.planned, step, segment, lengths.record);
         records += segment.records;
-        yield { kind: 'rows', head: work.planned.head, segment, after: positionIn(work.planned, records, step, segment.nextRow) };
+        yield { kind: 'rows', head: work.planned.head, segment, after: positionIn(work, records, step, segment) };
       }
     } finally {
       work.release();
@@ -139,14 +139,14 @@ async function* worksOf(
   }
 }
 
-function positionIn(planned: PlannedVersion, records: number, entry: number, row: number): Position {
+function positionIn({ planned }: Exclude<Work, { readonly kind: 'whole' }>, records: number, entry: number, segment: Segment): Position {
   return {
     kind: planned.listed.isSnapshot ? 'snapshot' : 'changes',
     version: planned.head.version,
     records,
     entry,
-    row,
-    plan: planned.planHash,
+    row: segment.nextRow,
+    plan: must(planned.hashOf, 'the hash of a plan')(planned.pairing === null ? null : segment.passes),
     commitTimestamp: planned.head.timestamp,
     responseFormat: planned.listed.listing.responseFormat,
     idHash: planned.listed.listing.idHash,
@@ -177,7 +177,7 @@ function heldBytes(line: Line, { plan, pairing }: Extract<Work, { readonly kind:
   const files = filesOf(plan);
   const largest = Math.max(...files.map((file) => sizeOf(line, file, plan.version)));
   if (largest > LONE_BYTES) return line.works.fetched.capacity;
-  return largest + Math.min(largest, AHEAD_BYTES) + Math.min(bytesOf(files), KEPT_BYTES) + pairing.memoryBytes;
+  return largest + Math.min(largest, AHEAD_BYTES) + Math.min(bytesOf(files), KEPT_BYTES) + pairing.guessedBytes;
 }
 
 function sizeOf({ works }: Line, file: ChangeFile, version: Version): number {
@@ -222,7 +222,9 @@ function segmentsOf(line: Line, topic: string, lengths: Lengths, work: Fetched, 
       read: (file, end) => readFile(line, planned, file, end),
     });
     const read = (file: ChangeFile, end: AbortSignal): Promise<FileContent> => files.read(file, end);
-    return encoder.encodeVersion({ plan, layout, passes: pairing.passes, from, keptBytes: KEPT_BYTES, read, ...bounds }, signal);
+    const { passes, memoryBytes } = pairing;
+    const request = { plan, layout, passes, passesMax: Math.max(...PASSES), memoryBytes, from, keptBytes: KEPT_BYTES, read, ...bounds };
+    return encoder.encodeVersion(request, signal);
   }
   if (work.content === null) return null;
   const { entry, layout, content, fromRow, planned } = work;

@@ -56,8 +56,18 @@ export async function rounds(
   return found;
 }
 
-/** The relay on one version of `rows` rows in change files of up to 32 MiB, which it reads twice. */
-export async function largeVersion(broker: Broker, rows: number, signal: AbortSignal): Promise<Measured> {
+export const ENVELOPES = ['change', 'debezium', 'upsert'] as const;
+export type EnvelopeName = (typeof ENVELOPES)[number];
+
+/** The relay on one version of `rows` rows, the images of updates, in change files of up to 32 MiB, which it reads several times. */
+export async function* largeVersion(
+  broker: Broker,
+  rows: number,
+  envelopes: readonly EnvelopeName[],
+  say: (text: string) => void,
+  signal: AbortSignal,
+): AsyncGenerator<{ readonly envelope: EnvelopeName; readonly measured: Measured }, void> {
+  say('writing the table …');
   await using bench = await openBench(
     broker,
     [
@@ -66,7 +76,15 @@ export async function largeVersion(broker: Broker, rows: number, signal: AbortSi
     ],
     signal,
   );
-  return await bench.relay('large', '{version: 2}', rows);
+  for (const envelope of envelopes) {
+    say(`the relay, ${envelope} …`);
+    // Two images in one record, or the later one alone.
+    const images = envelope === 'change' ? 1 : 2;
+    const measured = await bench.relay(`large-${envelope}`, '{version: 2}', rows / images, envelope);
+    const { rowsPerSecond, cpuMicrosPerRow } = measured;
+    const cpu = cpuMicrosPerRow === null ? null : cpuMicrosPerRow / images;
+    yield { envelope, measured: { ...measured, rowsPerSecond: rowsPerSecond * images, cpuMicrosPerRow: cpu } };
+  }
 }
 
 /** Rows of a file: just under 32 MiB. */
@@ -76,7 +94,7 @@ function files(rows: number): number {
 
 interface Bench extends AsyncDisposable {
   readonly history: WrittenHistory;
-  relay(name: string, start: string, rows: number): Promise<Measured>;
+  relay(name: string, start: string, records: number, envelope?: EnvelopeName): Promise<Measured>;
   driver(name: string): Promise<Omit<Round, 'relay'>>;
 }
 
@@ -114,10 +132,10 @@ async function openBench(broker: Broker, bigVersions: readonly BigVersion[], sig
   const kept = opened.move();
   return {
     history,
-    async relay(name, start, rows) {
+    async relay(name, start, records, envelope = 'change') {
       const config = join(folder, `${name}.yaml`);
-      await writeFile(config, configText(broker, `${prefix}-${name}`, profile, start));
-      return watched(startCommand(['run', '-c', config, '--until-current']), `${prefix}-${name}-team.local.default.orders`, rows);
+      await writeFile(config, configText(broker, `${prefix}-${name}`, profile, `${start}, envelope: ${envelope}`));
+      return watched(startCommand(['run', '-c', config, '--until-current']), `${prefix}-${name}-team.local.default.orders`, records);
     },
     async driver(name) {
       const child = startScript(DRIVER, [history.tableFolder, broker.brokers.join(','), `${prefix}-${name}`]);
@@ -130,12 +148,12 @@ async function openBench(broker: Broker, bigVersions: readonly BigVersion[], sig
   };
 }
 
-function configText(broker: Broker, name: string, profile: string, start: string): string {
+function configText(broker: Broker, name: string, profile: string, feed: string): string {
   return [
     `relay: {name: ${name}}`,
     `kafka: {brokers: ${JSON.stringify(broker.brokers)}}`,
     `sources: [{name: bench, profile: ${JSON.stringify(profile)}, poll: 1s, requestsPerSecond: 100}]`,
-    `recipients: [{name: ${name}-team, tables: [{table: local.default.orders, start: ${start}, key: [id]}]}]`,
+    `recipients: [{name: ${name}-team, tables: [{table: local.default.orders, start: ${feed}, key: [id]}]}]`,
     'http: {host: 127.0.0.1, port: 0}',
     '',
   ].join('\n');

@@ -34,6 +34,23 @@ test('a hundred thousand keys keep their numbers while the index grows', () => {
   expect([index.arriving[99_999], index.leaving.length >= 100_000]).toEqual([3, true]);
 });
 
+test('keys of two kilobytes take no more than short ones do, and none is taken for another', () => {
+  const index = new KeyIndex();
+  const numberOf = (text: string): number => {
+    const bytes = Buffer.from(text);
+    return index.add(bytes, 0, bytes.length, 7);
+  };
+  const names = Array.from({ length: 100 }, (_, i) => `${'k'.repeat(i < 50 ? 2000 : i - 45)}${i}`);
+  const numbers = names.map(numberOf);
+  expect(new Set(numbers).size).toBe(100);
+  expect(names.map(numberOf)).toEqual(numbers);
+  const { bytes } = index;
+  expect(bytes).toBeLessThan(100_000);
+  index.clear();
+  expect(names.toReversed().map(numberOf)).toEqual(numbers);
+  expect(index.bytes).toBe(bytes);
+});
+
 test('rows that wait are taken by their key, the first one first, and their bytes are as they were', () => {
   const kept = new KeptRows();
   const add = (key: number, text: string): void => {
@@ -56,6 +73,11 @@ test('rows that wait are taken by their key, the first one first, and their byte
     [{ file: 'row 7', row: 72 }, 'row 7'],
     [{ file: 'row 8', row: 82 }, null],
   ]);
+  const { bytes } = kept;
+  kept.clear();
+  expect([take(7), kept.rows, kept.rowBytes]).toEqual([null, 0, 0]);
+  add(7, 'again');
+  expect([take(7), take(7), kept.rowBytes, kept.bytes]).toEqual(['again', null, 5, bytes]);
 });
 
 test('a list of numbers is read in the order in which it was written, to its end', () => {

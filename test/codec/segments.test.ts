@@ -201,6 +201,7 @@ test('a file without rows, or without rows of the pass, is one empty segment tha
     bytes: 0,
     counts: { insert: 0, update_preimage: 0, update_postimage: 0, delete: 0 },
     duplicates: 0,
+    passes: 1,
     step: 0,
     largestRecord: 0,
   };

@@ -10,7 +10,7 @@ import { markSegment } from '../../src/codec/key-marks.ts';
 import { RecordWriter } from '../../src/codec/record-writer.ts';
 import { records } from '../../src/codec/records.ts';
 import { encodeVersion } from '../../src/codec/version-encoder.ts';
-import type { VersionJob } from '../../src/codec/version-encoder.ts';
+import type { VersionJob } from '../../src/codec/version-pass.ts';
 import { must } from '../../src/lib/assert.ts';
 import { partitionOf } from '../../src/lib/murmur2.ts';
 import type { ChangeFile, FileKind, RowSelection } from '../../src/model/change-files.ts';
@@ -208,6 +208,8 @@ export function jobOf(version: TestVersion, passes: number, from: VersionJob['fr
     plan: planOf({ version: VERSION, timestamp: TIMESTAMP, tableId: 'the-id', schema: SCHEMA, files }, false),
     layout: layoutOf(version),
     passes,
+    passesMax: 1024,
+    memoryBytes: 2 ** 26,
     from,
     ...(version.bad === undefined ? {} : { bad: version.bad }),
     segmentRecords: version.segmentRecords,
