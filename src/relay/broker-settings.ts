@@ -138,6 +138,11 @@ const RULES: readonly Rule[] = [
 /** The brokers' settings that rules read. */
 export const BROKER_SETTINGS: readonly string[] = RULES.map(({ setting }) => setting);
 
+/** The lines of the table, and those of the cluster as a whole. */
+export const BROKER_RULES: readonly string[] = ['brokers', 'hidden', 'rights', ...RULES.map(({ rule }) => rule)].map(
+  (rule) => `brokers.${rule}`,
+);
+
 /** The setting counts when the topic is made; what it looks like counts from then on. */
 function tooFewCopies(
   topic: string,

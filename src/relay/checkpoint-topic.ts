@@ -6,7 +6,7 @@ import type { FeedId } from '../model/feed.ts';
 import type { Publisher, TopicAdmin } from '../ports/publisher.ts';
 import type { Works } from './line.ts';
 import { checkPlace } from './partition.ts';
-import { findInTopic } from './settings.ts';
+import { findInTopic } from './topic-settings.ts';
 import { refuse } from './watch.ts';
 
 /** Its settings (notes/kafka.md §3.1). */

@@ -16,10 +16,10 @@ import type { EpochMs } from '../model/version.ts';
 import type { TopicAdmin } from '../ports/publisher.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { BROKER_SETTINGS, GROUP_TOPIC, TRANSACTION_TOPIC, findInCluster } from './broker-settings.ts';
-import { findInTopic } from './settings.ts';
 import type { Finding, Severity, Site, WatchedTopic } from './settings.ts';
 import { Standstill } from './standstill.ts';
 import type { OpenTransaction } from './standstill.ts';
+import { findInTopic } from './topic-settings.ts';
 
 const TAILS_MS = 60_000;
 const SETTINGS_MS = 3_600_000;
