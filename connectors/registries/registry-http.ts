@@ -171,15 +171,18 @@ export class RegistryHttp {
   #words({ text }: HttpAnswer): string {
     const value = parsed(text);
     const message: unknown = value === null ? null : Reflect.get(value, 'message');
-    return this.#shown((typeof message === 'string' ? message : text).replaceAll(/\s+/g, ' ').slice(0, WORDS_MAX));
+    // Before it is cut: half a secret would not be found any more.
+    return this.#shown(typeof message === 'string' ? message : text)
+      .replaceAll(/\s+/g, ' ')
+      .slice(0, WORDS_MAX);
   }
 
-  /** Without our secret, which a talkative proxy may repeat. */
+  /** Without our secret, which a talkative proxy may repeat, also as we sent it. */
   #shown(words: string): string {
     const { auth } = this.#options;
     if (auth === null) return words;
-    const secret = auth.kind === 'basic' ? auth.password : auth.token;
-    return words.replaceAll(secret.reveal(), '[redacted]');
+    const secrets = auth.kind === 'bearer' ? [auth.token.reveal()] : [auth.password.reveal(), encodedBasic(auth)];
+    return secrets.reduce((text, secret) => text.replaceAll(secret, '[redacted]'), words);
   }
 }
 
@@ -194,7 +197,11 @@ function isPassing(status: number, { isAwaited }: RegistryQuestion): boolean {
 function authorization(auth: RegistryAuth | null): { readonly authorization?: string } {
   if (auth === null) return {};
   if (auth.kind === 'bearer') return { authorization: `Bearer ${auth.token.reveal()}` };
-  return { authorization: `Basic ${Buffer.from(`${auth.username}:${auth.password.reveal()}`).toString('base64')}` };
+  return { authorization: `Basic ${encodedBasic(auth)}` };
+}
+
+function encodedBasic({ username, password }: Extract<RegistryAuth, { readonly kind: 'basic' }>): string {
+  return Buffer.from(`${username}:${password.reveal()}`).toString('base64');
 }
 
 /** Null where the text is no JSON object or list. */

@@ -244,6 +244,15 @@ describe('who we are', () => {
     });
   });
 
+  test('is in no message as it was sent either, nor half of it where a long answer is cut', async () => {
+    const { fake, registry } = await open({ auth: { kind: 'basic', username: 'u', password: new Secret('pa55word') } });
+    const sent = Buffer.from('u:pa55word').toString('base64');
+    fake.answers.push({ status: 403, body: `no ${sent}` }, { status: 403, body: `${'x'.repeat(996)}pa55word` });
+    for (const words of ['no [redacted]', `${'x'.repeat(996)}[red`]) {
+      await expect(registry.ensure(request, signal)).rejects.toMatchObject({ message: expect.stringContaining(`answers 403 ${words}`) });
+    }
+  });
+
   test('is told by a certificate, to a server of an authority of its own', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'cdf-relay-registry-'));
     try {
