@@ -11,6 +11,14 @@ export function avroName(own: string): string {
   return own.replaceAll(/_(?=u[0-9a-fA-F]{4})|[^A-Za-z0-9_]|^[0-9]/g, escape);
 }
 
+/** An Avro name as that of a type, which may not be called like one of Avro's own ("Names": primitive type names may not be defined in any namespace): such a name begins with an escape. */
+export function avroTypeName(avro: string): string {
+  return PRIMITIVES.has(avro) ? escape(avro) + avro.slice(1) : avro;
+}
+
+const PRIMITIVES: ReadonlySet<string> = new Set(['null', 'boolean', 'int', 'long', 'float', 'double', 'bytes', 'string']);
+
+/** Of the first unit. */
 function escape(unit: string): string {
   return `_u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

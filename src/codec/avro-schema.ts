@@ -12,7 +12,7 @@ import { Failure } from '../model/failure.ts';
 import { typeText } from '../model/table-schema.ts';
 import type { Column, DataType } from '../model/table-schema.ts';
 import type { AvroTexts, SchemaLayout } from '../ports/encoder.ts';
-import { avroName } from './avro-name.ts';
+import { avroName, avroTypeName } from './avro-name.ts';
 import { below, recordName, topLevel } from './column-place.ts';
 import type { Place } from './column-place.ts';
 import { CHANGE_FIELDS, DEBEZIUM_BLOCK, DEBEZIUM_SOURCE } from './fixed-schemas.ts';
@@ -44,7 +44,7 @@ export function avroTexts(layout: SchemaLayout): AvroTexts {
   if (refused.length > 0) throw new Failure('schema.type', refusalText(refused));
   const keyFields = keys.map((column) => fieldOf(column, below(place, column.name), false, refused));
   const isDebezium = layout.envelope.kind === 'debezium';
-  const row = { type: 'record', name: avroName(table), namespace };
+  const row = { type: 'record', name: avroTypeName(avroName(table)), namespace };
   const value = isDebezium
     ? debeziumEnvelope(fullName, fields)
     : { ...row, fields: layout.envelope.kind === 'change' ? [...fields, ...CHANGE_FIELDS] : fields };

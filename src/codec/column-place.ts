@@ -4,7 +4,7 @@
  * A path goes down by the fields of structs under their own names, and by `element`, `key` and `value` of arrays and maps. Since a struct has nothing but
  * fields, an array nothing but an element, and a map a key and a value, no two parts of a table have the same path, whatever its columns are called.
  */
-import { avroName } from './avro-name.ts';
+import { avroName, avroTypeName } from './avro-name.ts';
 
 export interface Place {
   /** `address.lines.element`; a name that could be taken for a path is in backticks. */
@@ -28,5 +28,5 @@ export function below({ path, fullName, depth }: Place, name: string): Place {
 /** The name of the record that stands there: the last part of its path, in a namespace of the parts before. */
 export function recordName({ fullName }: Place): { readonly name: string; readonly namespace: string } {
   const dot = fullName.lastIndexOf('.');
-  return { name: fullName.slice(dot + 1), namespace: fullName.slice(0, dot) };
+  return { name: avroTypeName(fullName.slice(dot + 1)), namespace: fullName.slice(0, dot) };
 }

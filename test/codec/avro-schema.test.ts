@@ -135,6 +135,39 @@ test('nesting has a bound, which a message names', () => {
   );
 });
 
+test('tables and structs may be called like types of Avro, which no type may be', () => {
+  const names = [
+    'null',
+    'boolean',
+    'int',
+    'long',
+    'float',
+    'double',
+    'bytes',
+    'string',
+    'record',
+    'enum',
+    'array',
+    'map',
+    'union',
+    'fixed',
+  ];
+  const columns = names.map((name) => column(name, { kind: 'struct', fields: [column(name, { kind: 'struct', fields: [] })] }));
+  for (const name of names) {
+    for (const kind of ['change', 'debezium', 'upsert'] as const) {
+      const layout = {
+        schema: { columns, partitionColumns: [], mapping: 'none' },
+        table: { share: name, schema: name, table: name },
+      } as const;
+      const { value } = avroTexts({ ...layout, envelope: { kind }, key: [] });
+      expect(avroType(value).typeName).toBe('record');
+    }
+  }
+  expect(textsOf([column('int', { kind: 'struct', fields: [] })]).value).toContain(
+    '{"name":"int","type":["null",{"type":"record","name":"_u0069nt","namespace":"acme_u002eeu.public._u0032024_u0020orders.Value","fields":[]}]',
+  );
+});
+
 test('a field without a name is refused with its path', () => {
   const struct: DataType = { kind: 'struct', fields: [column('', { kind: 'long' })] };
   expect(() => textsOf([column('s', struct)])).toThrow(
