@@ -41,6 +41,7 @@ export const CODES = {
   unsupportedMechanism: 33,
   topicExists: 36,
   invalidProducerEpoch: 47,
+  invalidTransactionTimeout: 50,
   concurrentTransactions: 51,
   transactionalIdUnauthorized: 53,
   operationNotAttempted: 55,
@@ -110,6 +111,8 @@ export function failureOf(error: unknown, attempt: Attempt): Failure {
     case CODES.messageTooLarge:
     case CODES.recordListTooLarge:
       return fail('record.too_large', reason.text);
+    case CODES.invalidTransactionTimeout:
+      return fail('kafka.transaction_timeout', 'the brokers allow no transaction to take as long as the relay asks for');
     case CODES.topicUnauthorized:
       return fail(
         'kafka.unauthorized',

@@ -129,7 +129,10 @@ async function runOnce(line: Line, partition: ClaimedPartition, memory: FeedMemo
   }
 }
 
-/** What one damaged answer looks like as well: a second look costs a second, and calling a person costs more. */
+/**
+ * What one damaged answer looks like as well, or a topic whose limits were lowered meanwhile and are read anew: a second look costs a second, and calling a person
+ * costs more.
+ */
 const DOUBTED: readonly FailureCode[] = [
   'provider.malformed',
   'file.undecodable',
@@ -138,6 +141,7 @@ const DOUBTED: readonly FailureCode[] = [
   'file.vector',
   'gap.history_gone',
   'gap.feed_off',
+  'record.too_large',
 ];
 
 function isDoubted({ code }: Failure, { failures }: FeedMemory): boolean {

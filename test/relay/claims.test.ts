@@ -9,13 +9,13 @@ await describeKafka('failures inside a transaction, and files read once', (broke
     await using stage = new InProcess(brokers);
     await using shared = await shareTables();
     const relay = stage.another();
-    const step = new Step(1, 'before', 'record.too_large', 'send');
+    const step = new Step(1, 'before', 'topic.lost', 'send');
     const outcomes = await relay.outcomes({
       source: shared.source,
       publisher: failingPublisher(stage.publisher, step),
       feeds: [{ table: 'basics' }, { table: 'merges' }],
     });
-    expect(Object.values(outcomes).toSorted()).toEqual(['done', expect.stringContaining('record.too_large')]);
+    expect(Object.values(outcomes).toSorted()).toEqual(['done', expect.stringContaining('topic.lost')]);
     const states = [(await relay.checkpoint('basics')).state, (await relay.checkpoint('merges')).state];
     expect(states.toSorted()).toEqual(['parked', 'running']);
   });
