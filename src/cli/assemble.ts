@@ -12,6 +12,7 @@ import type { RegistryPages } from '../ops/registry-pages.ts';
 import { checkpointTopic } from '../relay/checkpoint-topic.ts';
 import { isCronPattern } from '../relay/poll.ts';
 import { KafkaWatch } from '../relay/watch.ts';
+import type { Membership } from '../ports/membership.ts';
 import type { Publisher } from '../ports/publisher.ts';
 import type { Framing, SchemaRegistry } from '../ports/schema-registry.ts';
 import type { Source } from '../ports/source.ts';
@@ -53,6 +54,13 @@ export function assembleWatch({ kafka, relay }: Config, { admin }: Publisher, te
     transactionTimeoutMs,
     sessionTimeoutMs: CONNECTORS.membership.defaults.sessionMs,
   });
+}
+
+/** Joins nothing yet. */
+export function assembleMembership(config: Config, telemetry: Telemetry): Membership {
+  const { brokers, tls, sasl } = config.kafka;
+  const { open, defaults } = CONNECTORS.membership;
+  return open({ ...defaults, brokers, tls, sasl, clientId: config.relay.name, telemetry });
 }
 
 export function assembleRegistry(config: Config, publisher: Publisher, telemetry: Telemetry): SchemaRegistry {

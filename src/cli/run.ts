@@ -20,6 +20,7 @@ import { runRelay } from '../relay/relay.ts';
 import type { Outcome } from '../relay/supervisor.ts';
 import {
   assembleKafka,
+  assembleMembership,
   assembleRegistry,
   assembleRegistryPages,
   assembleSource,
@@ -107,6 +108,7 @@ async function runWith(config: Config, telemetry: OpenTelemetry, untilCurrent: b
       name: config.relay.name,
       checkpointPartitions: config.relay.checkpointPartitions,
       publisher,
+      membership: assembleMembership(config, telemetry),
       recipients: config.recipients,
       ...linesOf(config, sources, works),
       works,

@@ -1,16 +1,24 @@
 /**
- * All feeds of the relay, each in the holding of its checkpoint partition. A partition is held while it has a feed that runs, and not before.
+ * All feeds of the relay, each in the holding of its checkpoint partition. A partition is held while the group gives it to this replica and it has a feed that runs.
+ *
+ *   enlist, dismiss ─► holdings ◄─ assigned, revoked, lost (the group)
+ *                         └─► held ─► outcomes
  */
+import { orAbort } from '../lib/abort.ts';
 import type { Failure } from '../model/failure.ts';
 import type { FeedId, FeedSpec } from '../model/feed.ts';
+import type { Duty, Member, Membership } from '../ports/membership.ts';
 import { checkpointPartition } from './checkpoint.ts';
+import { Elsewhere } from './elsewhere.ts';
 import { Holding } from './holding.ts';
 import type { HoldingContext, HoldingOptions } from './holding.ts';
 import type { Line } from './line.ts';
 import type { Outcome } from './supervisor.ts';
+import { Tenure } from './tenure.ts';
 
 export interface CrewOptions extends HoldingOptions {
   readonly checkpointPartitions: number;
+  readonly membership: Membership;
   /** Called when the number of feeds of a source has changed. */
   readonly onFeeds: (source: string, feeds: number) => void;
 }
@@ -23,19 +31,40 @@ export class Crew {
   readonly #context: HoldingContext;
   readonly #broken = new AbortController();
   readonly #holdings = new Map<number, Holding>();
+  /** Of the partitions that are this replica's. */
+  readonly #tenures = new Map<number, Tenure>();
   readonly #held = new Map<number, Promise<void>>();
   readonly #counts = new Map<string, number>();
+  #member: Member | null = null;
   #isUnderWay = false;
+  #changed = Promise.withResolvers<void>();
 
   /** `topic` is the checkpoint topic; `isKnown` says whether the config has the feed of a checkpoint. */
   constructor(options: CrewOptions, topic: string, isKnown: (feed: FeedId) => boolean, signal: AbortSignal) {
     this.#options = options;
     this.#topic = topic;
-    this.#context = { isKnown, isUnderWay: () => this.#isUnderWay };
+    this.#context = {
+      isKnown,
+      isUnderWay: () => this.#isUnderWay,
+      isConfirmed: () => this.#member?.isConfirmed === true,
+    };
     this.scope = AbortSignal.any([signal, this.#broken.signal]);
   }
 
-  /** The feed runs from now on; with `barred` it is parked with that failure. It must not be enlisted already. */
+  /** From now on the group says which partitions are worked on. To be called once. */
+  join(): void {
+    const { name, checkpointPartitions: partitions, membership, works } = this.#options;
+    const member = membership.join({ group: `${name}.relay`, topic: this.#topic, partitions }, this.#duty(), this.scope);
+    this.#member = member;
+    member.joined.catch((error: unknown) => {
+      if (!this.scope.aborted && !works.stopping.aborted) this.#broken.abort(error);
+    });
+    const leave = (): void => void member.leave();
+    if (works.stopping.aborted) leave();
+    else works.stopping.addEventListener('abort', leave, { once: true });
+  }
+
+  /** The feed runs from now on, wherever its partition is; with `barred` it is parked with that failure. It must not be enlisted already. */
   enlist(line: Line, barred: Failure | null): void {
     const { checkpointPartitions: partitions } = this.#options;
     const partition = checkpointPartition(line.spec.id, partitions);
@@ -44,7 +73,8 @@ export class Crew {
     this.#holdings.set(partition, holding);
     this.#count(line.spec.source, 1);
     holding.join(line, barred);
-    this.#hold(partition, holding);
+    this.#hold(partition);
+    this.#member?.announce();
   }
 
   /** Resolves when the feed has stopped: nothing is told of it any more. Its checkpoint stays. */
@@ -52,11 +82,13 @@ export class Crew {
     await this.#holdings.get(checkpointPartition(spec.id, this.#options.checkpointPartitions))?.leave(spec.id);
     this.#options.works.telemetry.feedGone(spec.id);
     this.#count(spec.source, -1);
+    this.#member?.announce();
   }
 
-  /** Resolves when each partition that has a feed now was claimed, or tried to be; from then on the relay is under way. */
+  /** Resolves when the group has spoken, and each partition of this replica that has a feed now was claimed, or tried to be; from then on the relay is under way. */
   async attempted(): Promise<void> {
-    await Promise.all([...this.#holdings.values()].map((holding) => holding.attempted));
+    await orAbort(this.#member?.joined ?? Promise.resolve(), this.scope).catch(() => {});
+    await Promise.all([...this.#tenures.keys()].map((partition) => this.#holdings.get(partition)?.attempted));
     this.#isUnderWay = true;
   }
 
@@ -65,9 +97,26 @@ export class Crew {
     this.#broken.abort(error);
   }
 
-  /** Resolves when no partition is held any more: each feed has an outcome, or `scope` has aborted. */
+  /** Resolves when nothing is left to do here: each feed has an outcome (`--until-current`), the relay stops, or `scope` has aborted. The group is left then. */
   async ended(): Promise<void> {
+    const { works } = this.#options;
+    const isOver = (): boolean => this.scope.aborted || works.stopping.aborted;
+    await this.#member?.joined.catch(() => {});
+    const elsewhere = new Elsewhere({ ...this.#options, topic: this.#topic });
+    while (!isOver()) {
+      const changed = this.#changed.promise;
+      const open = [...this.#holdings].flatMap(([partition, holding]) => holding.open.map((line) => ({ line, partition })));
+      if (works.untilCurrent && open.length === 0 && this.#held.size === 0) break;
+      const asking = AbortSignal.any([this.scope, works.stopping]);
+      const others = open.filter(({ partition }) => !this.#tenures.has(partition));
+      const isWatching = works.untilCurrent && this.#held.size === 0 && others.length === open.length;
+      const waits = isWatching ? this.#settleOthers(elsewhere, others, asking) : changed;
+      await orAbort(waits, asking).catch((error: unknown) => {
+        if (!isOver()) this.#broken.abort(error);
+      });
+    }
     while (this.#held.size > 0) await Promise.all(this.#held.values());
+    await this.#member?.leave();
   }
 
   /** Of the feeds that have one. */
@@ -75,17 +124,74 @@ export class Crew {
     return new Map([...this.#holdings.values()].flatMap((holding) => [...holding.outcomes]));
   }
 
-  #hold(partition: number, holding: Holding): void {
-    if (this.#held.has(partition)) return;
+  async #settleOthers(
+    elsewhere: Elsewhere,
+    others: readonly { readonly line: Line; readonly partition: number }[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (const [partition, outcomes] of await elsewhere.look(others, signal)) {
+      for (const [feed, outcome] of outcomes) this.#holdings.get(partition)?.settle(feed, outcome);
+    }
+  }
+
+  #duty(): Duty {
+    return {
+      busy: () => new Set([...this.#holdings].filter(([, { feeds }]) => feeds.length > 0).map(([partition]) => partition)),
+      assigned: (partition) => {
+        this.#tenures.set(partition, new Tenure());
+        this.#hold(partition);
+        this.#notify();
+      },
+      revoked: async (partition) => {
+        const tenure = this.#tenures.get(partition);
+        // A relay that stops finishes what it has in hand, within its own bounds.
+        if (!this.#options.works.stopping.aborted) tenure?.end();
+        await this.#held.get(partition);
+        if (tenure !== undefined && this.#tenures.get(partition) === tenure) this.#tenures.delete(partition);
+        this.#tellGone(partition);
+        this.#notify();
+      },
+      lost: (partition) => {
+        const tenure = this.#tenures.get(partition);
+        this.#tenures.delete(partition);
+        tenure?.endAtOnce();
+        if (!this.#held.has(partition)) this.#tellGone(partition);
+        this.#notify();
+      },
+    };
+  }
+
+  #hold(partition: number): void {
+    const tenure = this.#tenures.get(partition);
+    const holding = this.#holdings.get(partition);
+    const { stopping } = this.#options.works;
+    if (tenure === undefined || holding === undefined || this.#held.has(partition)) return;
+    if (!holding.hasWork || tenure.ending.aborted || this.scope.aborted || stopping.aborted) return;
     const held = holding
-      .hold(this.scope)
-      .catch((error: unknown) => this.#broken.abort(error))
+      .hold(tenure, AbortSignal.any([this.scope, tenure.over]))
+      .catch((error: unknown) => {
+        if (!tenure.over.aborted) this.#broken.abort(error);
+      })
       .then(() => {
         this.#held.delete(partition);
-        // A feed may have joined when the last one was over already.
-        if (holding.hasWork && !this.scope.aborted && !this.#options.works.stopping.aborted) this.#hold(partition, holding);
+        if (!this.#tenures.has(partition)) this.#tellGone(partition);
+        // A feed may have joined when the last one was over already, and the partition may be back.
+        this.#hold(partition);
+        this.#notify();
       });
     this.#held.set(partition, held);
+  }
+
+  /** What another replica has is told of there. */
+  #tellGone(partition: number): void {
+    const { works } = this.#options;
+    if (works.stopping.aborted) return;
+    for (const feed of this.#holdings.get(partition)?.feeds ?? []) works.telemetry.feedGone(feed);
+  }
+
+  #notify(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
   }
 
   #count(source: string, change: 1 | -1): void {

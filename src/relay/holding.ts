@@ -1,12 +1,15 @@
 /**
- * A checkpoint partition that this relay holds for its feeds, over as many claims as it takes.
+ * A checkpoint partition that this relay holds for its feeds, while the group gives it, over as many claims as it takes.
  *
- *   claim ─► supervise each feed ─► until each has an outcome
- *     ▲             │ claim lost
- *     └── backoff ◄─┘
+ *   assigned ─► claim ─► supervise each feed ─► until each has an outcome, or the partition is wanted elsewhere
+ *                ▲             │ claim lost
+ *                └── backoff ◄─┘
  *
  * A claim that is lost is made again: claiming fences whoever held the partition, settles its transaction, and reads what is true. Feeds may join at any time; one that
  * leaves is stopped as all are when the relay stops, so that the others of its partition keep their claim.
+ *
+ * Before a claim and behind it is asked whether the partition is still ours: who claims late, out of a long pause, fences the true owner (notes/kafka.md §3.2). When it is
+ * to be given up, a transaction under way ends first; what is being prepared is dropped, since the next owner prepares it anew from the same checkpoint.
  */
 import { orAbort } from '../lib/abort.ts';
 import { backoffMs } from '../lib/backoff.ts';
@@ -19,8 +22,13 @@ import { ClaimedPartition } from './partition.ts';
 import type { PartitionPlace } from './partition.ts';
 import { newMemory, supervise } from './supervisor.ts';
 import type { FeedMemory, Outcome } from './supervisor.ts';
+import type { Tenure } from './tenure.ts';
 
 const RECLAIM = { firstMs: 500, maxMs: 30_000 };
+/** For a transaction under way when the partition is given up. */
+const RETIRE_MS = 5_000;
+/** Until it is asked again whether the group holds this relay for alive. */
+const UNCONFIRMED_MS = 200;
 /** Fences in a row that mean more than one slow hand-over. */
 const FENCES_ALARM = 5;
 
@@ -43,6 +51,8 @@ export interface HoldingContext {
   readonly isKnown: (feed: FeedId) => boolean;
   /** Whether other partitions have been claimed: a feed that joins later must not end the relay. */
   readonly isUnderWay: () => boolean;
+  /** Whether the group holds this relay for alive, as far as it knows: otherwise the partition may have been handed on. */
+  readonly isConfirmed: () => boolean;
 }
 
 interface Member {
@@ -60,16 +70,18 @@ export class Holding {
   readonly #place: PartitionPlace;
   readonly #isKnown: HoldingContext['isKnown'];
   readonly #isUnderWay: HoldingContext['isUnderWay'];
+  readonly #isConfirmed: HoldingContext['isConfirmed'];
   readonly #members = new Map<FeedId, Member>();
   readonly #attempted = Promise.withResolvers<void>();
   #changed = Promise.withResolvers<void>();
   #wasClaimed = false;
 
-  constructor(options: HoldingOptions, place: PartitionPlace, { isKnown, isUnderWay }: HoldingContext) {
+  constructor(options: HoldingOptions, place: PartitionPlace, { isKnown, isUnderWay, isConfirmed }: HoldingContext) {
     this.#options = options;
     this.#place = place;
     this.#isKnown = isKnown;
     this.#isUnderWay = isUnderWay;
+    this.#isConfirmed = isConfirmed;
   }
 
   /** Resolves after the first claim or the first failure to claim, and when `hold` ends before. */
@@ -80,6 +92,21 @@ export class Holding {
   /** Of the feeds that have one. */
   get outcomes(): ReadonlyMap<FeedId, Outcome> {
     return new Map([...this.#members.values()].flatMap(({ line, outcome }) => (outcome === null ? [] : [[line.spec.id, outcome]])));
+  }
+
+  get feeds(): readonly FeedId[] {
+    return [...this.#members.keys()];
+  }
+
+  /** Of the feeds that have no outcome. */
+  get open(): readonly Line[] {
+    return this.#open().map(({ line }) => line);
+  }
+
+  /** A feed that another replica has brought so far: it need not run here. */
+  settle(feed: FeedId, outcome: Outcome): void {
+    const member = this.#members.get(feed);
+    if (member !== undefined) member.outcome ??= outcome;
   }
 
   /** Whether `hold` has anything to do: to be called, when it is not running, after a feed joined. */
@@ -112,22 +139,31 @@ export class Holding {
     this.#members.delete(feed);
   }
 
-  /** Until all feeds have an outcome or the relay stops. Rejects with a `Failure` under which no feed can work, or with `signal.reason`. */
-  async hold(signal: AbortSignal): Promise<void> {
+  /**
+   * Until all feeds have an outcome, the relay stops, or the tenure ends. Rejects with a `Failure` under which no feed can work, or with `signal.reason`, which is the
+   * tenure's too.
+   */
+  async hold(tenure: Tenure, signal: AbortSignal): Promise<void> {
     const { works } = this.#options;
+    const asking = AbortSignal.any([signal, works.stopping, tenure.ending]);
     let lostInARow = 0;
     let fences = 0;
     try {
-      while (this.hasWork && !works.stopping.aborted) {
+      while (this.hasWork && !asking.aborted) {
+        if (!this.#isConfirmed()) {
+          await works.clock.sleep(UNCONFIRMED_MS, asking).catch(() => {});
+          continue;
+        }
         const claimedAt = works.clock.now();
         try {
-          const partition = await this.#claim(signal);
+          const partition = await this.#claim(tenure, signal);
           this.#wasClaimed = true;
           this.#attempted.resolve();
-          await this.#attend(partition, signal);
+          await this.#attend(partition, tenure, signal);
         } catch (error) {
           this.#attempted.resolve();
           signal.throwIfAborted();
+          if (tenure.ending.aborted) return;
           // A right that is taken away while the relay runs may come back; one that was never there is for a person to give.
           const isHopeless = error instanceof Failure && error.disposition === 'environment';
           const isFirst = !this.#wasClaimed && !this.#isUnderWay();
@@ -142,7 +178,7 @@ export class Holding {
             error: error instanceof Error ? error.message : String(error),
           });
           const waitMs = backoffMs(RECLAIM, lostInARow, 50, () => works.clock.random());
-          await works.clock.sleep(waitMs, AbortSignal.any([signal, works.stopping])).catch(() => {});
+          await works.clock.sleep(waitMs, asking).catch(() => {});
           this.#giveUpOverdue(error);
         }
       }
@@ -152,8 +188,11 @@ export class Holding {
   }
 
   /** Runs the feeds that have no outcome under one claim, those that join too, until each has one. Rejects when the claim is lost. */
-  async #attend(partition: ClaimedPartition, signal: AbortSignal): Promise<void> {
+  async #attend(partition: ClaimedPartition, tenure: Tenure, signal: AbortSignal): Promise<void> {
     const ended = new AbortController();
+    const retire = (): void => void partition.retire(new Error('the partition is given up'), RETIRE_MS);
+    tenure.ending.addEventListener('abort', retire);
+    if (tenure.ending.aborted) retire();
     const scope = AbortSignal.any([signal, partition.lost, ended.signal]);
     const keptAlive = partition.keepAlive(scope).catch(() => {}); // Whatever ends it is seen in `lost`.
     for (const orphan of partition.feeds.filter((feed) => !this.#members.has(feed) && !this.#isKnown(feed))) {
@@ -168,6 +207,7 @@ export class Holding {
       await Promise.all([...this.#members.values()].map(async ({ run }) => run));
       scope.throwIfAborted();
     } finally {
+      tenure.ending.removeEventListener('abort', retire);
       ended.abort();
       await keptAlive;
       await partition.close();
@@ -198,7 +238,7 @@ export class Holding {
     this.#changed = Promise.withResolvers();
   }
 
-  async #claim(signal: AbortSignal): Promise<ClaimedPartition> {
+  async #claim(tenure: Tenure, signal: AbortSignal): Promise<ClaimedPartition> {
     const { name, publisher, works, owner, nonce, configHash } = this.#options;
     const { topic, partition } = this.#place;
     const claimed = await publisher.claim(
@@ -208,9 +248,10 @@ export class Holding {
         partition,
         claimValue: JSON.stringify({ nonce: nonce(), owner, config: configHash, at: works.clock.now() }),
       },
-      signal,
+      AbortSignal.any([signal, tenure.ending]),
     );
     try {
+      tenure.ending.throwIfAborted();
       const own = new ClaimedPartition(this.#place, claimed, works.clock, works.telemetry);
       await own.writeMeta(claimed.records, signal);
       return own;

@@ -41,6 +41,7 @@ export class ClaimedPartition {
   readonly #telemetry: Telemetry;
   readonly #turn = new Semaphore(1);
   readonly #lost = new AbortController();
+  readonly #retired = new AbortController();
   #lostBy: FeedId | null = null;
   #lastAt: EpochMs;
   readonly #checkedAt = new Map<FeedId, EpochMs>();
@@ -111,8 +112,19 @@ export class ClaimedPartition {
     }
   }
 
+  /** No transaction begins any more; one under way has so long to end. Then the claim is over for all: `lost` aborts with `reason`. Never rejects. */
+  async retire(reason: Error, ms: number): Promise<void> {
+    this.#retired.abort(reason);
+    const bound = new AbortController();
+    const timer = setTimeout(() => bound.abort(reason), ms);
+    const release = await this.#turn.acquire(1, AbortSignal.any([bound.signal, this.#lost.signal])).catch(() => null);
+    clearTimeout(timer);
+    release?.();
+    if (!this.#lost.signal.aborted) this.#lost.abort(reason);
+  }
+
   async #inTurn<T>(feed: FeedId | null, work: (producer: TransactionalProducer) => Promise<T>, signal: AbortSignal): Promise<T> {
-    const release = await this.#turn.acquire(1, signal);
+    const release = await this.#turn.acquire(1, AbortSignal.any([signal, this.#retired.signal]));
     const startedAt = this.#clock.now();
     const seconds = (): number => (this.#clock.now() - startedAt) / 1000;
     const overdue = new AbortController();

@@ -2,11 +2,11 @@
  * The relay: runs the feeds of the config, each under the claim of the checkpoint partition that it hashes to.
  *
  *   entries that name their table ─► feeds ─┐
- *                                           ├─► which topic is whose ─► by checkpoint partition ─► held, while it has feeds (holding.ts)
+ *                                           ├─► which topic is whose ─► by checkpoint partition ─► held, while the group gives it to this replica (crew.ts)
  *   patterns ─► rosters ─► feeds that join ─┘
  *                       └► feeds that leave
  *
- * Which feeds there are follows from the config and the listings alone: nothing is kept of what joined.
+ * Every replica has all feeds; which of them it works on, the group says (src/ports/membership.ts). Which feeds there are follows from the config and the listings alone: nothing is kept of what joined.
  */
 import { Failure } from '../model/failure.ts';
 import { patternOf, patternText } from '../model/feed-pattern.ts';
@@ -53,6 +53,7 @@ export async function runRelay(options: RelayOptions, signal: AbortSignal): Prom
   const ledger = await openLedger(options, topic, isKnown, signal);
   const crew = new Crew(options, topic, isKnown, signal);
   for (const line of lines) crew.enlist(line, ledger?.admit(line.spec) ?? null);
+  crew.join();
   const ended = new AbortController();
   const watching = works.watch.keep(AbortSignal.any([crew.scope, ended.signal])).catch((error: unknown) => {
     if (!ended.signal.aborted) crew.abandon(error);

@@ -14,6 +14,7 @@ import { feedId } from '../../src/model/feed.ts';
 import type { EnvelopeKind, FeedId, FeedSpec, Start, OnGap, OnBadRecord, OnRecreate, OnSchemaChange } from '../../src/model/feed.ts';
 import type { Checkpoint } from '../../src/model/position.ts';
 import type { Encoder } from '../../src/ports/encoder.ts';
+import type { Membership } from '../../src/ports/membership.ts';
 import type { Publisher } from '../../src/ports/publisher.ts';
 import type { SchemaRegistry } from '../../src/ports/schema-registry.ts';
 import type { Source } from '../../src/ports/source.ts';
@@ -33,6 +34,7 @@ import { uniqueName } from '../kafka/use-kafka.ts';
 import { fixtureTable } from '../support/shared-tables.ts';
 import { decoded } from '../support/said-records.ts';
 import type { ReadRecord } from '../support/said-records.ts';
+import { alone } from '../support/alone.ts';
 import { quiet } from '../support/quiet-telemetry.ts';
 import { watchOf } from '../support/watch-of.ts';
 
@@ -67,6 +69,8 @@ export interface RunOptions {
   readonly onAttempted?: () => void;
   readonly source: Source;
   readonly publisher?: Publisher;
+  /** The group of replicas; by default there is this one alone. */
+  readonly membership?: Membership;
   readonly encoder?: Encoder;
   /** One that names schemas by id, in the place of the schemas topic. */
   readonly registry?: SchemaRegistry;
@@ -147,6 +151,7 @@ export class Relay {
         name: this.name,
         checkpointPartitions: options.checkpointPartitions ?? 1,
         publisher: options.publisher ?? this.publisher,
+        membership: options.membership ?? alone,
         recipients: [this.recipient],
         lines: options.feeds.map((feed) => this.#line(this.#spec(feed), options.source, works)),
         lineOf: (spec) => this.#line(spec, options.source, works),
