@@ -48,6 +48,16 @@ export async function readRecords({ brokers, topic, schemasTopic }: TopicToRead)
   }));
 }
 
+/** The values of a topic of text, likewise. */
+export async function readValues({ brokers, topic }: Pick<TopicToRead, 'brokers' | 'topic'>): Promise<readonly ReadValue[]> {
+  return (await readAll(brokers, topic)).map(({ partition, message }) => ({ partition, value: String(message.value) }));
+}
+
+export interface ReadValue {
+  readonly partition: number;
+  readonly value: string;
+}
+
 interface Read {
   readonly partition: number;
   readonly message: KafkaMessage;
@@ -55,7 +65,8 @@ interface Read {
 
 async function readAll(brokers: readonly string[], topic: string): Promise<readonly Read[]> {
   const kafka = quietKafka(brokers, 'system-reader');
-  const left = await markEnds(brokers, topic);
+  const mark = randomUUID();
+  const left = await markEnds(brokers, topic, mark);
   const read: Read[] = [];
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const consumer = kafka.consumer({
@@ -74,7 +85,7 @@ async function readAll(brokers: readonly string[], topic: string): Promise<reado
       autoCommit: false,
       eachMessage: async ({ partition, message }) => {
         if (message.key?.toString() !== END_MARK) read.push({ partition, message });
-        else if (left.delete(partition) && left.size === 0) resolve();
+        else if (message.value?.toString() === mark && left.delete(partition) && left.size === 0) resolve();
       },
     });
     await promise;
@@ -85,7 +96,7 @@ async function readAll(brokers: readonly string[], topic: string): Promise<reado
 }
 
 /** The partitions, each with its mark. */
-async function markEnds(brokers: readonly string[], topic: string): Promise<Set<number>> {
+async function markEnds(brokers: readonly string[], topic: string, mark: string): Promise<Set<number>> {
   const kafka = quietKafka(brokers, 'end-marker');
   const admin = kafka.admin();
   const producer = kafka.producer({ allowAutoTopicCreation: false });
@@ -93,7 +104,7 @@ async function markEnds(brokers: readonly string[], topic: string): Promise<Set<
   try {
     const [metadata] = (await admin.fetchTopicMetadata({ topics: [topic] })).topics;
     const partitions = must(metadata, topic).partitions.map(({ partitionId }) => partitionId);
-    for (const partition of partitions) await producer.send({ topic, acks: -1, messages: [{ partition, key: END_MARK, value: END_MARK }] });
+    for (const partition of partitions) await producer.send({ topic, acks: -1, messages: [{ partition, key: END_MARK, value: mark }] });
     return new Set(partitions);
   } finally {
     await Promise.all([admin.disconnect(), producer.disconnect()]);

@@ -29,6 +29,10 @@ export interface StageOptions {
   }[];
   /** Lines of `limits`. */
   readonly limits?: Readonly<Record<string, string | number>>;
+  /** The config's `kafka`, as YAML; the brokers alone unless said. */
+  readonly kafka?: string;
+  /** 0 for a config that several relays run under at once: each listens somewhere, and nobody asks them. */
+  readonly port?: 0;
   /** Lines at the config's top level. */
   readonly more?: readonly string[];
   /** Starts another provider than `serve`: over `folder`, writing its profile to the path, and printing a line when it listens. */
@@ -65,7 +69,7 @@ export class Stage implements AsyncDisposable {
   }
 
   async writeConfig(options: Omit<StageOptions, 'folder'>): Promise<void> {
-    this.#port = must((await freePorts(1))[0], 'a free port');
+    this.#port = options.port ?? must((await freePorts(1))[0], 'a free port');
     const tables = options.tables.map(({ name, key, start, onSchemaChange = 'evolve', envelope = 'change' }) => {
       const keyText = key === undefined ? '' : `, key: [${key.join(', ')}]`;
       return `      - {table: local.default.${name}, start: ${start ?? 'earliest'}, onSchemaChange: ${onSchemaChange}, envelope: ${envelope}${keyText}}`;
@@ -73,7 +77,7 @@ export class Stage implements AsyncDisposable {
     const limits = Object.entries({ retryTimeout: '30s', ...options.limits }).map(([key, value]) => `${key}: ${value}`);
     const lines = [
       `relay: {name: ${this.name}, checkpointPartitions: 4}`,
-      `kafka: {brokers: ${JSON.stringify(options.brokers)}}`,
+      `kafka: ${options.kafka ?? `{brokers: ${JSON.stringify(options.brokers)}}`}`,
       'sources: [{name: partner, profile: ./partner.share, poll: 1s, requestsPerSecond: 100}]',
       `limits: {${limits.join(', ')}}`,
       `http: {host: 127.0.0.1, port: ${this.#port}}`,
@@ -119,6 +123,11 @@ export class Stage implements AsyncDisposable {
   /** Whether the checkpoint of some feed stands in the middle of a version. */
   async isInsideVersion(): Promise<boolean> {
     return (await this.#checkpoints()).some(({ position }) => position.records > 0);
+  }
+
+  /** The version that the feed of a table goes on with; null before its first checkpoint. */
+  async nextOf(table: string): Promise<number | null> {
+    return (await this.#checkpoints()).find(({ topic }) => topic === this.topic(table))?.position.version ?? null;
   }
 
   /** The version that the feed of a table began with. */
