@@ -58,8 +58,8 @@ await describeKafka('a topic that changes under a feed that runs', (brokers) => 
     /** The `code: message` that parks the feed. */
     readonly parked: Promise<string>;
     /** Resolves when every version below `position` is published. */
-    published(position: number): Promise<string>;
-    stop(): Promise<void>;
+    readonly published: (position: number) => Promise<string>;
+    readonly stop: () => Promise<void>;
   }
 
   /** A feed that has published versions 0 and 1 and waits for more; `publisher` wraps the real one. */
@@ -85,8 +85,9 @@ await describeKafka('a topic that changes under a feed that runs', (brokers) => 
         published: ({ position }) => reached[position]?.resolve(`published ${position}`),
         failed: (feed, failure) => failures.push([feed, failure]),
         feedState: (_feed, state) => {
-          const failure = failures.at(-1)?.[1];
-          if (state === 'parked') parked.resolve(`${failure?.code}: ${failure?.message}`);
+          if (state !== 'parked') return;
+          const [, { code, message }] = must(failures.at(-1), 'what parks it');
+          parked.resolve(`${code}: ${message}`);
         },
       },
     };
@@ -173,7 +174,9 @@ await describeKafka('a topic that changes under a feed that runs', (brokers) => 
       name: topic,
       configEntries: [{ name: 'max.message.bytes', value: '20000' }],
     };
-    await play.administer(async (admin) => admin.alterConfigs({ validateOnly: false, resources: [resource] }));
+    await play.administer(async (admin) => {
+      await admin.alterConfigs({ validateOnly: false, resources: [resource] });
+    });
     const { signal } = new AbortController();
     while ((await relay.publisher.admin.config(topic, signal))['max.message.bytes'] !== '20000') signal.throwIfAborted();
     // Hexadecimal digits at random are packed to half at best: more than the topic takes at once.

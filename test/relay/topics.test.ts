@@ -310,6 +310,19 @@ await describeKafka('a relay whose topics are not as it left them', (brokers) =>
     });
   });
 
+  test('without its checkpoint topic, a feed whose topic holds rows does not begin again', async () => {
+    const { relay, name, topic } = await published();
+    const checkpoints = `${relay.name}.checkpoints`;
+    await play.administer(async (admin) => {
+      await admin.deleteTopics({ topics: [checkpoints] });
+      while ((await admin.listTopics()).includes(checkpoints)) await admin.listTopics();
+    });
+    const told = `topic.not_empty: topic ${topic} holds records, and ${relay.feed(name)} has never published to it`;
+    const outcomes = await relay.outcomes(run(name));
+    expect(outcomes).toEqual({ [name]: `parked ${told}` });
+    expect(await play.versions(relay, topic)).toEqual([0, 0, 0, 0, 1, 1, 1, 1]);
+  });
+
   test('a checkpoint topic that would be deleted ends the relay with the command that mends it', async () => {
     const relay = play.stage.another();
     const topic = `${relay.name}.checkpoints`;

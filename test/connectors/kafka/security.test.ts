@@ -10,12 +10,16 @@ import type { Publisher } from '../../../src/ports/publisher.ts';
 import { describeOwnKafka } from '../../kafka/use-kafka.ts';
 import { quiet } from '../../support/quiet-telemetry.ts';
 import { blockOf } from '../../support/record-blocks.ts';
+import { GroupToWatch } from './member-to-watch.ts';
 
 const { signal } = new AbortController();
-const USERS = { admin: 'correct horse', alice: 'battery staple' };
+const USERS = { admin: 'correct horse', alice: 'battery staple', bob: 'paper clip' };
 const MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 
-await describeOwnKafka('a cluster with TLS, SASL and ACLs', { users: USERS }, (broker) => {
+/** For members of groups: few of them, and an empty group waits for more for as long as it may. */
+const GROUPS = { 'group.max.size': '2', 'group.initial.rebalance.delay.ms': '60000' };
+
+await describeOwnKafka('a cluster with TLS, SASL and ACLs', { users: USERS, properties: GROUPS }, (broker) => {
   const { brokers, ca } = must(broker.secured, 'the secured listener');
   const opened: Publisher[] = [];
   afterAll(async () => {
@@ -151,5 +155,91 @@ await describeOwnKafka('a cluster with TLS, SASL and ACLs', { users: USERS }, (b
     await allow(AclResourceTypes.TOPIC, 'new', AclOperationTypes.DESCRIBE);
     expect(await refusal(() => create(publisher, 'new'))).toBe('creating new: the right Create on topic new is lacking');
     await grants.disconnect();
+  });
+
+  test('whoever watches learns what it may do, and what it may not see', async () => {
+    const anybody = new kafkajs.Kafka({ brokers: [...broker.brokers], logLevel: kafkajs.logLevel.NOTHING });
+    const grants = anybody.admin();
+    await grants.connect();
+    const topics = ['seen', 'sealed', 'known', 'unseen'];
+    await grants.createTopics({ topics: topics.map((topic) => ({ topic, numPartitions: 1 })) });
+    const { AclResourceTypes, AclOperationTypes, AclPermissionTypes, ResourcePatternTypes } = kafkajs;
+    const allow = (resourceType: AclEntry['resourceType'], resourceName: string, operation: AclEntry['operation']): AclEntry => ({
+      resourceType,
+      resourceName,
+      resourcePatternType: ResourcePatternTypes.LITERAL,
+      principal: 'User:bob',
+      host: '*',
+      operation,
+      permissionType: AclPermissionTypes.ALLOW,
+    });
+    const { TOPIC, GROUP } = AclResourceTypes;
+    const { READ, WRITE, DESCRIBE, DESCRIBE_CONFIGS } = AclOperationTypes;
+    await grants.createAcls({
+      acl: [
+        ...[READ, WRITE, DESCRIBE_CONFIGS].map((operation) => allow(TOPIC, 'seen', operation)),
+        allow(TOPIC, 'sealed', WRITE),
+        allow(TOPIC, 'known', DESCRIBE),
+        allow(GROUP, 'ours', READ),
+      ],
+    });
+    await grants.disconnect();
+    const { admin } = open({ sasl: { mechanism: 'plain', username: 'bob', password: new Secret(USERS.bob) } });
+    const looks = await admin.look([...topics, 'missing'], signal);
+    const told = topics.map((topic) => {
+      const look = looks.get(topic);
+      return [topic, look?.state?.partitions, look?.settings?.['cleanup.policy'], [...(look?.rights ?? [])].toSorted()];
+    });
+    expect(told).toEqual([
+      ['seen', 1, 'delete', ['Describe', 'DescribeConfigs', 'Read', 'Write']],
+      ['sealed', 1, undefined, ['Describe', 'Write']],
+      ['known', 1, undefined, ['Describe']],
+      ['unseen', undefined, undefined, []],
+    ]);
+    const tails = await admin.tails([...topics, 'missing'], signal);
+    expect([...tails.keys()].toSorted()).toEqual(['known', 'sealed', 'seen']);
+    // The first question for a group has the brokers make the topic of groups.
+    const ours = async (): Promise<unknown> => admin.lookAtCluster(['transaction.max.timeout.ms'], 'ours', signal);
+    await expect
+      .poll(ours, { timeout: 30_000 })
+      .toEqual({ brokers: [{ id: 1, settings: null }], groupRights: new Set(['Read', 'Describe']) });
+    expect((await admin.lookAtCluster([], 'theirs', signal)).groupRights).toEqual(new Set());
+  });
+
+  const anybody = { brokers: broker.brokers, tls: null, sasl: null, clientId: 'member', sessionMs: 30_000, beatMs: 50 };
+
+  test('the right that a member of a group lacks is named', async () => {
+    const sasl: Sasl = { mechanism: 'plain', username: 'alice', password: new Secret(USERS.alice) };
+    await using group = new GroupToWatch({ ...anybody, brokers, tls: { ca, cert: null, key: null }, sasl }, 'guarded.relay', 1);
+    await expect(group.join().member.joined).rejects.toMatchObject({
+      code: 'kafka.unauthorized',
+      message: 'working in the group guarded.relay: the right Read on group guarded.relay is lacking',
+    });
+  });
+
+  test('a member that finds itself alone in a group that waits for more works on everything meanwhile', async () => {
+    await using group = new GroupToWatch(anybody, 'patient.relay', 3);
+    const member = group.join();
+    await member.member.joined;
+    expect({ told: member.told, rounds: member.rounds() }).toEqual({ told: ['assigned 0', 'assigned 1', 'assigned 2'], rounds: 0 });
+    expect(member.member.isConfirmed).toBe(true);
+    await member.member.leave();
+    expect(member.told.slice(3)).toEqual(['revoked 0', 'revoked 1', 'revoked 2']);
+  });
+
+  test('a group that takes no more members says so', async () => {
+    await using group = new GroupToWatch(anybody, 'crowded.relay', 3);
+    const refused = await Promise.any(
+      [1, 2, 3].map(async () =>
+        group.join().member.joined.then(
+          () => Promise.reject(new Error('joined')),
+          (error: unknown) => error,
+        ),
+      ),
+    );
+    expect(refused).toMatchObject({
+      code: 'group.full',
+      message: 'working in the group crowded.relay: the broker answered GROUP_MAX_SIZE_REACHED (81)',
+    });
   });
 });
