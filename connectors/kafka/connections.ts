@@ -15,7 +15,10 @@ export interface BrokerAddress {
   readonly port: number;
 }
 
-export type ConnectionOptions = Pick<KafkaOptions, 'brokers' | 'tls' | 'sasl' | 'clientId'>;
+export interface ConnectionOptions extends Pick<KafkaOptions, 'brokers' | 'tls' | 'sasl' | 'clientId'> {
+  /** How long a broker has for an answer; ten seconds unless said. */
+  readonly requestTimeoutMs?: number;
+}
 
 const CONNECT_MS = 5_000;
 const REQUEST_MS = 10_000;
@@ -23,6 +26,7 @@ const REQUEST_MS = 10_000;
 export class Connections {
   /** The addresses of the config: for as long as no broker has named the others. */
   readonly seeds: readonly BrokerAddress[];
+  readonly requestTimeoutMs: number;
   readonly #options: ConnectionOptions;
   readonly #opened = new Map<string, Promise<Connection>>();
   readonly #sockets = new Set<Socket>();
@@ -32,6 +36,7 @@ export class Connections {
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
+    this.requestTimeoutMs = options.requestTimeoutMs ?? REQUEST_MS;
     this.seeds = options.brokers.map(parseAddress);
   }
 
@@ -80,7 +85,7 @@ export class Connections {
     const secure = tlsOptions(tls);
     const connection = new Connection(clientId, {
       connectTimeout: CONNECT_MS,
-      requestTimeout: REQUEST_MS,
+      requestTimeout: this.requestTimeoutMs,
       ...(secure === undefined ? {} : { tls: secure, tlsServerName: tlsServerName(address.host) }),
       ...(sasl === null ? {} : { sasl: wireSasl(sasl) }),
     });

@@ -31,6 +31,11 @@ const TRANSACTIONAL = 0b1_0000;
 /** Shorter ones gain nothing. */
 const COMPRESSED_MIN = 512;
 
+/** Of the record behind `count` others: sequences go on at 0 behind the largest number of 31 bits. */
+export function nextSequence(sequence: number, count: number): number {
+  return (sequence + count) % 2 ** 31;
+}
+
 /** Records that compression would not make shorter stay as they are. */
 export async function batchOf(cut: Cut, stamp: BatchStamp, compression: Compression): Promise<Batch> {
   const { count, firsts } = cut;

@@ -50,13 +50,14 @@ export class DirectCluster {
     this.#coordinator = null;
   }
 
-  /** Waits first for as long as the broker asked to be left alone. */
+  /** Waits first for as long as the broker asked to be left alone, and no longer than for an answer: beyond that it reads nothing, and sees to it by itself. */
   async ask<T extends Throttled>(broker: BrokerAddress, question: (connection: Connection) => Promise<T>, signal: AbortSignal): Promise<T> {
     const name = addressText(broker);
     const quietMs = (this.#quietUntil.get(name) ?? 0) - performance.now();
     if (quietMs > 0) await sleep(quietMs, signal);
     const answer = await orAbort(question(await this.#connections.to(broker, signal)), signal);
-    if (answer.throttleMs > 0) this.#quietUntil.set(name, performance.now() + answer.throttleMs);
+    if (answer.throttleMs > 0)
+      this.#quietUntil.set(name, performance.now() + Math.min(answer.throttleMs, this.#connections.requestTimeoutMs));
     return answer;
   }
 

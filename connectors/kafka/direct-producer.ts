@@ -14,7 +14,8 @@
 import { must } from '../../src/lib/assert.ts';
 import type { RecordBlock } from '../../src/ports/encoder.ts';
 import type { ControlRecord } from '../../src/ports/publisher.ts';
-import { batchOf } from './direct-batch.ts';
+import type { ConnectionOptions } from './connections.ts';
+import { batchOf, nextSequence } from './direct-batch.ts';
 import type { Batch } from './direct-batch.ts';
 import { DirectCluster } from './direct-cluster.ts';
 import { DirectCoordinator } from './direct-coordinator.ts';
@@ -32,14 +33,13 @@ import { ProducerState } from './producer-state.ts';
 import type { ProducerPhase } from './producer-state.ts';
 import { LimitsBook, recordBytesMax } from './topic-limits.ts';
 
-export type DirectProducerOptions = Pick<ProducerParts, 'transactionalId' | 'limitsOf'> &
-  Pick<KafkaOptions, 'brokers' | 'tls' | 'sasl' | 'clientId' | 'transactionTimeoutMs' | 'compression'>;
+export type DirectProducerOptions = ConnectionOptions &
+  Pick<ProducerParts, 'transactionalId' | 'limitsOf'> &
+  Pick<KafkaOptions, 'transactionTimeoutMs' | 'compression'>;
 
 const OPEN_MS = 60_000;
 const BEGIN_MS = 20_000;
 const SEND_MS = 20_000;
-/** Sequences go on at 0 behind the largest number of 31 bits. */
-const SEQUENCES = 2 ** 31;
 
 /** What an open producer has. */
 interface Session {
@@ -162,7 +162,7 @@ export class DirectProducer implements ClaimingProducer {
     const name = nameOf(place);
     for (const cut of cuts) {
       const sequence = sequences.get(name) ?? 0;
-      sequences.set(name, (sequence + cut.count) % SEQUENCES);
+      sequences.set(name, nextSequence(sequence, cut.count));
       yield batchOf(cut, { ...epoch, sequence, timestamp: Date.now() }, this.#options.compression);
     }
   }
