@@ -5,6 +5,7 @@
  * places; `layRun` then says where in the arena each slot's stretch of the run begins, and `closeRun` moves the stretches into the blocks.
  */
 import { must } from '../lib/assert.ts';
+import { summed } from '../model/checksum.ts';
 import { CHANGE_TYPES } from '../model/column-batch.ts';
 import type { ChangeType } from '../model/column-batch.ts';
 import type { KeyMark, Segment } from '../ports/encoder.ts';
@@ -35,6 +36,7 @@ export class OpenSegment {
   readonly #changes = new Float64Array(CHANGE_TYPES.length);
   #records = 0;
   #duplicates = 0;
+  #checksum = 0n;
   #bytes = 0;
   #largest = 0;
   #runBytes = 0;
@@ -147,6 +149,11 @@ export class OpenSegment {
     this.#runBytes = 0;
   }
 
+  /** What the bodies of more records sum up to. */
+  addChecksum(sum: bigint): void {
+    this.#checksum = summed(this.#checksum, sum);
+  }
+
   /** Counts rows of the change type of this index in `CHANGE_TYPES`. */
   count(changeType: number, rows: number): void {
     this.#changes[changeType] = (this.#changes[changeType] ?? 0) + rows;
@@ -167,6 +174,7 @@ export class OpenSegment {
       },
       duplicates: this.#duplicates,
       passes: this.#passes,
+      checksum: this.#checksum,
       step,
       nextRow,
       largestRecord: this.#largest,
@@ -176,6 +184,7 @@ export class OpenSegment {
     this.#changes.fill(0);
     this.#records = 0;
     this.#duplicates = 0;
+    this.#checksum = 0n;
     this.#bytes = 0;
     this.#largest = 0;
     this.#hasGiven = true;

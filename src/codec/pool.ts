@@ -13,7 +13,7 @@ import { Failure } from '../model/failure.ts';
 import type { FeedEvent } from '../model/feed-event.ts';
 import type { AvroTexts, EncodeRequest, EncodeVersionRequest, Encoder, RecordBlock, SchemaLayout, Segment } from '../ports/encoder.ts';
 import { avroTexts } from './avro-schema.ts';
-import { EVENT_SCHEMA, encodeEvent } from './events.ts';
+import { EVENT_SCHEMA, encodeEvents } from './events.ts';
 import { Job } from './job.ts';
 import type { ReadFile } from './job.ts';
 import { MARK_BYTES, markSegment } from './key-marks.ts';
@@ -102,8 +102,8 @@ class Pool implements Encoder {
 
   readonly eventSchema = EVENT_SCHEMA;
 
-  event(event: FeedEvent, prefix: Uint8Array): RecordBlock {
-    return encodeEvent(event, prefix);
+  events(events: readonly FeedEvent[], prefix: Uint8Array): readonly RecordBlock[] {
+    return [...encodeEvents(events, prefix)];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

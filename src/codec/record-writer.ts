@@ -19,6 +19,7 @@ import type { ColumnBatch } from '../model/column-batch.ts';
 import type { BadRecords, Segment } from '../ports/encoder.ts';
 import { arena, atLeast, copy } from './arena.ts';
 import type { Arena, Constant } from './arena.ts';
+import { BodyHash } from './body-hash.ts';
 import type { RowRange } from './cells.ts';
 import { deadLetter, lengthOf, sentenceOf } from './dead-letter.ts';
 import type { Badness } from './dead-letter.ts';
@@ -82,6 +83,7 @@ export class RecordWriter {
   #arena: Arena = arena(ARENA_BYTES);
   #recordEnd: Constant = recordEnd(false);
   #kept = new KeptRows();
+  readonly #bodies = new BodyHash();
   #slotCount = 1;
   #bad: BadRecords | null = null;
 
@@ -132,6 +134,7 @@ export class RecordWriter {
       const { end, isFull, badness } = this.#admit(layout, open, batch, start, count);
       if (end > start) {
         this.#write(layout, open, batch, { rows: this.rows, start, end });
+        open.addChecksum(this.#bodies.sum(this.#arena.bytes.subarray(0, open.runBytes)));
         open.closeRun(this.#arena.bytes, isFull);
         this.#count(batch, target, start, end);
       }
@@ -145,7 +148,11 @@ export class RecordWriter {
       if (!open.fitsLetter(lengthOf(letter), slot, tombstone === null ? 0 : 1, more))
         yield open.take(step, batch.firstRow + (this.rows[end] ?? 0));
       open.addLetter(letter, slot, mark, sentenceOf(badness));
-      if (tombstone !== null) open.addRecord(recordBytes(tombstone, open.offsetDelta(slot)), slot);
+      if (tombstone !== null) {
+        open.addRecord(recordBytes(tombstone, open.offsetDelta(slot)), slot);
+        this.#bodies.add(layout.framing.key, tombstone.key.length - layout.framing.key);
+        open.addChecksum(this.#bodies.sum(tombstone.key));
+      }
       start = end + 1;
     }
   }
@@ -254,7 +261,7 @@ export class RecordWriter {
   }
 
   /** What is published of the `i`-th row though its value is not: it says that the key is gone. Null where there is nothing to say, or its topic does not take it either. */
-  #tombstoneBehind({ outputs }: RowLayout, i: number): SingleRecord | null {
+  #tombstoneBehind({ outputs }: RowLayout, i: number): (SingleRecord & { readonly key: Uint8Array }) | null {
     if (outputs !== 'value and tombstone') return null;
     const tombstone = { key: this.#keyOf(i), value: null, headers: [] };
     return lengthOf(tombstone) > must(this.#bad, 'what becomes of bad rows').largestRecord ? null : tombstone;
@@ -276,38 +283,42 @@ export class RecordWriter {
   #write(layout: RowLayout, open: OpenSegment, batch: ColumnBatch, range: RowRange): void {
     this.#arena = atLeast(this.#arena, open.runBytes);
     open.layRun(this.#slotCursors);
-    const { outputs } = layout;
+    const { outputs, framing } = layout;
     for (let i = range.start; i < range.end; i += 1) {
       const slot = this.#slots[i] ?? 0;
       const delta = this.#offsetDeltas[i] ?? 0;
       let at = this.#slotCursors[slot] ?? 0;
-      if (outputs !== 'tombstone') at = this.#writeFrame(i, layout.key !== null, delta, at);
-      if (outputs !== 'value') at = this.#writeTombstone(i, outputs === 'tombstone' ? delta : delta + 1, at);
+      if (outputs !== 'tombstone') at = this.#writeFrame(i, layout.key !== null, delta, framing.value, at);
+      if (outputs !== 'value') at = this.#writeTombstone(i, outputs === 'tombstone' ? delta : delta + 1, framing.key, at);
       this.#slotCursors[slot] = at;
     }
     if (outputs !== 'tombstone') writeRows(layout.value, batch, range, this.#forms, this.#arena, this.#cursors);
   }
 
   /** Everything around the value, and the cursor at which it begins; returns where the record ends. */
-  #writeFrame(i: number, isKeyed: boolean, delta: number, start: number): number {
+  #writeFrame(i: number, isKeyed: boolean, delta: number, framing: number, start: number): number {
     const { bytes } = this.#arena;
     const body = this.#bodyLengths[i] ?? 0;
     let at = writeUnsigned(body << 1, bytes, start);
     const ending = at + body;
     at = this.#writeKey(i, isKeyed, delta, at);
-    this.#cursors[i] = writeUnsigned((this.#valueLengths[i] ?? 0) << 1, bytes, at);
+    const value = this.#valueLengths[i] ?? 0;
+    const valueAt = writeUnsigned(value << 1, bytes, at);
+    this.#cursors[i] = valueAt;
+    this.#bodies.add(valueAt + framing, value - framing);
     this.#writeEnd(ending);
     return ending;
   }
 
-  /** A record without a value; returns where it ends. */
-  #writeTombstone(i: number, delta: number, start: number): number {
+  /** A record without a value, which its key stands for; returns where it ends. */
+  #writeTombstone(i: number, delta: number, framing: number, start: number): number {
     const { bytes } = this.#arena;
     const body = this.#tombstoneLengths[i] ?? 0;
     let at = writeUnsigned(body << 1, bytes, start);
     const ending = at + body;
     at = this.#writeKey(i, true, delta, at);
     bytes[at] = NONE;
+    this.#bodies.add(at - (this.keyLengths[i] ?? 0) + framing, (this.keyLengths[i] ?? 0) - framing);
     this.#writeEnd(ending);
     return ending;
   }

@@ -70,6 +70,8 @@ export interface RowLayout {
   /** The cells of the row alone. */
   readonly row: readonly Part[];
   readonly outputs: Outputs;
+  /** How many bytes of framing stand before the Avro bodies. */
+  readonly framing: { readonly key: number; readonly value: number };
 }
 
 export interface LayoutOf {
@@ -88,13 +90,31 @@ export function rowLayout(of: LayoutOf): RowLayout {
   if (outputs === 'tombstone') return keyLayout(of);
   const cells = new Cells(entry, layout.schema.columns);
   const row = joined(layout.schema.columns.map((column) => cells.of(column)));
-  return { fileColumns: cells.fileColumns, key: keyParts(layout, cells), value: joined(valueParts(of, row)), row, outputs };
+  return {
+    fileColumns: cells.fileColumns,
+    key: keyParts(layout, cells),
+    value: joined(valueParts(of, row)),
+    row,
+    outputs,
+    framing: framingOf(layout),
+  };
 }
 
 /** As `rowLayout`, for who looks at nothing but keys: the file is asked for no other column. */
 export function keyLayout({ entry, layout }: LayoutOf): RowLayout {
   const cells = new Cells(entry, keyColumns(layout));
-  return { fileColumns: cells.fileColumns, key: keyParts(layout, cells), value: [], row: [], outputs: 'tombstone' };
+  return {
+    fileColumns: cells.fileColumns,
+    key: keyParts(layout, cells),
+    value: [],
+    row: [],
+    outputs: 'tombstone',
+    framing: framingOf(layout),
+  };
+}
+
+function framingOf({ prefixes }: RecordLayout): RowLayout['framing'] {
+  return { key: prefixes.key?.length ?? 0, value: prefixes.value.length };
 }
 
 /** Sets the length of each row of the range. */

@@ -51,6 +51,14 @@ export type ChangeCounts = Readonly<Record<ChangeType, number>>;
 /** The ledger of the version at hand, and where the topic's partitions end for us. */
 export interface OpenVersion {
   readonly counts: ChangeCounts;
+  /** In the topic, tombstones included. Null, as the two below and the checksum: a relay that kept none began the version. */
+  readonly records: number | null;
+  /** Rows that another row of their key follows in the version. */
+  readonly duplicates: number | null;
+  readonly deadLetters: number | null;
+  /** Of the records in the topic, as src/model/checksum.ts has it. */
+  readonly checksum: string | null;
+  /** Dead letters included. */
   readonly bytes: number;
   /** By partition; absent = no record of this version there. */
   readonly firstOffsets: Readonly<Record<string, number>>;
@@ -114,6 +122,10 @@ export interface Checkpoint {
   readonly open: OpenVersion | null;
   /** Hashes of the keys that have a dead letter in this generation, sorted. Absent where there are none. */
   readonly marks?: readonly string[];
+  /** `{recipient}.commits` says that the feed is parked, and not yet that it goes on. */
+  readonly toldParked?: true;
+  /** The schema of `{recipient}.commits` as the registry last confirmed it. Absent where its name follows from its text alone. */
+  readonly commitsSchema?: { readonly name: string; readonly digest: string };
   /** The relay that wrote it: `cdf-relay/0.1.0`. */
   readonly relay: string;
   readonly at: EpochMs;

@@ -143,6 +143,8 @@ export interface Segment {
   readonly duplicates: number;
   /** In how many passes the version is worked that `step` counts in: as requested, or more. 1 of `encode`. */
   readonly passes: number;
+  /** Sum modulo 2^128, over the records of `blocks`, of MurmurHash3_x64_128 of the value's Avro body, or of the key's where there is no value. */
+  readonly checksum: bigint;
   /** The step of `encodeVersion` that `nextRow` speaks of; 0 of `encode`. */
   readonly step: number;
   /** First row of the file that this segment does not cover. */
@@ -176,10 +178,10 @@ export interface Encoder {
   /** The Avro schemas of a layout as compact JSON, in the attribute order of DESIGN §6. Pure; throws `Failure` `schema.type`, `schema.name`, `key.type`. */
   schemas(layout: SchemaLayout): AvroTexts;
 
-  /** The Avro schema of the records that `event` makes, as compact JSON. */
+  /** The Avro schema of the records that `events` makes, as compact JSON. */
   readonly eventSchema: string;
-  /** A record for `{recipient}.commits`, whose value begins with `prefix`. */
-  event(event: FeedEvent, prefix: Uint8Array): RecordBlock;
+  /** Records for partition 0 of `{recipient}.commits`, one each and in order, whose values begin with `prefix`. */
+  events(events: readonly FeedEvent[], prefix: Uint8Array): readonly RecordBlock[];
 
   [Symbol.asyncDispose](): Promise<void>;
 }

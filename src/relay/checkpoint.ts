@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { JsonMismatch, JsonObject } from '../lib/json.ts';
 import { partitionOf } from '../lib/murmur2.ts';
+import { NO_CHECKSUM, isChecksum } from '../model/checksum.ts';
 import { Failure } from '../model/failure.ts';
 import type { FeedId, Start } from '../model/feed.ts';
 import { startOf } from '../model/position.ts';
@@ -31,7 +32,16 @@ export function topicOf(topic: string, generation: number): string {
 }
 
 export const NO_COUNTS: ChangeCounts = { insert: 0, update_preimage: 0, update_postimage: 0, delete: 0 };
-export const NOTHING_OPEN: OpenVersion = { counts: NO_COUNTS, bytes: 0, firstOffsets: {}, nextOffsets: {} };
+export const NOTHING_OPEN: OpenVersion = {
+  counts: NO_COUNTS,
+  records: 0,
+  duplicates: 0,
+  deadLetters: 0,
+  checksum: NO_CHECKSUM,
+  bytes: 0,
+  firstOffsets: {},
+  nextOffsets: {},
+};
 
 /** A feed that has not begun its generation. */
 export function newCheckpoint(feed: FeedId, generation: number, seq: number, relay: string, at: EpochMs): Checkpoint {
@@ -61,7 +71,10 @@ export function newCheckpoint(feed: FeedId, generation: number, seq: number, rel
 
 /** The feed starts again in a new generation, whose topic is a new one; what it published stays where it is. */
 export function resetCheckpoint(last: Checkpoint, relay: string, at: EpochMs): Checkpoint {
-  return newCheckpoint(last.feed, last.generation + 1, last.seq + 1, relay, at);
+  return {
+    ...newCheckpoint(last.feed, last.generation + 1, last.seq + 1, relay, at),
+    ...(last.toldParked === true ? { toldParked: true } : {}),
+  };
 }
 
 /** As `resetCheckpoint`, and the generation begins where `start` says whatever the config says of the first. */
@@ -153,6 +166,7 @@ function readCheckpoint(json: JsonObject): Checkpoint {
     columns: json.nullable('columns', (field) => json.record(field, readColumn)),
     open: json.nullable('open', (field) => readOpen(json.object(field))),
     ...readMarks(json),
+    ...readLedger(json),
     relay: json.string('relay'),
     at: json.integer('at'),
   };
@@ -161,6 +175,14 @@ function readCheckpoint(json: JsonObject): Checkpoint {
 function readMarks(json: JsonObject): Pick<Checkpoint, 'marks'> {
   const marks = json.nullable('marks', (field) => json.strings(field));
   return marks === null ? {} : { marks };
+}
+
+function readLedger(json: JsonObject): Pick<Checkpoint, 'toldParked' | 'commitsSchema'> {
+  const schema = json.nullable('commitsSchema', (field) => json.object(field));
+  return {
+    ...(json.raw('toldParked') === true ? { toldParked: true } : {}),
+    ...(schema === null ? {} : { commitsSchema: { name: schema.string('name'), digest: schema.string('digest') } }),
+  };
 }
 
 function readSchemas(json: JsonObject): SchemaNames {
@@ -223,8 +245,18 @@ function readOpen(json: JsonObject): OpenVersion {
       update_postimage: counts.integer('update_postimage'),
       delete: counts.integer('delete'),
     },
+    records: json.nullable('records', (field) => json.integer(field)),
+    duplicates: json.nullable('duplicates', (field) => json.integer(field)),
+    deadLetters: json.nullable('deadLetters', (field) => json.integer(field)),
+    checksum: json.nullable('checksum', (field) => readChecksum(json, field)),
     bytes: json.integer('bytes'),
     firstOffsets: json.record('firstOffsets', offset),
     nextOffsets: json.record('nextOffsets', offset),
   };
+}
+
+function readChecksum(json: JsonObject, field: string): string {
+  const text = json.string(field);
+  if (!isChecksum(text)) throw new JsonMismatch(`${field} is not 32 hexadecimal digits`);
+  return text;
 }

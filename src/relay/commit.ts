@@ -1,17 +1,20 @@
 /**
- * A chunk → one Kafka transaction: the rows, the schemas they need, and the checkpoint that says so, or nothing (DESIGN §8).
+ * A chunk → one Kafka transaction: the rows, the schemas they need, the ledger's word of each version that is whole, and the checkpoint that says so, or nothing (DESIGN §8).
  */
 import { assert } from '../lib/assert.ts';
+import { checksumWith } from '../model/checksum.ts';
 import { Failure } from '../model/failure.ts';
 import type { Checkpoint, OpenVersion, Position } from '../model/position.ts';
 import type { EpochMs } from '../model/version.ts';
-import type { DeadLetters, RecordBlock } from '../ports/encoder.ts';
+import type { DeadLetters, RecordBlock, Segment } from '../ports/encoder.ts';
 import type { ControlRecord, TransactionalProducer } from '../ports/publisher.ts';
 import { NOTHING_OPEN } from './checkpoint.ts';
 import { countsOf } from './chunk.ts';
 import type { Chunk, ChunkPart } from './chunk.ts';
+import { entryOf } from './ledger.ts';
+import type { Entry, Published } from './ledger.ts';
 
-/** Sends the chunk's rows, schemas and, to the topic of that name, dead letters, and returns the checkpoint behind them. Called inside a transaction, on top of `last`. Rejects with `topic.lost` too. */
+/** Sends the chunk's rows, schemas and, to the topic of that name, dead letters; returns the checkpoint behind them, and what the ledger is to say of the versions that are whole then. Called inside a transaction, on top of `last`. Rejects with `topic.lost` too. */
 export async function sendChunk(
   producer: TransactionalProducer,
   last: Checkpoint,
@@ -19,7 +22,7 @@ export async function sendChunk(
   schemaRecords: readonly ControlRecord[],
   stamp: { readonly relay: string; readonly at: EpochMs },
   deadLetters: string,
-): Promise<Checkpoint> {
+): Promise<Published> {
   assert(isSame(chunk.from, last.position), `a chunk from ${JSON.stringify(chunk.from)} on top of ${JSON.stringify(last.position)}`);
   const blocks = chunk.parts.map((part) => part.segments.flatMap((segment) => segment.blocks));
   const all = blocks.flat();
@@ -44,13 +47,19 @@ export async function sendChunk(
     relay: stamp.relay,
     at: stamp.at,
   };
+  const entries: Entry[] = [];
+  let open = openAt(last);
   let at = 0;
   for (const [i, part] of chunk.parts.entries()) {
     const sent = blocks[i] ?? [];
-    next = behind(next, part, sent, offsets.slice(at, at + sent.length));
+    open = ledgerBehind(last.topic, open, part, sent, offsets.slice(at, at + sent.length));
     at += sent.length;
+    next = behind(next, part);
+    if (!part.isWhole) continue;
+    entries.push(versionEntry(next, part, open, chunk.from));
+    open = { ...NOTHING_OPEN, nextOffsets: open.nextOffsets };
   }
-  return next;
+  return { checkpoint: { ...next, open }, entries };
 }
 
 function marksBehind({ marks = [] }: Checkpoint, letters: readonly DeadLetters[]): Pick<Checkpoint, 'marks'> {
@@ -58,18 +67,49 @@ function marksBehind({ marks = [] }: Checkpoint, letters: readonly DeadLetters[]
   return more.length === 0 ? {} : { marks: [...new Set([...marks, ...more])].toSorted() };
 }
 
-/** The checkpoint behind one part: what the version's head fixes, and the ledger of the version while it is open. */
-function behind(before: Checkpoint, part: ChunkPart, blocks: readonly RecordBlock[], offsets: readonly number[]): Checkpoint {
-  const { head } = part;
-  const ledger = ledgerBehind(before, part, blocks, offsets);
-  const open: OpenVersion = part.isWhole ? { ...NOTHING_OPEN, nextOffsets: ledger.nextOffsets } : ledger;
-  if (head.rows === null) return { ...before, tableId: head.tableId, open };
-  const { schemas, columns, anchor } = head.rows;
-  return { ...before, tableId: head.tableId, schemas, columns, anchor: part.isWhole ? (anchor ?? before.anchor) : before.anchor, open };
+/** What the version in hand has so far. */
+function openAt({ open, position }: Checkpoint): OpenVersion {
+  // A version that is not begun has nothing, whatever the relay that wrote the checkpoint knew to count.
+  if (open === null || position.records === 0) return { ...NOTHING_OPEN, nextOffsets: open?.nextOffsets ?? {} };
+  return open;
 }
 
-function ledgerBehind(checkpoint: Checkpoint, part: ChunkPart, blocks: readonly RecordBlock[], offsets: readonly number[]): OpenVersion {
-  const before = checkpoint.open ?? NOTHING_OPEN;
+/** The checkpoint behind one part, but for the ledger: what the version's head fixes. */
+function behind(before: Checkpoint, { head, isWhole }: ChunkPart): Checkpoint {
+  if (head.rows === null) return { ...before, tableId: head.tableId };
+  const { schemas, columns, anchor } = head.rows;
+  return { ...before, tableId: head.tableId, schemas, columns, anchor: isWhole ? (anchor ?? before.anchor) : before.anchor };
+}
+
+/** `checkpoint` is the one behind the version, and `from` the position before the chunk. */
+function versionEntry(checkpoint: Checkpoint, { head }: ChunkPart, open: OpenVersion, from: Position): Entry {
+  const { counts, records, duplicates, deadLetters, checksum, bytes, firstOffsets, nextOffsets } = open;
+  return {
+    ...entryOf('version', checkpoint),
+    version: head.version,
+    commitTimestamp: head.timestamp,
+    snapshot: from.kind === 'snapshot' && from.version === head.version,
+    rows: counts,
+    records,
+    duplicates,
+    deadLetters,
+    checksum,
+    bytes,
+    partitions: Object.entries(firstOffsets).map(([partition, firstOffset]) => ({
+      partition: Number(partition),
+      firstOffset,
+      nextOffset: nextOffsets[partition] ?? firstOffset,
+    })),
+  };
+}
+
+function ledgerBehind(
+  topic: string,
+  before: OpenVersion,
+  { head, segments }: ChunkPart,
+  blocks: readonly RecordBlock[],
+  offsets: readonly number[],
+): OpenVersion {
   const firstOffsets: Record<string, number> = { ...before.firstOffsets };
   const nextOffsets: Record<string, number> = { ...before.nextOffsets };
   for (const [i, block] of blocks.entries()) {
@@ -78,20 +118,22 @@ function ledgerBehind(checkpoint: Checkpoint, part: ChunkPart, blocks: readonly 
     const expected = nextOffsets[block.partition] ?? 0;
     if (offset < expected) {
       // The topic was made again, or lost its end, under a running claim: what we published before is gone, and the checkpoint must not say otherwise.
-      throw new Failure(
-        'topic.lost',
-        `partition ${block.partition} of ${checkpoint.topic} goes on at ${offset}, and ${expected} was acknowledged`,
-        {
-          version: part.head.version,
-        },
-      );
+      throw new Failure('topic.lost', `partition ${block.partition} of ${topic} goes on at ${offset}, and ${expected} was acknowledged`, {
+        version: head.version,
+      });
     }
     firstOffsets[block.partition] ??= offset;
     nextOffsets[block.partition] = offset + block.count;
   }
+  const sum = (before: number | null, of: (segment: Segment) => number): number | null =>
+    before === null ? null : segments.reduce((all, segment) => all + of(segment), before);
   return {
-    counts: countsOf(part.segments, before.counts),
-    bytes: part.segments.reduce((sum, segment) => sum + segment.bytes, before.bytes),
+    counts: countsOf(segments, before.counts),
+    records: sum(before.records, (segment) => segment.blocks.reduce((all, { count }) => all + count, 0)),
+    duplicates: sum(before.duplicates, (segment) => segment.duplicates),
+    deadLetters: sum(before.deadLetters, ({ deadLetters }) => deadLetters?.block.count ?? 0),
+    checksum: before.checksum === null ? null : segments.reduce((text, segment) => checksumWith(text, segment.checksum), before.checksum),
+    bytes: segments.reduce((all, segment) => all + segment.bytes, before.bytes),
     firstOffsets,
     nextOffsets,
   };

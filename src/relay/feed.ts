@@ -22,12 +22,15 @@ import type { Checkpoint } from '../model/position.ts';
 import { tableText } from '../model/version.ts';
 import type { Version } from '../model/version.ts';
 import type { Segment } from '../ports/encoder.ts';
+import type { TransactionalProducer } from '../ports/publisher.ts';
 import type { ListedAs } from '../ports/source.ts';
 import { NO_COUNTS } from './checkpoint.ts';
 import { countsOf, gather } from './chunk.ts';
 import type { Chunk } from './chunk.ts';
 import { sendChunk } from './commit.ts';
 import { overcome } from './gap.ts';
+import { transactAlone, transactTold } from './ledger.ts';
+import type { Published } from './ledger.ts';
 import type { Line } from './line.ts';
 import { checkTableId, listVersions, requireSameTable } from './listing.ts';
 import type { ListedVersion } from './listing.ts';
@@ -290,7 +293,8 @@ async function commit(run: Run, chunk: Chunk): Promise<void> {
   const records = schemaRecords.map(([, record]) => record);
   const letters = deadLettersTopic(spec.recipient);
   const stamp = { relay: works.relay, at: works.clock.now() };
-  run.checkpoint = await partition.transact(spec.id, (producer) => sendChunk(producer, before, chunk, records, stamp, letters), signal);
+  const body = (producer: TransactionalProducer): Promise<Published> => sendChunk(producer, before, chunk, records, stamp, letters);
+  run.checkpoint = await transactTold(line, partition, body, signal, signal);
   for (const [name] of schemaRecords) run.schemasOut.add(name);
   run.stretches.push(...stretchesBetween(before, run.checkpoint, sentOf(chunk)).slice(0, STRETCHES_MAX - run.stretches.length));
   works.telemetry.stage(line.source.name, 'commit', (works.clock.now() - startedAt) / 1000);
@@ -359,7 +363,7 @@ async function settle(run: Run): Promise<void> {
   const committed = partition.checkpoint(line.spec.id);
   if (committed === null || committed === checkpoint || committed.seq !== checkpoint.seq) return;
   const next: Checkpoint = { ...checkpoint, seq: checkpoint.seq + 1, relay: line.works.relay, at: line.works.clock.now() };
-  run.checkpoint = await partition.transact(line.spec.id, () => Promise.resolve(next), signal);
+  run.checkpoint = await transactAlone(line, partition, next, signal, signal);
 }
 
 async function lengthsOf(run: Run): Promise<Lengths> {

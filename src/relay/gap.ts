@@ -14,15 +14,14 @@
 import { unreachable } from '../lib/assert.ts';
 import { Failure } from '../model/failure.ts';
 import type { FailureCode } from '../model/failure.ts';
-import type { FeedEvent } from '../model/feed-event.ts';
 import { startOf } from '../model/position.ts';
 import type { Checkpoint } from '../model/position.ts';
 import { tableText } from '../model/version.ts';
 import type { Version } from '../model/version.ts';
 import { NOTHING_OPEN, nextGeneration, topicOf } from './checkpoint.ts';
 import type { RaisedStart } from './checkpoint.ts';
+import { entryOf, transactAlone, transactTold } from './ledger.ts';
 import type { Line } from './line.ts';
-import { commitsTopic } from './open.ts';
 import type { ClaimedPartition } from './partition.ts';
 import { earliest, refusal, resolveStart, staysRefused } from './start.ts';
 
@@ -72,6 +71,13 @@ export async function overcome(troubled: Troubled, failure: Failure): Promise<vo
   throw isSnapshot ? failure : await told(troubled, failure);
 }
 
+/** What consumers are told of. */
+interface Happening {
+  readonly kind: 'gap' | 'recreation' | 'schema_change';
+  readonly toVersion: Version | null;
+  readonly nextTopic: string | null;
+}
+
 /** The snapshot at a later version: of the one that the checkpoint names no row is published. */
 async function beginAnew({ line, partition, checkpoint, asking, signal }: Troubled, failure: Failure): Promise<void> {
   const { spec, source, works } = line;
@@ -96,7 +102,7 @@ async function beginAnew({ line, partition, checkpoint, asking, signal }: Troubl
     relay: works.relay,
     at: works.clock.now(),
   };
-  await partition.transact(spec.id, () => Promise.resolve(next), signal);
+  await transactAlone(line, partition, next, asking, signal);
 }
 
 async function skip(troubled: Troubled, failure: Failure): Promise<void> {
@@ -125,7 +131,7 @@ async function skip(troubled: Troubled, failure: Failure): Promise<void> {
   }));
 }
 
-async function beginWithSnapshot(troubled: Troubled, kind: FeedEvent['kind'], failure: Failure): Promise<void> {
+async function beginWithSnapshot(troubled: Troubled, kind: Happening['kind'], failure: Failure): Promise<void> {
   const { source, spec, works } = troubled.line;
   // What would be refused at once is refused before the old topic is left.
   await resolveStart(source, spec.table, { kind: 'snapshot' }, works.clock.now(), troubled.asking);
@@ -139,7 +145,7 @@ async function cut(troubled: Troubled, failure: Failure): Promise<void> {
   await raiseGeneration(troubled, 'schema_change', { kind: 'version', version }, failure);
 }
 
-async function raiseGeneration(troubled: Troubled, kind: FeedEvent['kind'], start: RaisedStart, failure: Failure): Promise<void> {
+async function raiseGeneration(troubled: Troubled, kind: Happening['kind'], start: RaisedStart, failure: Failure): Promise<void> {
   const { line, checkpoint } = troubled;
   const { spec, works } = line;
   const nextTopic = topicOf(spec.topic, checkpoint.generation + 1);
@@ -153,47 +159,25 @@ async function raiseGeneration(troubled: Troubled, kind: FeedEvent['kind'], star
   await publishEvent(troubled, { kind, toVersion: null, nextTopic }, failure, (at) => nextGeneration(checkpoint, start, works.relay, at));
 }
 
-/** One transaction: the event, and the checkpoint behind it. */
+/** One transaction: the word to consumers, and the checkpoint behind it. */
 async function publishEvent(
   { line, partition, checkpoint, asking, signal }: Troubled,
-  event: Pick<FeedEvent, 'kind' | 'toVersion' | 'nextTopic'>,
+  event: Happening,
   failure: Failure,
   next: (at: number) => Checkpoint,
 ): Promise<void> {
-  const { spec, works } = line;
-  const topic = commitsTopic(spec.recipient);
-  const schema = await works.registry.ensure({ recipient: spec.recipient, topic, part: 'value', text: works.encoder.eventSchema }, asking);
-  const at = works.clock.now();
-  const record = works.encoder.event(
-    {
-      ...event,
-      feed: spec.id,
-      source: spec.source,
-      table: tableText(spec.table),
-      tableId: checkpoint.tableId,
-      topic: checkpoint.topic,
-      topicId: checkpoint.topicId,
-      generation: checkpoint.generation,
-      version: checkpoint.position.version,
-      code: failure.code,
-      message: sentenceOf(event, checkpoint.position.version),
-      at,
-    },
-    schema.prefix,
-  );
-  await partition.transact(
-    spec.id,
-    async (producer) => {
-      await producer.send(topic, [record]);
-      if (schema.records.length > 0) await producer.sendControl(schema.records);
-      return next(at);
-    },
-    signal,
-  );
+  const entry = {
+    ...entryOf(event.kind, checkpoint),
+    ...event,
+    code: failure.code,
+    message: sentenceOf(event, checkpoint.position.version),
+  };
+  const published = { checkpoint: next(line.works.clock.now()), entries: [entry] };
+  await transactTold(line, partition, () => Promise.resolve(published), asking, signal);
 }
 
 /** For those who read the topic. What the provider said stays in the log: it may name hosts and files, which are not for them. */
-function sentenceOf({ kind, toVersion }: Pick<FeedEvent, 'kind' | 'toVersion'>, from: Version): string {
+function sentenceOf({ kind, toVersion }: Happening, from: Version): string {
   switch (kind) {
     case 'gap':
       return `the changes of ${versionsText(from, toVersion)} cannot be had`;

@@ -10,6 +10,7 @@ import { tableText } from '../model/version.ts';
 import type { TopicState } from '../ports/publisher.ts';
 import { NOTHING_OPEN, newCheckpoint, raisedStart, topicOf } from './checkpoint.ts';
 import { anchorOf, contractOf } from './fingerprint.ts';
+import { commitsTopic, transactAlone } from './ledger.ts';
 import type { Line } from './line.ts';
 import { requireSameTable } from './listing.ts';
 import type { ClaimedPartition } from './partition.ts';
@@ -62,11 +63,6 @@ export function unkeyedPartition(checkpoint: Checkpoint): number {
   return partitionOf(new TextEncoder().encode(checkpoint.feed), checkpoint.partitions);
 }
 
-/** What happens to the recipient's feeds beside their rows. */
-export function commitsTopic(recipient: string): string {
-  return `${recipient}.commits`;
-}
-
 /** The rows of the recipient's feeds that cannot be records of their topics. */
 export function deadLettersTopic(recipient: string): string {
   return `${recipient}.dead-letters`;
@@ -94,6 +90,7 @@ async function begin(
   const at = works.clock.now();
   const first: Checkpoint = {
     ...newCheckpoint(spec.id, last?.generation ?? 1, (last?.seq ?? 0) + 1, works.relay, at),
+    ...(last?.toldParked === true ? { toldParked: true } : {}),
     tableId: tableId ?? last?.tableId ?? null,
     endpoint: source.endpoint,
     topic,
@@ -106,7 +103,7 @@ async function begin(
     state: 'running',
   };
   works.telemetry.log('info', 'feed starts', { feed: spec.id, topic, start: first.start.asked, version: position.version });
-  return partition.transact(spec.id, () => Promise.resolve(first), signal);
+  return transactAlone(line, partition, first, asking, signal);
 }
 
 /** What holds until a person has looked, whoever claims: records behind a lost position may still be in the topic, and somebody else's may be among ours by now. */
@@ -141,8 +138,7 @@ async function ensureTopics(line: Line, topic: string, signal: AbortSignal): Pro
   for (const { topic: name, partitions, config } of works.registry.topics(spec.recipient)) {
     await ensureTopic(line, name, partitions, config, signal);
   }
-  if (spec.onGap !== 'park' || spec.onRecreate !== 'park' || spec.onSchemaChange === 'new-topic')
-    await ensureTopic(line, commitsTopic(spec.recipient), 1, COMMITS_CONFIG, signal);
+  await ensureTopic(line, commitsTopic(spec.recipient), 1, COMMITS_CONFIG, signal);
   if (spec.onBadRecord === 'dead-letter') await ensureTopic(line, deadLettersTopic(spec.recipient), 1, DEAD_LETTERS_CONFIG, signal);
   if (spec.envelope !== 'upsert') return ensureTopic(line, topic, works.topics.partitions, works.topics.config, signal);
   return ensureTopic(line, topic, works.topics.partitions, { ...UPSERT_CONFIG, ...works.topics.config }, signal);
@@ -161,7 +157,11 @@ async function ensureTopic(
   const { admin, topics } = line.works;
   const there = await admin.describe(topic, signal);
   if (there !== null) return there;
-  if (!topics.create) throw new Failure('topic.missing', `topic ${topic} of ${line.spec.id} does not exist`);
+  if (!topics.create) {
+    const settings = Object.entries(config).map(([name, value]) => ` --config ${name}=${value}`);
+    const command = `kafka-topics.sh --create --topic ${topic} --partitions ${partitions}${settings.join('')}`;
+    throw new Failure('topic.missing', `topic ${topic} of ${line.spec.id} does not exist: ${command}`);
+  }
   await admin.create([{ topic, partitions, replicationFactor: topics.replicationFactor, config }], signal);
   const created = await admin.describe(topic, signal);
   if (created === null) throw new Failure('topic.missing', `topic ${topic} was created and cannot be seen`);

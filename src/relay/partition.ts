@@ -35,6 +35,8 @@ export type TransactionBody = (producer: TransactionalProducer) => Promise<Check
 
 export class ClaimedPartition {
   readonly place: PartitionPlace;
+  /** Topics and names of the ledgers' schemas that were published and confirmed under this claim. */
+  readonly schemasOut = new Set<string>();
   readonly #producer: TransactionalProducer;
   readonly #checkpoints: Map<FeedId, Checkpoint>;
   readonly #clock: Clock;

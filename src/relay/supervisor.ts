@@ -15,6 +15,7 @@ import type { FeedId } from '../model/feed.ts';
 import { newCheckpoint, parkedCheckpoint } from './checkpoint.ts';
 import { runFeed } from './feed.ts';
 import type { Course } from './feed.ts';
+import { transactParked } from './ledger.ts';
 import type { Line } from './line.ts';
 import type { ClaimedPartition } from './partition.ts';
 import { heldFeed } from './watched-topics.ts';
@@ -226,12 +227,10 @@ async function park(line: Line, partition: ClaimedPartition, failure: Failure, s
   const { spec, works } = line;
   const last = partition.checkpoint(spec.id);
   works.telemetry.feedState(spec.id, 'parked');
-  const isKnown = last?.failure?.code === failure.code && last.failure.message === failure.message;
-  if (isKnown && last.state !== 'running') return;
   const at = works.clock.now();
   const base = last ?? newCheckpoint(spec.id, 1, 0, works.relay, at);
   const next = parkedCheckpoint(base, { code: failure.code, version: failure.version, message: failure.message, at }, works.relay, at);
-  await partition.transact(spec.id, () => Promise.resolve(next), signal);
+  await transactParked(line, partition, next, last, signal);
 }
 
 /** What is not a failure of the world is a bug: it is told with its stack, and the feed tries again, since the other feeds must not fall with it. */

@@ -3,8 +3,9 @@
  */
 import type { Checkpoint } from '../model/position.ts';
 import { serialise } from './checkpoint.ts';
+import { commitsTopic } from './ledger.ts';
 import type { Line } from './line.ts';
-import { commitsTopic, deadLettersTopic } from './open.ts';
+import { deadLettersTopic } from './open.ts';
 import type { ClaimedPartition } from './partition.ts';
 import type { WatchedTopic } from './settings.ts';
 import type { HeldFeed } from './watch.ts';

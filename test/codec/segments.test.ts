@@ -6,6 +6,7 @@ import { partitionOf } from '../../src/lib/murmur2.ts';
 import type { RowSelection } from '../../src/model/change-files.ts';
 import type { ChangeType } from '../../src/model/column-batch.ts';
 import type { Segment } from '../../src/ports/encoder.ts';
+import { checksumOfSegment } from '../support/segment-checksum.ts';
 import { avscEncoder } from './avsc-rows.ts';
 import { cellOf, flatType } from './arbitraries.ts';
 import { column } from './batches.ts';
@@ -43,6 +44,8 @@ function isSelected(selection: RowSelection | undefined, row: number): boolean {
 
 function actualRecords(segments: readonly Segment[], headers: readonly (readonly string[])[] = []): ReadonlyMap<number, readonly string[]> {
   const found = new Map<number, string[]>();
+  const framing = { key: KEY_PREFIX.length, value: VALUE_PREFIX.length };
+  expect(segments.map(({ checksum }) => checksum)).toEqual(segments.map((segment) => checksumOfSegment(segment, framing)));
   for (const block of segments.flatMap(({ blocks }) => blocks)) {
     const all = [...records(block)];
     expect(all.map(({ offsetDelta }) => offsetDelta)).toEqual(all.map((_, i) => i));
@@ -202,6 +205,7 @@ test('a file without rows, or without rows of the pass, is one empty segment tha
     counts: { insert: 0, update_preimage: 0, update_postimage: 0, delete: 0 },
     duplicates: 0,
     passes: 1,
+    checksum: 0n,
     step: 0,
     largestRecord: 0,
   };

@@ -21,6 +21,7 @@ import { planOf } from '../../src/relay/order.ts';
 import { column, rowsDecoder } from './batches.ts';
 import type { Cell, TestRow } from './batches.ts';
 import { KEY_PREFIX, VALUE_PREFIX } from './cases.ts';
+import { checksumOfSegment } from '../support/segment-checksum.ts';
 
 const COLUMNS = [column('a', { kind: 'long' }), column('b', { kind: 'string' }), column('v', { kind: 'string' })];
 const SCHEMA = { columns: COLUMNS, partitionColumns: [], mapping: 'none' } as const;
@@ -316,6 +317,8 @@ export function toldBy(version: TestVersion, segments: readonly Segment[], marks
 /** In the order of each partition; with one partition, of the plan. */
 export function saidBy(version: TestVersion, segments: readonly Segment[]): readonly Said[] {
   const { readKey, readValue } = READERS[version.envelope];
+  const framing = { key: KEY_PREFIX.length, value: VALUE_PREFIX.length };
+  expect(segments.map(({ checksum }) => checksum)).toEqual(segments.map((segment) => checksumOfSegment(segment, framing)));
   return segments
     .flatMap(({ blocks }) => blocks)
     .flatMap((block) =>

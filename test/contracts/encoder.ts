@@ -16,6 +16,7 @@ import { planOf } from '../../src/relay/order.ts';
 import { expectedRow } from '../delta-writer/expected-rows.ts';
 import { ORDER_COLUMNS } from '../delta-writer/orders.ts';
 import { parquetFile } from '../delta-writer/parquet-file.ts';
+import { checksumOfSegment } from '../support/segment-checksum.ts';
 
 const ROWS = 2500;
 const SEED = 11;
@@ -68,6 +69,8 @@ export function encoderExam(open: () => Encoder): void {
       plan: planOf({ version: VERSION, timestamp: TIMESTAMP, tableId: 't', schema: layout.schema, files }, false),
       layout: { ...layout, partitions: 1, envelope: { kind: 'debezium', recipient: 'r', tableId: 't' } },
       passes: 1,
+      passesMax: 1,
+      memoryBytes: 2 ** 26,
       from: { step: 0, row: 0 },
       segmentRecords,
       segmentBytes,
@@ -144,7 +147,9 @@ export function encoderExam(open: () => Encoder): void {
     it('keeps within the bounds of a segment, and covers the file without a hole', async () => {
       await using encoder = open();
       const segments = await segmentsOf(encoder, { key: ['id'], segmentRecords: 70, segmentBytes: 10_000 });
-      for (const { records: count, bytes, blocks, largestRecord } of segments) {
+      for (const segment of segments) {
+        const { records: count, bytes, blocks, largestRecord } = segment;
+        expect(segment.checksum).toBe(checksumOfSegment(segment, { key: KEY_PREFIX.length, value: VALUE_PREFIX.length }));
         expect(count <= 70 && bytes <= 10_000 && largestRecord <= bytes).toBe(true);
         expect([count, bytes]).toEqual([sum(blocks.map((block) => block.count)), sum(blocks.map((block) => block.bytes.length))]);
         expect(new Set(blocks.map(({ partition }) => partition)).size).toBe(blocks.length);

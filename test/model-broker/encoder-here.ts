@@ -2,7 +2,7 @@
  * The encoder of src/codec in this thread: each call works at once to its end, so nothing of it depends on the time. It takes the exam of the pool.
  */
 import { avroTexts } from '../../src/codec/avro-schema.ts';
-import { EVENT_SCHEMA, encodeEvent } from '../../src/codec/events.ts';
+import { EVENT_SCHEMA, encodeEvents } from '../../src/codec/events.ts';
 import { MARK_BYTES, markSegment } from '../../src/codec/key-marks.ts';
 import { RecordWriter } from '../../src/codec/record-writer.ts';
 import { encodeEntry } from '../../src/codec/segments.ts';
@@ -65,7 +65,7 @@ export function encoderHere(): Encoder {
     markBytes: MARK_BYTES,
     schemas: avroTexts,
     eventSchema: EVENT_SCHEMA,
-    event: encodeEvent,
+    events: (events, prefix) => [...encodeEvents(events, prefix)],
     [Symbol.asyncDispose]: async () => {},
   };
 }

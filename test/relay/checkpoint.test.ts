@@ -45,6 +45,10 @@ const FULL: Checkpoint = {
   columns: { id: { identity: 'id', type: 'long' } },
   open: {
     counts: { insert: 1, update_preimage: 2, update_postimage: 3, delete: 94 },
+    records: 101,
+    duplicates: 1,
+    deadLetters: 0,
+    checksum: '00112233445566778899aabbccddeeff',
     bytes: 12_345,
     firstOffsets: { 0: 5 },
     nextOffsets: { 0: 60, 5: 50 },
@@ -71,6 +75,10 @@ const NULLABLE = [
   'schemas.value',
   'columns',
   'open',
+  'open.records',
+  'open.duplicates',
+  'open.deadLetters',
+  'open.checksum',
 ];
 
 test('marks of keys are read as they were written; a list of anything else is refused', () => {
@@ -93,8 +101,14 @@ test('a checkpoint is read as it was written, and the text does not change by it
       '"timestamp":1769000000000,"hash":"cafe","responseFormat":"parquet","idHash":"parquet"},"state":"parked","failure":{"code":"plan.changed",' +
       '"version":9,"message":"version 9 is another","at":1770000000001},"schemas":{"key":"1b671a64-40d5-891e-99b0-da01ff1f3341","value":"7"},' +
       '"columns":{"id":{"identity":"id","type":"long"}},"open":{"counts":{"insert":1,"update_preimage":2,"update_postimage":3,"delete":94},' +
-      '"bytes":12345,"firstOffsets":{"0":5},"nextOffsets":{"0":60,"5":50}},"relay":"cdf-relay/0.1.0","at":1770000000002}',
+      '"records":101,"duplicates":1,"deadLetters":0,"checksum":"00112233445566778899aabbccddeeff","bytes":12345,"firstOffsets":{"0":5},"nextOffsets":{"0":60,"5":50}},"relay":"cdf-relay/0.1.0","at":1770000000002}',
   );
+});
+
+test('what the ledger was told, and its schema, is read as it was written', () => {
+  const told: Checkpoint = { ...FULL, toldParked: true, commitsSchema: { name: '9', digest: 'd' } };
+  expect(parseCheckpoint(FEED, serialise(told))).toEqual(told);
+  expect(resetCheckpoint(told, 'me', 9)).toEqual({ ...newCheckpoint(FEED, 3, 18, 'me', 9), toldParked: true });
 });
 
 test('a checkpoint that has not begun is read as it was written', () => {
@@ -136,6 +150,11 @@ test.each([
     what: 'an unknown kind of position',
     text: serialise(FULL).replace('"kind":"changes"', '"kind":"backfill"'),
     told: /position\.kind is not one of snapshot, changes$/,
+  },
+  {
+    what: 'an odd checksum',
+    text: serialise(FULL).replace('00112233445566778899aabbccddeeff', '001122'),
+    told: /checksum is not 32 hexadecimal digits$/,
   },
 ])('of $what is refused', ({ text, told }) => {
   expect(() => parseCheckpoint(FEED, text)).toThrow(

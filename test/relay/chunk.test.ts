@@ -20,6 +20,8 @@ function segment(records: number, bytes = records): Segment {
     bytes,
     counts: { insert: records, update_preimage: 0, update_postimage: 0, delete: 0 },
     duplicates: 0,
+    passes: 1,
+    checksum: 0n,
     step: 0,
     nextRow: 0,
     largestRecord: 0,

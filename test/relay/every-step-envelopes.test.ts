@@ -12,6 +12,7 @@ import { DeltaTable } from '../delta-writer/delta-table.ts';
 import type { Step as TableStep } from '../delta-writer/delta-table.ts';
 import { describeKafka } from '../kafka/use-kafka.ts';
 import { expectedByKey, saidByKey } from '../support/said-records.ts';
+import { versionsOf } from '../support/ledger.ts';
 import { shareTables } from '../support/shared-tables.ts';
 import type { SharedTables } from '../support/shared-tables.ts';
 import { expectEveryStep } from './every-step.ts';
@@ -68,6 +69,8 @@ await describeKafka('a run of other envelopes of which one step fails', (brokers
       expect(last).toMatchObject({ state: 'running', failure: null, position: { version: HISTORY.length + 1, records: 0, plan: null } });
       for (const [partition, records] of Map.groupBy(read, (record) => record.partition))
         expect(last?.open?.nextOffsets[partition]).toBe((records.at(-1)?.offset ?? 0) + 1);
+      expect(await relay.ledgerFaults(table)).toEqual([]);
+      expect(versionsOf(await relay.ledger(table)).map(({ version }) => version)).toEqual([...HISTORY.keys(), HISTORY.length]);
     }
   }
 

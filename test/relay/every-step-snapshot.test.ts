@@ -58,6 +58,11 @@ await describeKafka('a run from a snapshot of which one step fails', (brokers) =
     const versions = read.map(({ version }) => version);
     expect(versions).toEqual(versions.toSorted((a, b) => a - b));
     expect(await relay.events()).toEqual([expect.objectContaining({ kind: 'gap', version: '2', toVersion: '2' })]);
+    const told = (await relay.ledger(name)).map(
+      ({ kind, version, snapshot }) => `${String(kind)} ${String(version)}${snapshot === true ? ' snapshot' : ''}`,
+    );
+    expect(told).toEqual(['version 1 snapshot', 'gap 2', 'version 3']);
+    expect(await relay.ledgerFaults(name)).toEqual([]);
     const checkpoints = await relay.checkpoints(name);
     expect(checkpoints.map(({ seq }) => seq)).toEqual(checkpoints.map((_, i) => i + 1));
     expect(checkpoints.at(-1)).toMatchObject({ state: 'running', failure: null, position: { kind: 'changes', version: 4, records: 0 } });

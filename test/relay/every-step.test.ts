@@ -13,6 +13,7 @@ import type { Step as TableStep } from '../delta-writer/delta-table.ts';
 import { describeKafka } from '../kafka/use-kafka.ts';
 import { shareTables } from '../support/shared-tables.ts';
 import type { SharedTables } from '../support/shared-tables.ts';
+import { versionsOf } from '../support/ledger.ts';
 import { readTopic } from '../system/read-topic.ts';
 import { expectEveryStep } from './every-step.ts';
 import { Step, failingEncoder, failingPublisher, failingSource } from './failing.ts';
@@ -92,8 +93,23 @@ await describeKafka('a run of which one step fails', (brokers) => {
       expect(checkpoints.map(({ seq }) => seq)).toEqual(checkpoints.map((_, i) => i + 1));
       const ends = Map.groupBy(read, ({ partition }) => partition);
       for (const [partition, changes] of ends) expect(last?.open?.nextOffsets[partition]).toBe(Number(changes.at(-1)?.offset) + 1);
+      faults.push(...(await relay.ledgerFaults(table)));
+      const versions = versionsOf(await relay.ledger(table));
+      expect(versions.map(({ version, rows }) => ({ version, rows }))).toEqual(await rowsOf(table));
     }
     return faults;
+  }
+
+  /** By version, how many rows of each change type there are; versions without rows too. */
+  async function rowsOf(table: string): Promise<readonly unknown[]> {
+    const lines = (await expectedLines(join(folder, table, 'expected.jsonl'))).map((line): unknown => JSON.parse(line));
+    const count = (version: number, type: string): number =>
+      lines.filter((row) => Reflect.get(Object(row), '_commit_version') === version && Reflect.get(Object(row), '_change_type') === type)
+        .length;
+    return Array.from({ length: (HISTORIES[table]?.length ?? 0) + 1 }, (_, version) => ({
+      version,
+      rows: Object.fromEntries(['insert', 'update_preimage', 'update_postimage', 'delete'].map((type) => [type, count(version, type)])),
+    }));
   }
 
   async function expectEvery(parts: Parts, way: Way, code: FailureCode): Promise<void> {

@@ -126,7 +126,7 @@ export function failingEncoder(real: Encoder, step: Step): Encoder {
     marked: (segment, marked) => real.marked(segment, marked),
     markBytes: real.markBytes,
     eventSchema: real.eventSchema,
-    event: (event, prefix) => real.event(event, prefix),
+    events: (events, prefix) => real.events(events, prefix),
     schemas: (layout) => real.schemas(layout),
     [Symbol.asyncDispose]: async () => {},
   };

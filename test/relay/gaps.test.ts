@@ -58,8 +58,8 @@ await describeKafka('a feed that meets a gap', (brokers) => {
       code: 'gap.feed_off',
     };
     expect(await relay.events()).toEqual([
-      { ...gap, version: '2', toVersion: '3', message: 'the changes of versions 2 to 3 cannot be had' },
-      { ...gap, version: '5', toVersion: '5', message: 'the changes of version 5 cannot be had' },
+      expect.objectContaining({ ...gap, version: '2', toVersion: '3', message: 'the changes of versions 2 to 3 cannot be had' }),
+      expect.objectContaining({ ...gap, version: '5', toVersion: '5', message: 'the changes of version 5 cannot be had' }),
     ]);
   });
 

@@ -15,7 +15,7 @@ import type { EnvelopeKind, FeedId, FeedSpec, Start, OnGap, OnBadRecord, OnRecre
 import type { Checkpoint } from '../../src/model/position.ts';
 import type { Encoder } from '../../src/ports/encoder.ts';
 import type { Membership } from '../../src/ports/membership.ts';
-import type { Publisher } from '../../src/ports/publisher.ts';
+import type { ReadRecord as BrokerRecord, Publisher } from '../../src/ports/publisher.ts';
 import type { SchemaRegistry } from '../../src/ports/schema-registry.ts';
 import type { Source } from '../../src/ports/source.ts';
 import type { FeedState, PublishedChunk, Telemetry } from '../../src/ports/telemetry.ts';
@@ -32,6 +32,8 @@ import { recordReader, rowReader } from '../demo/avro-row.ts';
 import type { ReadChange } from '../demo/consumer.ts';
 import { uniqueName } from '../kafka/use-kafka.ts';
 import { fixtureTable } from '../support/shared-tables.ts';
+import { ledgerFaults } from '../support/ledger.ts';
+import type { LedgerEntry } from '../support/ledger.ts';
 import { decoded } from '../support/said-records.ts';
 import type { ReadRecord } from '../support/said-records.ts';
 import { alone } from '../support/alone.ts';
@@ -86,6 +88,9 @@ export interface RunOptions {
   readonly telemetry?: Telemetry;
   readonly signal?: AbortSignal;
 }
+
+/** 0x01 and a GUID. */
+const GUID_FRAMING = 17;
 
 /** The least of every jitter: what is tried again is tried at once. */
 export const hasty: Clock = { ...systemClock, random: () => 0 };
@@ -355,11 +360,26 @@ export class Relay {
     return headers;
   }
 
-  /** What `{recipient}.commits` says, without the times. */
-  async events(): Promise<readonly Readonly<Record<string, unknown>>[]> {
-    return (await this.changes(`${this.recipient}.commits`)).map(({ columns }) =>
-      Object.fromEntries(Object.entries(columns).filter(([name]) => name !== 'at')),
-    );
+  /** What `{recipient}.commits` says of all feeds; of versions that are whole, and of feeds that are parked and go on, too. */
+  async ledger(table: string | null = null): Promise<readonly LedgerEntry[]> {
+    const entries = (await this.changes(`${this.recipient}.commits`)).map(({ columns }) => columns);
+    return table === null ? entries : entries.filter(({ feed }) => feed === this.feed(table));
+  }
+
+  /** What happened beside the rows and concerns those who read a topic. */
+  async events(): Promise<readonly LedgerEntry[]> {
+    return (await this.ledger()).filter(({ kind }) => kind === 'gap' || kind === 'recreation' || kind === 'schema_change');
+  }
+
+  /** What the ledger says of a feed and is not so, by the topics of all its generations. */
+  async ledgerFaults(table: string): Promise<readonly string[]> {
+    const faults: string[] = [];
+    for (const [topic, entries] of Map.groupBy(await this.ledger(table), (entry) => String(entry['topic']))) {
+      const records: BrokerRecord[] = [];
+      for await (const record of this.#read(topic)) records.push(record);
+      faults.push(...ledgerFaults(entries, records, GUID_FRAMING));
+    }
+    return faults;
   }
 
   #read(topic: string): ReturnType<Publisher['read']> {

@@ -135,10 +135,11 @@ await describeKafka('a relay whose topics are not as it left them', (brokers) =>
     const { table, name } = play.table();
     await table.commit({ adds: [rowsFrom(1, 2)] });
     const relay = play.stage.another();
-    const others = [`${relay.recipient}.schemas`, relay.topic('steady')];
+    const others = [`${relay.recipient}.schemas`, `${relay.recipient}.commits`, relay.topic('steady')];
     for (const other of others) await play.create(other, 1);
     expect(await play.outcome(relay, { table: name }, { topics: { create: false }, retryTimeoutMs: 0 })).toBe(
-      `failing topic.missing: topic ${relay.topic(name)} of ${relay.feed(name)} does not exist`,
+      `failing topic.missing: topic ${relay.topic(name)} of ${relay.feed(name)} does not exist: ` +
+        `kafka-topics.sh --create --topic ${relay.topic(name)} --partitions 2`,
     );
   });
 
