@@ -36,13 +36,15 @@ import type { ConnectionOptions } from './connections.ts';
 export interface MembershipOptions extends ConnectionOptions {
   /** A member that was not heard of for so long is held for dead, and its partitions are handed on. */
   readonly sessionMs: number;
+  /** How often it is heard of, and hears of a new round. */
+  readonly beatMs: number;
   readonly telemetry: Telemetry;
 }
 
-export const MEMBERSHIP_DEFAULTS = { sessionMs: 6_000 } as const;
+/** A planned hand-over begins with a beat, and is to take two seconds at most. */
+export const MEMBERSHIP_DEFAULTS = { sessionMs: 6_000, beatMs: 1_000 } as const;
 
-/** How often a member is heard of, and hears of a new round. */
-const BEAT_MS = 1_000;
+/** While partitions move. */
 const MOVING_BEAT_MS = 200;
 /** What is given up, or announced, at almost one time, goes into one round. */
 const GATHER_MS = 50;
@@ -123,10 +125,12 @@ class GroupMember implements Member {
   }
 
   async leave(): Promise<void> {
-    this.#isLeaving = true;
-    for (const partition of this.#owned) this.#release(partition);
-    this.#departIfFree();
-    this.#wake();
+    if (!this.#scope.aborted) {
+      this.#isLeaving = true;
+      for (const partition of this.#owned) this.#release(partition);
+      this.#departIfFree();
+      this.#wake();
+    }
     await this.#ended;
   }
 
@@ -297,13 +301,14 @@ class GroupMember implements Member {
 
   /** Beats until there is something new to say. */
   async #stay(): Promise<void> {
+    const { beatMs } = this.#options;
     for (;;) {
       if (this.#hasNews()) {
         await sleep(GATHER_MS, this.#scope);
         if (this.#hasNews()) return;
       }
       const isMoving = this.#word.isMoving || this.#releases.size > 0;
-      const leftMs = this.#heardAt + (isMoving ? MOVING_BEAT_MS : BEAT_MS) - performance.now();
+      const leftMs = this.#heardAt + (isMoving ? Math.min(MOVING_BEAT_MS, beatMs) : beatMs) - performance.now();
       if (leftMs > 0 && !(await this.#pause(leftMs, this.#woken.promise))) continue;
       await this.#wire.heartbeat(this.#identity, this.#generation, this.#scope);
       this.#heardAt = performance.now();

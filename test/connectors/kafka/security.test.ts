@@ -206,11 +206,11 @@ await describeOwnKafka('a cluster with TLS, SASL and ACLs', { users: USERS, prop
     expect((await admin.lookAtCluster([], 'theirs', signal)).groupRights).toEqual(new Set());
   });
 
-  const anybody = { brokers: broker.brokers, tls: null, sasl: null, clientId: 'member', sessionMs: 30_000, beatMs: 50 };
+  const unguarded = { brokers: broker.brokers, tls: null, sasl: null, clientId: 'member', sessionMs: 30_000, beatMs: 50 };
 
   test('the right that a member of a group lacks is named', async () => {
     const sasl: Sasl = { mechanism: 'plain', username: 'alice', password: new Secret(USERS.alice) };
-    await using group = new GroupToWatch({ ...anybody, brokers, tls: { ca, cert: null, key: null }, sasl }, 'guarded.relay', 1);
+    await using group = new GroupToWatch({ ...unguarded, brokers, tls: { ca, cert: null, key: null }, sasl }, 'guarded.relay', 1);
     await expect(group.join().member.joined).rejects.toMatchObject({
       code: 'kafka.unauthorized',
       message: 'working in the group guarded.relay: the right Read on group guarded.relay is lacking',
@@ -218,7 +218,7 @@ await describeOwnKafka('a cluster with TLS, SASL and ACLs', { users: USERS, prop
   });
 
   test('a member that finds itself alone in a group that waits for more works on everything meanwhile', async () => {
-    await using group = new GroupToWatch(anybody, 'patient.relay', 3);
+    await using group = new GroupToWatch(unguarded, 'patient.relay', 3);
     const member = group.join();
     await member.member.joined;
     expect({ told: member.told, rounds: member.rounds() }).toEqual({ told: ['assigned 0', 'assigned 1', 'assigned 2'], rounds: 0 });
@@ -228,7 +228,7 @@ await describeOwnKafka('a cluster with TLS, SASL and ACLs', { users: USERS, prop
   });
 
   test('a group that takes no more members says so', async () => {
-    await using group = new GroupToWatch(anybody, 'crowded.relay', 3);
+    await using group = new GroupToWatch(unguarded, 'crowded.relay', 3);
     const refused = await Promise.any(
       [1, 2, 3].map(async () =>
         group.join().member.joined.then(
