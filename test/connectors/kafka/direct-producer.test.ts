@@ -123,7 +123,7 @@ describe.each([1, 2] as const)('in transactions of version %d', (transactions) =
         cluster.mishap = once(api, mishap);
         expect(await publish(producer), JSON.stringify(mishap)).toEqual([0, 0]);
         const epochs = cluster.committed.map(({ producerEpoch }) => producerEpoch);
-        expect(cluster.committed.map(({ values }) => values).toSorted()).toEqual(ALL.map(({ values }) => values));
+        expect(cluster.committed.map(({ values }) => values.join()).toSorted()).toEqual(ALL.map(({ values }) => values.join()));
         // A lost answer of InitProducerId leaves an epoch that nobody uses.
         expect(epochs).toEqual(api === 'initProducerId' && mishap.kind !== 'refuse' && mishap.kind !== 'ignore' ? [1, 1] : [0, 0]);
         expect(cluster.commits).toBe(1);
@@ -177,12 +177,8 @@ describe.each([1, 2] as const)('in transactions of version %d', (transactions) =
       '1 data-1 d',
     ]);
     const sent = cluster.asked.filter(({ api }) => api === 'produce').map(({ node, body }) => ({ node, text: body.toString('latin1') }));
-    expect(
-      sent
-        .slice(2)
-        .map(({ node }) => node)
-        .toSorted(),
-    ).toEqual([0, 0, 1]);
+    expect(sent.slice(2).filter(({ node }) => node === 0)).toHaveLength(2);
+    expect(sent).toHaveLength(5);
     expect(sent[4]?.text.slice(-60)).toBe(
       sent
         .slice(2)
@@ -299,10 +295,12 @@ test.each([1, 2] as const)(
         cluster.mishap = (asked) => (asked.api === api && times++ === 0 ? flip : asked.api === 'endTxn' ? refuse : null);
         const producer = newProducer(cluster, 20);
         const commits = cluster.commits;
-        await publish(producer).then(
-          () => expect(cluster.commits, `${api} ${at}`).toBe(commits + 1),
-          (error: unknown) => expect(error).toMatchObject({ name: 'Failure' }),
+        const failure = await publish(producer).then(
+          () => null,
+          (error: unknown) => error,
         );
+        if (failure === null) expect(cluster.commits, `${api} ${at}`).toBe(commits + 1);
+        else expect(failure).toMatchObject({ name: 'Failure' });
         await producer.close();
       }
     }

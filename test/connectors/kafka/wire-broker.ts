@@ -78,7 +78,7 @@ export class WireCluster {
   readonly #servers: Server[] = [];
   readonly #sockets = new Set<Socket>();
   #open: Batch[] = [];
-  #parts = new Set<string>();
+  readonly #parts = new Set<string>();
   /** The last transaction's epoch, and whether it was committed. */
   #ended: { readonly epoch: number; readonly isCommit: boolean } | null = null;
 
