@@ -15,6 +15,8 @@ export interface BrokerOptions {
   readonly properties?: Readonly<Record<string, string>>;
   /** A broker that nobody else uses and that may be killed: `KAFKA_BROKERS` will not do. */
   readonly own?: boolean;
+  /** For one test run: its data is kept in memory where the system has room for files there. Kafka waits for its disk at every topic that is made. */
+  readonly brief?: boolean;
 }
 
 export interface Broker {

@@ -93,7 +93,8 @@ async function fetchJars(release: KafkaRelease, folder: string): Promise<void> {
   process.stderr.write(`fetching Apache Kafka ${RELEASES[release].version} with mvn (45 MB, once)\n`);
   const goal = ['-q', '-B', 'dependency:copy-dependencies', '-DoutputDirectory=lib', '-DincludeScope=runtime'];
   try {
-    await run('mvn', goal, folder);
+    // What it had before it failed it does not fetch again.
+    await run('mvn', goal, folder).catch(async () => run('mvn', goal, folder));
   } catch (cause) {
     throw new KafkaMissing(`\`mvn\` could not fetch Kafka's jars (KAFKA_LIBS may name the libs/ folder of an unpacked Kafka instead)`, {
       cause,

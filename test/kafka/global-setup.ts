@@ -18,7 +18,7 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   let starting: Promise<Broker> | null = null;
   const server = createServer((_, response) => {
-    starting ??= startBroker();
+    starting ??= startBroker({ brief: true });
     starting.then(
       (broker) => response.end(broker.brokers.join(',')),
       (error: unknown) => {

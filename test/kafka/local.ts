@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { copyFile, mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, open, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Broker, BrokerOptions } from './cluster.ts';
@@ -18,6 +18,10 @@ import { run } from './run.ts';
 const HOST = '127.0.0.1';
 const READY_MS = 120_000;
 const STOP_MS = 10_000;
+/** Of Linux. */
+const MEMORY_FILES = '/dev/shm';
+/** Several times what the tests leave on their brokers. */
+const MEMORY_LEAST = 2 ** 31;
 
 interface Node {
   readonly folder: string;
@@ -27,7 +31,7 @@ interface Node {
 
 export async function startLocal(options: BrokerOptions): Promise<Broker> {
   const distribution = await findDistribution(options);
-  const folder = await mkdtemp(join(tmpdir(), 'cdf-relay-kafka-'));
+  const folder = await mkdtemp(join(await placeOf(options), 'cdf-relay-kafka-'));
   const count = options.nodes ?? 1;
   const heapMb = count === 1 ? 512 : 256;
   const ports = await freePorts(count * 3);
@@ -101,6 +105,12 @@ export async function startLocal(options: BrokerOptions): Promise<Broker> {
     },
     stop,
   };
+}
+
+/** Of a broker's folder. Containers often have little memory for files, or none. */
+async function placeOf({ brief = false }: BrokerOptions): Promise<string> {
+  const inMemory = brief ? await statfs(MEMORY_FILES).catch(() => null) : null;
+  return inMemory !== null && inMemory.bavail * inMemory.bsize >= MEMORY_LEAST ? MEMORY_FILES : tmpdir();
 }
 
 /** What `StorageTool format` writes. Only users with SCRAM need the tool itself: their salted passwords are in the checkpoint. */

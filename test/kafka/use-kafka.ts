@@ -27,7 +27,7 @@ export async function describeKafka(name: string, body: (brokers: readonly strin
 export async function describeOwnKafka(name: string, options: BrokerOptions, body: (broker: Broker) => void): Promise<void> {
   let broker: Broker;
   try {
-    broker = await startBroker({ ...options, own: true });
+    broker = await startBroker({ ...options, own: true, brief: true });
   } catch (error) {
     if (!(error instanceof KafkaMissing)) throw error;
     skip(name, error.message);
