@@ -16,7 +16,7 @@ import type { Checkpoint } from '../../src/model/position.ts';
 import type { Encoder } from '../../src/ports/encoder.ts';
 import type { Membership } from '../../src/ports/membership.ts';
 import type { ReadRecord as BrokerRecord, Publisher } from '../../src/ports/publisher.ts';
-import type { SchemaRegistry } from '../../src/ports/schema-registry.ts';
+import type { Framing, SchemaRegistry } from '../../src/ports/schema-registry.ts';
 import type { Source } from '../../src/ports/source.ts';
 import type { FeedState, PublishedChunk, Telemetry } from '../../src/ports/telemetry.ts';
 import { checkpointPartition, parseCheckpoint } from '../../src/relay/checkpoint.ts';
@@ -76,6 +76,8 @@ export interface RunOptions {
   readonly encoder?: Encoder;
   /** One that names schemas by id, in the place of the schemas topic. */
   readonly registry?: SchemaRegistry;
+  /** Of a registry that does otherwise. */
+  readonly framing?: Framing;
   readonly chunk?: Partial<ChunkLimits>;
   readonly topics?: Partial<DataTopics>;
   readonly checkpointPartitions?: number;
@@ -227,7 +229,7 @@ export class Relay {
     return {
       encoder: options.encoder ?? this.#encoder,
       registry: options.registry ?? CONNECTORS.registries.topic.open({ read: (request, signal) => publisher.read(request, signal) }),
-      framing: options.registry === undefined ? 'guid' : 'id',
+      framing: options.framing ?? (options.registry === undefined ? 'guid' : 'id'),
       admin: publisher.admin,
       watch: watchOf({
         admin: publisher.admin,
