@@ -1,5 +1,6 @@
 /**
  * `tail`: a feed's topic as a consumer reads it, each record as a JSON line `{partition, offset, timestamp, key, value}`, with `headers` before the key where it has any.
+ * With `--dead-letters` those records of the recipient's dead letters that are the feed's.
  */
 import { rowReader } from '../codec/avro-reader.ts';
 import type { JsonRow } from '../codec/avro-reader.ts';
@@ -7,11 +8,12 @@ import { must } from '../lib/assert.ts';
 import { Failure } from '../model/failure.ts';
 import type { ReadRecord } from '../ports/publisher.ts';
 import type { SchemaRegistry } from '../ports/schema-registry.ts';
-import { parseArguments } from './arguments.ts';
+import { deadLettersTopic } from '../relay/open.ts';
+import { parseArguments, wrong } from './arguments.ts';
 import { assembleRegistry } from './assemble.ts';
 import { findFeed } from './find-feed.ts';
 import { openKafkaSession } from './kafka-session.ts';
-import { print } from './output.ts';
+import { print, tell } from './output.ts';
 
 /** Schemas of one topic: a new one comes with each change of the table. */
 const READERS_MAX = 200;
@@ -22,16 +24,21 @@ export async function run(argv: readonly string[], signal: AbortSignal): Promise
   const { config, publisher, telemetry } = session;
   const { spec, checkpoint } = await findFeed('tail', session, options, signal);
   const hasBegun = checkpoint !== null && checkpoint.topic !== '';
-  const topic = hasBegun ? checkpoint.topic : spec.topic;
+  const isLetters = options.isSet('dead-letters');
+  const topic = isLetters ? deadLettersTopic(spec.recipient) : hasBegun ? checkpoint.topic : spec.topic;
+  // A feed that started again is in a topic that the config does not name.
+  if (topic !== spec.topic) tell(`reading ${topic}`);
   const decoder = new RecordDecoder(assembleRegistry(config, publisher, telemetry), spec.recipient);
   try {
     for await (const record of publisher.read({ topic, partitions: null, untilEnd: options.isSet('until-end') }, signal)) {
+      if (isLetters && record.headers['cdf-relay.feed'] !== spec.id) continue;
       await print(JSON.stringify(await decoder.decode(record, signal)), signal);
     }
   } catch (error) {
     // Following has no other end than being stopped.
     if (signal.aborted) return 0;
     const isMissing = error instanceof Failure && error.code === 'topic.missing';
+    if (isMissing && isLetters) throw wrong('tail', `there is no topic ${topic}: no feed of ${spec.recipient} has sent dead letters there`);
     throw isMissing && !hasBegun ? new Failure('feed.not_begun', `${spec.id} has not begun: there is no topic ${topic} yet`) : error;
   }
   return 0;

@@ -77,7 +77,13 @@ export const USAGE = {
   tail: {
     summary: "reads a feed's topic as a consumer would (read_committed) and prints its records as JSON lines",
     positionals: [],
-    options: { config: CONFIG, recipient: RECIPIENT, table: TABLE, 'until-end': { help: 'end at the end that the topic has now' } },
+    options: {
+      config: CONFIG,
+      recipient: RECIPIENT,
+      table: TABLE,
+      'dead-letters': { help: "the feed's records on <recipient>.dead-letters instead" },
+      'until-end': { help: 'end at the end that the topic has now' },
+    },
     required: ['config', 'recipient', 'table'],
     notes: [],
   },

@@ -39,12 +39,12 @@ await describeKafka('an operator', (brokers) => {
   let provider: Provider | null = null;
 
   /** Writes a config with these table entries, and gives its path. */
-  async function config(file: string, tables: readonly string[]): Promise<string> {
+  async function config(file: string, tables: readonly string[], topics = 'partitions: 2'): Promise<string> {
     const path = join(folder, file);
     await writeFile(
       path,
       `relay: {name: ${name}, checkpointPartitions: 2}
-kafka: {brokers: [${brokers.join(', ')}], topics: {partitions: 2}}
+kafka: {brokers: [${brokers.join(', ')}], topics: {${topics}}}
 sources: [{name: acme, profile: acme.share}]
 recipients:
   - name: ${recipient}
@@ -231,6 +231,23 @@ limits: {workers: 1}
     const upsert = await tail('local.default.partition_types');
     expect(upsert).toContainEqual(expect.objectContaining({ key, value: expect.objectContaining({ p_long: expect.any(String) }) }));
     expect(upsert).toContainEqual(expect.objectContaining({ key, value: null }));
+  });
+
+  test("shows a feed's dead letters, and says so where there are none", async () => {
+    const entry = 'table: local.default.big_values, start: earliest, envelope: debezium, key: [id], onBadRecord';
+    const named = ['--recipient', recipient, '--table', 'local.default.big_values', '--until-end', '--dead-letters'];
+    const parking = await config('parking.yaml', [`${entry}: park`]);
+    expect(await command('tail', '-c', parking, ...named)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`there is no topic ${recipient}.dead-letters: no feed of ${recipient} has sent dead letters there`),
+    });
+    const path = await config('letters.yaml', [`${entry}: dead-letter`], 'config: {max.message.bytes: "6000"}');
+    expect(await command('run', '-c', path, '--until-current')).toMatchObject({ code: 0 });
+    const { code, stdout, stderr } = await command('tail', '-c', path, ...named);
+    expect([code, stderr]).toEqual([0, `reading ${recipient}.dead-letters\n`]);
+    const headers = { 'cdf-relay.feed': feed('big_values'), 'cdf-relay.code': 'record.too_large' };
+    const [first] = jsonLines(stdout);
+    expect(first).toMatchObject({ key: { id: expect.any(String) }, value: null, headers });
   });
 
   test('handles a feed that came by a pattern like any other', async () => {
