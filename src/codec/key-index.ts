@@ -7,8 +7,9 @@ import { grown } from './grown.ts';
 
 const TABLE_BITS_MIN = 12;
 
-/** Keys of more bytes are kept by a digest, which is one byte longer than they may be: it is equal to no other key. */
+/** Keys of more bytes are kept by a digest, SHA-256 and a byte behind: it is longer than any other key, and equal to none. */
 const KEPT_BYTES_MAX = 32;
+const DIGEST_BYTES = KEPT_BYTES_MAX + 1;
 
 /** Fibonacci hashing (Knuth, The Art of Computer Programming, vol. 3, §6.4): the upper bits of the product are the place. */
 const GOLDEN = 0x9e3779b1;
@@ -39,14 +40,8 @@ export class KeyIndex {
   }
 
   /** The number of the key, which is new if it was not yet there. `hash` is the same for the same bytes. */
-  add(bytes: Uint8Array, start: number, length: number, hash: number): number {
-    if (length <= KEPT_BYTES_MAX) return this.#add(bytes, start, length, hash);
-    const long = new Uint8Array(KEPT_BYTES_MAX + 1);
-    long.set(digest('sha256', bytes.subarray(start, start + length), 'buffer'));
-    return this.#add(long, 0, long.length, hash);
-  }
-
-  #add(bytes: Uint8Array, start: number, length: number, hash: number): number {
+  add(bytes: Uint8Array, start: number, length: number, hash: number, keptBytesMax = KEPT_BYTES_MAX): number {
+    if (length > keptBytesMax) return this.add(digested(bytes, start, length), 0, DIGEST_BYTES, hash, DIGEST_BYTES);
     const last = this.#table.length - 2;
     let at = this.#placeOf(hash);
     for (let found = this.#table[at] ?? 0; found !== 0; found = this.#table[at] ?? 0) {
@@ -103,4 +98,10 @@ export class KeyIndex {
   #placeOf(hash: number): number {
     return 2 * (Math.imul(hash, GOLDEN) >>> (32 - this.#bits));
   }
+}
+
+function digested(bytes: Uint8Array, start: number, length: number): Uint8Array {
+  const kept = new Uint8Array(DIGEST_BYTES);
+  kept.set(digest('sha256', bytes.subarray(start, start + length), 'buffer'));
+  return kept;
 }

@@ -30,6 +30,10 @@ export class NumberList {
     return this.#numbers[this.#read - 1] ?? NO_MORE;
   }
 
+  get count(): number {
+    return this.#count;
+  }
+
   get bytes(): number {
     return this.#numbers.byteLength;
   }

@@ -28,6 +28,8 @@ const DELETE = CHANGE_TYPES.indexOf('delete');
 /** Spreads keys over passes, otherwise than over partitions and places of the index: it is part of every plan of several passes, and stays. */
 const PASS_FACTOR = 0x85ebca6b;
 
+const PASSES: readonly Pass[] = ['leaves', 'arrives'];
+
 /** So many rows tell how long the others will be. */
 const ROWS_TELLING = 1000;
 /** What is known of a kept row. */
@@ -57,6 +59,13 @@ export class KeyMemory {
     return lists;
   }
 
+  /** How many rows may have a twin, at most. */
+  get twins(): number {
+    const lists = [...this.#lists.values()];
+    const [leaves, arrives] = PASSES.map((pass) => lists.reduce((sum, list) => sum + list[pass].count, 0));
+    return Math.min(leaves ?? 0, arrives ?? 0);
+  }
+
   /** Of keys; that of rows is told by `kept`. */
   get bytes(): number {
     return [...this.#lists.values()].reduce((sum, { leaves, arrives }) => sum + leaves.bytes + arrives.bytes, this.index.bytes);
@@ -82,8 +91,6 @@ export class VersionPass {
   /** Framing of the key, which is the same in all of them. */
   readonly #framing: number;
   readonly #shift: number;
-  /** Of what is paired, how many rows leave and how many arrive. */
-  readonly #paired = { leaves: 0, arrives: 0 };
   /** Whether something of it was published before. */
   readonly #isBegun: boolean;
   #isLeft = false;
@@ -255,7 +262,7 @@ export class VersionPass {
     if (bytes <= memoryBytes && rows < ROWS_TELLING) return false;
     const mayLeave = !this.#isBegun && !this.#open.hasGiven && passes < passesMax;
     // Rows that are still to be kept will be as long as those that are.
-    const foreseen = keyBytes + (rows === 0 ? 0 : (rowBytes / rows + ROW_BYTES) * Math.min(this.#paired.leaves, this.#paired.arrives));
+    const foreseen = keyBytes + (rows === 0 ? 0 : (rowBytes / rows + ROW_BYTES) * this.#memory.twins);
     this.#isLeft = mayLeave && Math.max(bytes, foreseen) > memoryBytes;
     if (this.#isLeft || bytes <= 2 * memoryBytes) return this.#isLeft;
     throw new Failure(
@@ -295,7 +302,6 @@ export class VersionPass {
     const framing = this.#framing;
     const key = this.#index.add(keyBytes, (keyStarts[i] ?? 0) + framing, (keyLengths[i] ?? 0) - framing, hashes[i] ?? 0);
     keys[pass].push(key);
-    this.#paired[pass] += 1;
     if (pass === 'leaves' && !this.#isUpsert) return;
     const counters = pass === 'leaves' ? this.#index.leaving : this.#index.arriving;
     counters[key] = (counters[key] ?? 0) + 1;
