@@ -70,7 +70,11 @@ function partitionsOf(reader: Cursor, topic: string): readonly number[] {
 }
 
 function numbers(raw: unknown): readonly number[] {
-  return Array.isArray(raw) ? raw.filter((one) => Number.isInteger(one)) : [];
+  return Array.isArray(raw) ? Array.from<unknown>(raw).filter(isInteger) : [];
+}
+
+function isInteger(one: unknown): one is number {
+  return Number.isInteger(one);
 }
 
 function orNull<T>(read: () => T): T | null {

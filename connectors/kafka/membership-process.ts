@@ -31,7 +31,7 @@ export function isGone(instanceId: string): boolean {
   const [, place = '', pidText = '', startedAt = ''] = match;
   if (place !== own.place || startedAt === '') return false;
   const now = startOf(Number(pidText));
-  return now === 'none' || (now !== null && now !== startedAt);
+  return now === NONE || (now !== null && now !== startedAt);
 }
 
 function ownName(): ProcessName {
@@ -41,16 +41,18 @@ function ownName(): ProcessName {
   const boot = orEmpty(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
   const namespace = orEmpty(() => readlinkSync('/proc/self/ns/pid').replaceAll(/\D/g, ''));
   const startedAt = boot === '' || namespace === '' ? '' : startOf(process.pid);
-  return { place: `${host}_${boot}_${namespace}`, pid: process.pid, startedAt: startedAt === 'none' ? '' : (startedAt ?? '') };
+  return { place: `${host}_${boot}_${namespace}`, pid: process.pid, startedAt: startedAt === NONE ? '' : (startedAt ?? '') };
 }
 
+const NONE = 'none';
+
 /** When a process was started; `none` = there is no such process, null = that cannot be known. */
-function startOf(pid: number): string | 'none' | null {
+function startOf(pid: number): string | null {
   try {
     process.kill(pid, 0);
   } catch (error) {
     // A process of another user is refused, and is there.
-    if (error instanceof Error && Reflect.get(error, 'code') === 'ESRCH') return 'none';
+    if (error instanceof Error && Reflect.get(error, 'code') === 'ESRCH') return NONE;
   }
   // `pid (name) state …`: the name may hold anything, so what follows its last bracket counts (proc_pid_stat(5)).
   const fields = orEmpty(() => readFileSync(`/proc/${pid}/stat`, 'utf8'))
@@ -59,7 +61,7 @@ function startOf(pid: number): string | 'none' | null {
     ?.split(' ');
   const [state, startedAt] = [fields?.[0], fields?.[19]];
   if (state === undefined || startedAt === undefined) return null;
-  return state === 'Z' || state === 'X' ? 'none' : startedAt;
+  return state === 'Z' || state === 'X' ? NONE : startedAt;
 }
 
 function orEmpty(read: () => string): string {

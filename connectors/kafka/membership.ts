@@ -23,12 +23,13 @@ import { backoffMs } from '../../src/lib/backoff.ts';
 import { Failure } from '../../src/model/failure.ts';
 import type { Duty, Member, Membership, MembershipRequest } from '../../src/ports/membership.ts';
 import type { Telemetry } from '../../src/ports/telemetry.ts';
-import { within } from './deadline.ts';
 import { CODES, failureOf, reasonOf } from './kafka-failure.ts';
 import { assign } from './membership-assignor.ts';
+import { Belongings } from './membership-belongings.ts';
+import { isAloneAtEntrance } from './membership-entrance.ts';
 import { readSubscription, readWord, writeSubscription, writeWord } from './membership-messages.ts';
 import type { Word } from './membership-messages.ts';
-import { isGone, newInstanceId } from './membership-process.ts';
+import { newInstanceId } from './membership-process.ts';
 import { GroupWire, requiredMemberId } from './membership-wire.ts';
 import type { Identity, JoinedGroup } from './membership-wire.ts';
 import type { ConnectionOptions } from './connections.ts';
@@ -50,12 +51,7 @@ const MOVING_BEAT_MS = 200;
 const GATHER_MS = 50;
 /** How long the coordinator waits for members to join a round. Below the time that a request may take. */
 const REBALANCE_MS = 8_000;
-/** After this a partition is handed on though it was not given up: safety is the fencing's. */
-const REVOKE_MS = 10_000;
 const LEAVE_MS = 2_000;
-/** Between two looks at who is in the group, while the first joining waits. */
-const LOOK_MS = 20;
-const LOOKS_MAX = 100;
 const BACKOFF = { firstMs: 100, maxMs: 5_000 };
 /** So long failures in a row go untold, since coordinators move; and so often they are told. */
 const UNTOLD_MS = 10_000;
@@ -87,13 +83,9 @@ class GroupMember implements Member {
   #identity: Identity = { memberId: '', instanceId: newInstanceId() };
   /** In which the last word was said; -1 = none was. */
   #generation = -1;
-  /** What is worked on, or not given up yet. */
-  readonly #owned = new Set<number>();
-  /** Of those, the ones that are being given up; each by an object of its own, since a partition may come back. */
-  readonly #releases = new Map<number, object>();
+  readonly #belongings: Belongings;
   #word: Word = { partitions: [], isMoving: false };
   #announced: Announced | null = null;
-  #isLeaving = false;
   #wasMember = false;
   /** The partitions of which was told last. */
   #told: string | null = null;
@@ -109,6 +101,10 @@ class GroupMember implements Member {
     this.#request = request;
     this.#duty = duty;
     this.#sessionMs = options.sessionMs;
+    this.#belongings = new Belongings(duty, () => {
+      this.#departIfFree();
+      this.#wake();
+    });
     this.#wire = new GroupWire(options, request.group);
     this.#scope = AbortSignal.any([signal, this.#departure.signal]);
     this.joined = this.#joined.promise;
@@ -126,8 +122,7 @@ class GroupMember implements Member {
 
   async leave(): Promise<void> {
     if (!this.#scope.aborted) {
-      this.#isLeaving = true;
-      for (const partition of this.#owned) this.#release(partition);
+      this.#belongings.leave();
       this.#departIfFree();
       this.#wake();
     }
@@ -178,14 +173,15 @@ class GroupMember implements Member {
   }
 
   async #join(): Promise<JoinedGroup> {
-    const announced: Announced = { owned: [...this.#owned], busy: this.#busyText(), isLeaving: this.#isLeaving };
+    const { owned, isLeaving } = this.#belongings;
+    const announced: Announced = { owned, busy: this.#busyText(), isLeaving };
     this.#announced = announced;
     const metadata = writeSubscription({
       topic: this.#request.topic,
-      owned: announced.owned,
+      owned,
       generation: this.#generation,
       busy: [...this.#duty.busy()],
-      isLeaving: announced.isLeaving,
+      isLeaving,
     });
     const entered = new AbortController();
     const entrance = this.#identity.memberId === '' ? this.#enter(AbortSignal.any([this.#scope, entered.signal])) : Promise.resolve();
@@ -197,33 +193,14 @@ class GroupMember implements Member {
     }
   }
 
-  /** While the first joining waits: takes out members that are known to be dead, and works on everything where there is nobody else. Never rejects. */
+  /** Works on everything while the joining waits, if there is nobody else. Never rejects. */
   async #enter(signal: AbortSignal): Promise<void> {
-    const { log } = this.#options.telemetry;
     const { group, partitions } = this.#request;
-    try {
-      for (let looks = 0; looks < LOOKS_MAX; looks++) {
-        await sleep(LOOK_MS, signal);
-        const members = await this.#wire.members(signal);
-        // Before this member is counted the group may be empty, and would wait for others anew.
-        if (!members.some(({ instanceId }) => instanceId === this.#identity.instanceId)) continue;
-        const dead = members.filter(({ instanceId }) => isGone(instanceId));
-        if (dead.length > 0) {
-          log('info', 'members whose process is gone are taken out of the group', {
-            group,
-            members: dead.map(({ instanceId }) => instanceId),
-          });
-          await this.#wire.leave(dead, 'its process is gone', signal);
-        } else if (members.length === 1 && !this.#isLeaving) {
-          this.#isAlone = true;
-          for (let partition = 0; partition < partitions; partition++) this.#take(partition);
-          this.#joined.resolve();
-        }
-        return;
-      }
-    } catch (error) {
-      if (!signal.aborted) log('debug', 'the group cannot be looked at', { group, error: reasonOf(error).text });
-    }
+    const newcomer = { wire: this.#wire, group, instanceId: this.#identity.instanceId, telemetry: this.#options.telemetry };
+    if (!(await isAloneAtEntrance(newcomer, signal)) || signal.aborted) return;
+    this.#isAlone = true;
+    this.#belongings.obey(Array.from({ length: partitions }, (_, partition) => partition));
+    this.#joined.resolve();
   }
 
   /** As the leader: what each member gets. */
@@ -234,7 +211,7 @@ class GroupMember implements Member {
       const said = readSubscription(metadata, topic);
       for (const one of said?.busy ?? []) busy.add(one);
       // What this member has changed since it joined, it knows best itself.
-      const owned = memberId === this.#identity.memberId ? [...this.#owned] : (said?.owned ?? []);
+      const owned = memberId === this.#identity.memberId ? this.#belongings.owned : (said?.owned ?? []);
       return { id: memberId, owned, generation: said?.generation ?? -1, isLeaving: said?.isLeaving ?? false };
     });
     const { parts, isMoving } = assign(candidates, partitions, busy);
@@ -243,8 +220,7 @@ class GroupMember implements Member {
 
   #obey(word: Word): void {
     this.#word = word;
-    for (const partition of word.partitions) this.#take(partition);
-    for (const partition of this.#owned) if (!word.partitions.includes(partition)) this.#release(partition);
+    this.#belongings.obey(word.partitions);
     this.#options.telemetry.partitionsAssigned(word.partitions.length);
     this.#tellPartitions(word);
   }
@@ -259,44 +235,18 @@ class GroupMember implements Member {
     this.#options.telemetry.log('info', message, { group, generation: this.#generation, partitions: now });
   }
 
-  #take(partition: number): void {
-    if (this.#isLeaving || this.#owned.has(partition)) return;
-    this.#owned.add(partition);
-    this.#duty.assigned(partition);
-  }
-
-  #release(partition: number): void {
-    if (this.#releases.has(partition)) return;
-    const release = {};
-    this.#releases.set(partition, release);
-    const given = this.#duty.revoked(partition);
-    const bounded = this.#isLeaving ? given : within(given, REVOKE_MS, () => new Error('late')).catch(() => {});
-    void bounded.then(() => {
-      // Lost meanwhile, or lost and assigned again.
-      if (this.#releases.get(partition) !== release) return;
-      this.#releases.delete(partition);
-      this.#owned.delete(partition);
-      if (this.#word.partitions.includes(partition)) this.#take(partition);
-      this.#departIfFree();
-      this.#wake();
-    });
-  }
-
   #lose(): void {
-    const owned = [...this.#owned];
-    this.#owned.clear();
-    this.#releases.clear();
     this.#word = { partitions: [], isMoving: false };
     this.#generation = -1;
     this.#isAlone = false;
     this.#heardAt = -Infinity;
-    for (const partition of owned) this.#duty.lost(partition);
+    this.#belongings.lose();
     this.#options.telemetry.partitionsAssigned(0);
     this.#departIfFree();
   }
 
   #departIfFree(): void {
-    if (this.#isLeaving && this.#owned.size === 0) this.#departure.abort(new Error('the member leaves its group'));
+    if (this.#belongings.isLeaving && this.#belongings.owned.length === 0) this.#departure.abort(new Error('the member leaves its group'));
   }
 
   /** Beats until there is something new to say. */
@@ -307,7 +257,7 @@ class GroupMember implements Member {
         await sleep(GATHER_MS, this.#scope);
         if (this.#hasNews()) return;
       }
-      const isMoving = this.#word.isMoving || this.#releases.size > 0;
+      const isMoving = this.#word.isMoving || this.#belongings.isGivingUp;
       const leftMs = this.#heardAt + (isMoving ? Math.min(MOVING_BEAT_MS, beatMs) : beatMs) - performance.now();
       if (leftMs > 0 && !(await this.#pause(leftMs, this.#woken.promise))) continue;
       await this.#wire.heartbeat(this.#identity, this.#generation, this.#scope);
@@ -319,8 +269,8 @@ class GroupMember implements Member {
   #hasNews(): boolean {
     const announced = this.#announced;
     if (announced === null) return true;
-    if (announced.owned.some((partition) => !this.#owned.has(partition))) return true;
-    return announced.isLeaving !== this.#isLeaving || announced.busy !== this.#busyText();
+    if (announced.owned.some((partition) => !this.#belongings.has(partition))) return true;
+    return announced.isLeaving !== this.#belongings.isLeaving || announced.busy !== this.#busyText();
   }
 
   #busyText(): string {

@@ -88,7 +88,7 @@ export class Crew {
   /** Resolves when the group has spoken, and each partition of this replica that has a feed now was claimed, or tried to be; from then on the relay is under way. */
   async attempted(): Promise<void> {
     await orAbort(this.#member?.joined ?? Promise.resolve(), this.scope).catch(() => {});
-    await Promise.all([...this.#tenures.keys()].map((partition) => this.#holdings.get(partition)?.attempted));
+    await Promise.all([...this.#tenures.keys()].map(async (partition) => this.#holdings.get(partition)?.attempted));
     this.#isUnderWay = true;
   }
 

@@ -9,6 +9,7 @@ import { assert } from '../lib/assert.ts';
 import { orAbort } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Semaphore } from '../lib/semaphore.ts';
+import type { Release } from '../lib/semaphore.ts';
 import { Failure } from '../model/failure.ts';
 import type { FeedId } from '../model/feed.ts';
 import type { Checkpoint } from '../model/position.ts';
@@ -126,7 +127,7 @@ export class ClaimedPartition {
   }
 
   async #inTurn<T>(feed: FeedId | null, work: (producer: TransactionalProducer) => Promise<T>, signal: AbortSignal): Promise<T> {
-    const release = await this.#turn.acquire(1, AbortSignal.any([signal, this.#retired.signal]));
+    const release = await this.#acquireTurn(signal);
     const startedAt = this.#clock.now();
     const seconds = (): number => (this.#clock.now() - startedAt) / 1000;
     const overdue = new AbortController();
@@ -145,6 +146,16 @@ export class ClaimedPartition {
     } finally {
       ended.abort();
       release();
+    }
+  }
+
+  /** Where the partition is being given up there are no turns any more: what waits for one learns so when the last transaction has ended. */
+  async #acquireTurn(signal: AbortSignal): Promise<Release> {
+    try {
+      return await this.#turn.acquire(1, AbortSignal.any([signal, this.#retired.signal]));
+    } catch (error) {
+      if (signal.aborted) throw error;
+      return await orAbort(new Promise<never>(() => {}), AbortSignal.any([signal, this.#lost.signal]));
     }
   }
 

@@ -38,7 +38,7 @@ test('feeds take turns: a transaction begins when the one before has ended', asy
   const partition = partitionOf(producerOf(said));
   const first = partition.transact('a', async () => gate.promise.then(() => next('a', 1)), signal);
   const second = partition.transact('b', () => Promise.resolve(next('b', 1)), signal);
-  await Promise.resolve();
+  await new Promise((resolve) => setImmediate(resolve));
   expect(said).toEqual(['begin']);
   gate.resolve();
   await Promise.all([first, second]);
@@ -114,4 +114,37 @@ test('a claim without transactions is proven now and then', async () => {
   expect({ waits, said: said.length }).toEqual({ waits: [30_000, 21_000], said: 3 });
   await wakeAt(51_000);
   expect({ waits, said: said.slice(3) }).toEqual({ waits: [30_000, 21_000, 30_000], said: ['begin', 'control', 'commit'] });
+});
+
+test('a partition that is given up lets the transaction under way end, and no other begins', async () => {
+  const said: string[] = [];
+  const gate = Promise.withResolvers<void>();
+  const partition = partitionOf(producerOf(said));
+  const given = new Error('given up');
+  const first = partition.transact('a', async () => gate.promise.then(() => next('a', 1)), signal);
+  const second = partition.transact('b', () => Promise.resolve(next('b', 1)), signal).catch((error: unknown) => error);
+  const retired = partition.retire(given, 5_000);
+  const third = partition.transact('c', () => Promise.resolve(next('c', 1)), signal).catch((error: unknown) => error);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect({ said, isLost: partition.lost.aborted }).toEqual({ said: ['begin'], isLost: false });
+  gate.resolve();
+  await Promise.all([first, retired]);
+  expect([await second, await third]).toEqual([given, given]);
+  expect({ said, reason: partition.lost.reason, by: partition.lostBy, a: partition.checkpoint('a')?.seq }).toEqual({
+    said: ['begin', 'control', 'commit'],
+    reason: given,
+    by: null,
+    a: 1,
+  });
+});
+
+test('a transaction that outlasts the giving up is not waited for', async () => {
+  vi.useFakeTimers();
+  const partition = partitionOf(producerOf([], { commit: () => new Promise(() => {}) }));
+  const scope = new AbortController();
+  partition.transact('a', () => Promise.resolve(next('a', 1)), AbortSignal.any([scope.signal, partition.lost])).catch(() => {});
+  const retired = partition.retire(new Error('given up'), 5_000);
+  await vi.advanceTimersByTimeAsync(5_000);
+  await retired;
+  expect({ isLost: partition.lost.aborted, by: partition.lostBy }).toEqual({ isLost: true, by: null });
 });

@@ -1,0 +1,179 @@
+/**
+ * Several replicas of one relay, as the group shares the feeds out among them. Each has a publisher of its own, as a process would.
+ */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openMembership } from '../../connectors/kafka/membership.ts';
+import { sleep } from '../../src/lib/abort.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import type { Clock } from '../../src/lib/clock.ts';
+import { describeKafka } from '../kafka/use-kafka.ts';
+import { poll } from '../kafka/probe.ts';
+import { listener, openPublisher } from './in-process.ts';
+import type { Heard, Relay, RunOptions } from './in-process.ts';
+import { Playground } from './playground.ts';
+import { rowsFrom } from './small-table.ts';
+import type { SmallTable } from './small-table.ts';
+
+const PARTITIONS = 8;
+const ROWS = 20;
+/** Twenty times as fast. */
+const fast: Clock = {
+  now: () => Date.now() * 20,
+  random: () => 0,
+  sleep: async (ms, signal) => sleep(ms === Infinity ? ms : ms / 20, signal),
+};
+
+interface Replica {
+  readonly heard: Heard;
+  readonly outcomes: Promise<Readonly<Record<string, string>>>;
+  /** As SIGTERM does. */
+  stop(): Promise<void>;
+  /** Feeds that it works on. */
+  running(): readonly string[];
+}
+
+await describeKafka('replicas', (brokers) => {
+  let play: Playground;
+  beforeAll(async () => {
+    play = await Playground.open(brokers);
+  });
+  afterAll(async () => play[Symbol.asyncDispose]());
+
+  function start(relay: Relay, tables: readonly string[], more: Partial<RunOptions> = {}): Replica {
+    const heard = listener();
+    const stopping = new AbortController();
+    const membership = openMembership({
+      brokers,
+      tls: null,
+      sasl: null,
+      clientId: 'replica',
+      sessionMs: 30_000,
+      beatMs: 50,
+      telemetry: heard.telemetry,
+    });
+    const outcomes = (async () => {
+      await using publisher = openPublisher(brokers);
+      return await relay.outcomes({
+        source: play.shared.source,
+        feeds: tables.map((table) => ({ table })),
+        publisher,
+        membership,
+        telemetry: heard.telemetry,
+        checkpointPartitions: PARTITIONS,
+        chunk: { records: 7, timeMs: 0 },
+        stopping: stopping.signal,
+        clock: systemClock,
+        ...more,
+      });
+    })();
+    outcomes.catch(() => {});
+    return {
+      heard,
+      outcomes,
+      stop: async () => {
+        stopping.abort(new Error('stopped by the test'));
+        await outcomes;
+      },
+      running: () => [...new Map(heard.states)].filter(([, state]) => state === 'running').map(([feed]) => feed),
+    };
+  }
+
+  /** Until each feed runs in one of the replicas, and each replica has one. */
+  async function untilShared(replicas: readonly Replica[], feeds: number): Promise<void> {
+    await poll('sharing out', 60_000, async () => {
+      const running = replicas.map((replica) => replica.running());
+      return running.every(({ length }) => length > 0) && running.flat().length === feeds && new Set(running.flat()).size === feeds;
+    });
+  }
+
+  async function tablesOf(count: number): Promise<readonly { readonly table: SmallTable; readonly name: string }[]> {
+    const tables = Array.from({ length: count }, () => play.table());
+    for (const { table } of tables) await table.commit({ adds: [rowsFrom(0, ROWS)] });
+    return tables;
+  }
+
+  test('come and go, in the midst of versions too: nothing is lost, doubled or out of order', async () => {
+    const tables = await tablesOf(5);
+    const names = tables.map(({ name }) => name);
+    const relay = play.stage.another();
+    let versions = 1;
+    const grow = async (): Promise<void> => {
+      for (const { table } of tables) await table.commit({ adds: [rowsFrom(versions * ROWS, ROWS)] });
+      versions++;
+    };
+    const one = start(relay, names, { forEver: true });
+    await untilShared([one], 5);
+    const two = start(relay, names, { forEver: true });
+    await grow();
+    await untilShared([one, two], 5);
+    const three = start(relay, names, { forEver: true });
+    await grow();
+    await untilShared([one, two, three], 5);
+    await grow();
+    await one.stop();
+    await untilShared([two, three], 5);
+    await grow();
+    await three.stop();
+    await untilShared([two], 5);
+    const last = start(relay, names);
+    expect(await last.outcomes).toEqual(Object.fromEntries(names.map((name) => [name, 'done'])));
+    await two.stop();
+    for (const name of names) {
+      const read = (await play.versions(relay, relay.topic(name))).toSorted((a, b) => a - b);
+      expect(read).toEqual(Array.from({ length: versions }, (_, version) => Array<number>(ROWS).fill(version)).flat());
+      const seqs = (await relay.checkpoints(name)).map(({ seq }) => seq);
+      expect(seqs).toEqual(seqs.map((_, i) => i + 1));
+    }
+    for (const { heard } of [one, two, three, last]) {
+      expect(heard.failures).toEqual([]);
+      expect(heard.lines.filter((line) => /^(warn|error) /.test(line) && !line.includes('replication'))).toEqual([]);
+    }
+  });
+
+  test('that both end when current, end when all is done, whoever did it', async () => {
+    const names = (await tablesOf(4)).map(({ name }) => name);
+    const relay = play.stage.another();
+    const done = Object.fromEntries(names.map((name) => [name, 'done']));
+    const replicas = [start(relay, names), start(relay, names)];
+    expect(await Promise.all(replicas.map(async ({ outcomes }) => outcomes))).toEqual([done, done]);
+    for (const name of names) expect(await play.versions(relay, relay.topic(name))).toEqual(Array<number>(ROWS).fill(0));
+  });
+
+  test('count a feed that another one has parked as parked, and one that gets no further as failing', async () => {
+    const [{ table: broken, name: parked }, { name: stuck }, { name: well }] = await threeTables();
+    await broken.commit({ columns: { id: 'integer', ok: 'string' }, adds: [[{ id: 1, ok: 'x' }]] });
+    await broken.commit({ columns: { id: 'integer', ok: 'boolean' }, adds: [[{ id: 2, ok: true }]] });
+    const relay = play.stage.another();
+    const names = [parked, stuck, well];
+    const source: RunOptions['source'] = {
+      ...play.shared.source,
+      changes: async (table, range, signal) =>
+        table.table === stuck
+          ? sleep(Infinity, signal).then(() => Promise.reject(new Error()))
+          : play.shared.source.changes(table, range, signal),
+    };
+    // One partition for all: the second replica has nothing, and goes by what is written.
+    const one = start(relay, names, { forEver: true, checkpointPartitions: 1, source });
+    await poll('a feed that is parked, and one that is done', 60_000, async () => {
+      const states = new Map(one.heard.states);
+      return states.get(relay.feed(parked)) === 'parked' && one.heard.published.some(({ feed }) => feed === relay.feed(well));
+    });
+    const two = start(relay, names, { checkpointPartitions: 1, clock: fast, retryTimeoutMs: 30_000 });
+    const outcomes = await two.outcomes;
+    expect(outcomes).toEqual({
+      [parked]: expect.stringMatching(/^parked schema\.breaking: /),
+      [stuck]: `failing feed.elsewhere: ${relay.feed(stuck)} belongs to another replica, and got no further for 30 s`,
+      [well]: 'done',
+    });
+    expect(two.heard.lines.some((line) => line.startsWith('info no partition for this replica'))).toBe(true);
+    await one.stop();
+  });
+
+  async function threeTables(): Promise<
+    readonly [{ readonly table: SmallTable; readonly name: string }, { readonly name: string }, { readonly name: string }]
+  > {
+    const [a, b, c] = await tablesOf(3);
+    if (a === undefined || b === undefined || c === undefined) throw new Error('three tables');
+    return [a, b, c];
+  }
+});
