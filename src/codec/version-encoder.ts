@@ -91,6 +91,8 @@ function* encodePass(
 class Files {
   readonly #kept = new Map<string, FileContent>();
   #room: number;
+  /** The one that came last, if it is not kept. */
+  #passing: FileContent | null = null;
 
   constructor(keptBytes: number) {
     this.#room = keptBytes;
@@ -100,11 +102,16 @@ class Files {
     const name = `${file.kind} ${file.id}`;
     const kept = this.#kept.get(name);
     if (kept !== undefined) return kept;
+    // Its memory is given back at once: garbage of such files would be collected when there is far too much of it.
+    this.#passing?.bytes.buffer.transfer(0);
+    this.#passing = null;
     const content = yield { kind: 'need', file };
     assert(content !== undefined, 'the content of a file that was asked for');
     if (content.bytes.length <= this.#room) {
       this.#room -= content.bytes.length;
       this.#kept.set(name, content);
+    } else {
+      this.#passing = content;
     }
     return content;
   }

@@ -44,7 +44,10 @@ export function serveJobs(port: MessagePort, decoder: FileDecoder): void {
   const send = (message: FromWorker, transfer: readonly ArrayBuffer[] = []): void => port.postMessage(message, transfer);
 
   const end = (failure: ReturnType<typeof flatten> | null): void => {
-    must(job, 'the job').segments.return();
+    const { work, segments } = must(job, 'the job');
+    segments.return();
+    // Given back at once: garbage of such files would be collected when there is far too much of it.
+    if (work.kind === 'entry') work.request.bytes.buffer.transfer(0);
     job = null;
     send({ kind: 'done', failure, heldBytes: decoder.heldBytes() });
   };
