@@ -118,10 +118,14 @@ export class ClaimedPartition {
   /** No transaction begins any more; one under way has so long to end. Then the claim is over for all: `lost` aborts with `reason`. Never rejects. */
   async retire(reason: Error, ms: number): Promise<void> {
     this.#retired.abort(reason);
-    const bound = new AbortController();
-    const timer = setTimeout(() => bound.abort(reason), ms);
-    const release = await this.#turn.acquire(1, AbortSignal.any([bound.signal, this.#lost.signal])).catch(() => null);
-    clearTimeout(timer);
+    const ended = new AbortController();
+    const late = new AbortController();
+    void this.#clock.sleep(ms, ended.signal).then(
+      () => late.abort(reason),
+      () => {},
+    );
+    const release = await this.#turn.acquire(1, AbortSignal.any([late.signal, this.#lost.signal])).catch(() => null);
+    ended.abort();
     release?.();
     if (!this.#lost.signal.aborted) this.#lost.abort(reason);
   }

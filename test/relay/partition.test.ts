@@ -139,12 +139,11 @@ test('a partition that is given up lets the transaction under way end, and no ot
 });
 
 test('a transaction that outlasts the giving up is not waited for', async () => {
-  vi.useFakeTimers();
-  const partition = partitionOf(producerOf([], { commit: () => new Promise(() => {}) }));
-  const scope = new AbortController();
-  partition.transact('a', () => Promise.resolve(next('a', 1)), AbortSignal.any([scope.signal, partition.lost])).catch(() => {});
-  const retired = partition.retire(new Error('given up'), 5_000);
-  await vi.advanceTimersByTimeAsync(5_000);
-  await retired;
-  expect({ isLost: partition.lost.aborted, by: partition.lostBy }).toEqual({ isLost: true, by: null });
+  const clock: Clock = { ...systemClock, sleep: async (ms, scope) => (ms === 5_000 ? undefined : systemClock.sleep(ms, scope)) };
+  const hanging = producerOf([], { commit: () => new Promise(() => {}) });
+  const partition = new ClaimedPartition(PLACE, { producer: hanging, records: new Map() }, clock, quiet);
+  const given = new Error('given up');
+  const told = partition.transact('a', () => Promise.resolve(next('a', 1)), partition.lost).catch((error: unknown) => error);
+  await partition.retire(given, 5_000);
+  expect({ told: await told, reason: partition.lost.reason, by: partition.lostBy }).toEqual({ told: given, reason: given, by: null });
 });
