@@ -1,7 +1,7 @@
 import kafkajs from 'kafkajs';
 import type { AclEntry } from 'kafkajs';
 import { afterAll, describe, expect, test } from 'vitest';
-import { openKafkajs } from '../../../connectors/kafka/kafkajs-driver.ts';
+import { CONNECTORS } from '../../../connectors/index.ts';
 import { KAFKA_DEFAULTS } from '../../../connectors/kafka/options.ts';
 import type { KafkaOptions, Sasl } from '../../../connectors/kafka/options.ts';
 import { must } from '../../../src/lib/assert.ts';
@@ -15,6 +15,7 @@ import { GroupToWatch } from './member-to-watch.ts';
 const { signal } = new AbortController();
 const USERS = { admin: 'correct horse', alice: 'battery staple', bob: 'paper clip' };
 const MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
+const DRIVERS = ['kafkajs', 'direct'] as const;
 
 /** For members of groups: few of them, and an empty group waits for more for as long as it may. */
 const GROUPS = { 'group.max.size': '2', 'group.initial.rebalance.delay.ms': '60000' };
@@ -26,9 +27,9 @@ await describeOwnKafka('a cluster with TLS, SASL and ACLs', { users: USERS, prop
     for (const one of opened) await one[Symbol.asyncDispose]();
   });
 
-  function open(settings: Partial<KafkaOptions>): Publisher {
+  function open(settings: Partial<KafkaOptions>, driver: (typeof DRIVERS)[number] = 'kafkajs'): Publisher {
     const tls = { ca, cert: null, key: null };
-    const publisher = openKafkajs({
+    const publisher = CONNECTORS.kafka[driver].open({
       ...KAFKA_DEFAULTS,
       brokers,
       tls,
@@ -53,9 +54,9 @@ await describeOwnKafka('a cluster with TLS, SASL and ACLs', { users: USERS, prop
   describe.each(MECHANISMS)('with %s', (mechanism) => {
     const sasl = (username: string, password: string): Sasl => ({ mechanism, username, password: new Secret(password) });
 
-    test('everything works', async () => {
-      const publisher = open({ sasl: sasl('admin', USERS.admin) });
-      const topic = `works-${mechanism}`;
+    test.each(DRIVERS)('everything works with the driver %s', async (driver) => {
+      const publisher = open({ sasl: sasl('admin', USERS.admin) }, driver);
+      const topic = `works-${mechanism}-${driver}`;
       expect(await publisher.admin.reach(signal)).toEqual({ brokers: 1 });
       await create(publisher, topic);
       const { producer } = await publisher.claim(request(topic), signal);
@@ -68,8 +69,8 @@ await describeOwnKafka('a cluster with TLS, SASL and ACLs', { users: USERS, prop
       expect(offsets).toEqual([0, 2]);
     });
 
-    test('a wrong password is told', async () => {
-      const publisher = open({ sasl: sasl('admin', 'wrong secret') });
+    test.each(DRIVERS)('a wrong password is told by the driver %s', async (driver) => {
+      const publisher = open({ sasl: sasl('admin', 'wrong secret') }, driver);
       const sentence = 'the brokers refuse the user name or the password of `kafka.sasl`';
       await expect(publisher.admin.reach(signal)).rejects.toMatchObject({
         code: 'kafka.unauthorized',
@@ -103,11 +104,13 @@ await describeOwnKafka('a cluster with TLS, SASL and ACLs', { users: USERS, prop
     await expect(publisher.admin.reach(signal)).rejects.toMatchObject({ code: 'kafka.unreachable' });
   });
 
-  test('the right that lacks is named, one after the other', async () => {
+  test.each(DRIVERS)('the right that lacks is named, one after the other, by the driver %s', async (driver) => {
+    const topic = `guarded-${driver}`;
+    const fresh = `new-${driver}`;
     const anybody = new kafkajs.Kafka({ brokers: [...broker.brokers], logLevel: kafkajs.logLevel.NOTHING });
     const grants = anybody.admin();
     await grants.connect();
-    await grants.createTopics({ topics: [{ topic: 'guarded', numPartitions: 1 }], waitForLeaders: false });
+    await grants.createTopics({ topics: [{ topic, numPartitions: 1 }], waitForLeaders: false });
     const { AclResourceTypes, AclOperationTypes, AclPermissionTypes, ResourcePatternTypes } = kafkajs;
     const allow = async (resourceType: AclEntry['resourceType'], resourceName: string, operation: AclEntry['operation']): Promise<void> => {
       const entry: AclEntry = {
@@ -123,7 +126,7 @@ await describeOwnKafka('a cluster with TLS, SASL and ACLs', { users: USERS, prop
       // The answer comes before the broker goes by it.
       while ((await grants.describeAcls(entry)).resources.length === 0) await grants.listTopics();
     };
-    const publisher = open({ sasl: { mechanism: 'scram-sha-512', username: 'alice', password: new Secret(USERS.alice) } });
+    const publisher = open({ sasl: { mechanism: 'scram-sha-512', username: 'alice', password: new Secret(USERS.alice) } }, driver);
     const refusal = async (act: () => Promise<unknown>): Promise<string> => {
       const failure = await act().then(
         () => null,
@@ -133,27 +136,27 @@ await describeOwnKafka('a cluster with TLS, SASL and ACLs', { users: USERS, prop
       return failure instanceof Error ? failure.message : '';
     };
     const claim = async (): Promise<void> => {
-      const { producer } = await publisher.claim(request('guarded'), signal);
+      const { producer } = await publisher.claim(request(topic), signal);
       await producer.close();
     };
 
-    expect(await refusal(() => publisher.admin.describe('guarded', signal))).toBe(
-      'looking for guarded: the right Describe on topic guarded is lacking',
+    expect(await refusal(() => publisher.admin.describe(topic, signal))).toBe(
+      `looking for ${topic}: the right Describe on topic ${topic} is lacking`,
     );
-    expect(await refusal(claim)).toBe('claiming as guarded.0: the rights Write and Describe on transactional id guarded.0 are lacking');
-    await allow(AclResourceTypes.TRANSACTIONAL_ID, 'guarded.0', AclOperationTypes.WRITE);
-    await allow(AclResourceTypes.TOPIC, 'guarded', AclOperationTypes.DESCRIBE);
-    expect(await refusal(claim)).toBe('sending a record to guarded-0 as guarded.0: the right Write on topic guarded is lacking');
-    await allow(AclResourceTypes.TOPIC, 'guarded', AclOperationTypes.WRITE);
-    expect(await refusal(claim)).toBe('reading guarded: the right Read on topic guarded is lacking');
-    await allow(AclResourceTypes.TOPIC, 'guarded', AclOperationTypes.READ);
+    expect(await refusal(claim)).toBe(`claiming as ${topic}.0: the rights Write and Describe on transactional id ${topic}.0 are lacking`);
+    await allow(AclResourceTypes.TRANSACTIONAL_ID, `${topic}.0`, AclOperationTypes.WRITE);
+    await allow(AclResourceTypes.TOPIC, topic, AclOperationTypes.DESCRIBE);
+    expect(await refusal(claim)).toBe(`sending a record to ${topic}-0 as ${topic}.0: the right Write on topic ${topic} is lacking`);
+    await allow(AclResourceTypes.TOPIC, topic, AclOperationTypes.WRITE);
+    expect(await refusal(claim)).toBe(`reading ${topic}: the right Read on topic ${topic} is lacking`);
+    await allow(AclResourceTypes.TOPIC, topic, AclOperationTypes.READ);
     await claim();
-    expect(await refusal(() => publisher.admin.config('guarded', signal))).toBe(
-      'reading the settings of guarded: the right DescribeConfigs on topic guarded is lacking',
+    expect(await refusal(() => publisher.admin.config(topic, signal))).toBe(
+      `reading the settings of ${topic}: the right DescribeConfigs on topic ${topic} is lacking`,
     );
-    expect(await refusal(() => create(publisher, 'new'))).toBe('looking for new: the right Describe on topic new is lacking');
-    await allow(AclResourceTypes.TOPIC, 'new', AclOperationTypes.DESCRIBE);
-    expect(await refusal(() => create(publisher, 'new'))).toBe('creating new: the right Create on topic new is lacking');
+    expect(await refusal(() => create(publisher, fresh))).toBe(`looking for ${fresh}: the right Describe on topic ${fresh} is lacking`);
+    await allow(AclResourceTypes.TOPIC, fresh, AclOperationTypes.DESCRIBE);
+    expect(await refusal(() => create(publisher, fresh))).toBe(`creating ${fresh}: the right Create on topic ${fresh} is lacking`);
     await grants.disconnect();
   });
 
