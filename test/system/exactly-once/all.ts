@@ -8,6 +8,8 @@ import { isClean, isDriver } from './arena.ts';
 import type { PointReport, WildArena } from './arena.ts';
 import { chaosOfBrokers, chaosOfControl } from './broker-chaos.ts';
 import { killAtEveryStep } from './kill-every-step.ts';
+import { changeReplicas } from './replicas.ts';
+import { RIGHTS_USERS, worksByRights } from './rights.ts';
 import { changePlan, killBetweenChunks } from './ten-chunks.ts';
 import { hangForeignTransaction, timeOutTransaction } from './timeouts.ts';
 import { twoOwners } from './two-owners.ts';
@@ -44,10 +46,22 @@ const POINTS: readonly Point[] = [
   { name: '4 brokers die and freeze', play: (arena) => chaosOfBrokers(arena, { kills: Math.ceil(kills / 10) }) },
   { name: '5 transaction timed out', play: timeOutTransaction },
   { name: '5 foreign transaction hangs', play: hangForeignTransaction },
+  { name: '6 replicas come and go', play: (arena) => changeReplicas(arena, 1_500) },
   { name: '7 kills between chunks', play: (arena) => killBetweenChunks(arena, Math.ceil(kills / 5)) },
   { name: '7 another plan', play: changePlan },
+  { name: '8 rights', play: playRights },
   { name: '9 control: kafkajs sendBatch', play: (arena) => chaosOfControl(arena, { kills: Math.ceil(kills / 10) }), isControl: true },
 ];
+
+/** On a cluster of its own, which asks who one is. */
+async function playRights({ driver: by, seed, kafka: release, say: tell }: WildArena): Promise<PointReport> {
+  const guarded = await startBroker({ kafka: release, users: RIGHTS_USERS, own: true });
+  try {
+    return await worksByRights({ driver: by, seed, say: tell }, guarded);
+  } finally {
+    await guarded.stop();
+  }
+}
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const startedAt = performance.now();

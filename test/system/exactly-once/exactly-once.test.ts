@@ -2,9 +2,11 @@
  * The points of exactly-once (notes/kafka.md §6) that take seconds on one broker; `npm run test:exactly-once` has all of them, on one broker and three, and more of each.
  */
 import { expect, test } from 'vitest';
-import { describeKafka } from '../../kafka/use-kafka.ts';
+import { describeKafka, describeOwnKafka } from '../../kafka/use-kafka.ts';
 import type { Arena, PointReport } from './arena.ts';
 import { killAtEveryStep } from './kill-every-step.ts';
+import { changeReplicas } from './replicas.ts';
+import { RIGHTS_USERS, worksByRights } from './rights.ts';
 import { changePlan, killBetweenChunks } from './ten-chunks.ts';
 import { hangForeignTransaction, timeOutTransaction } from './timeouts.ts';
 import { twoOwners } from './two-owners.ts';
@@ -12,15 +14,11 @@ import { BEFORE_COMMIT, wakeZombies } from './zombies.ts';
 
 const PATIENCE = { timeout: 300_000 };
 
-await describeKafka('exactly once', (brokers) => {
-  const said: string[] = [];
-  const arena: Arena = { brokers, driver: 'kafkajs', seed: 7, say: (line) => said.push(line) };
+const NOTHING = { isEmpty: false, lost: [], doubled: [], disorder: [], problems: [] };
+const played = { driver: 'direct', seed: 7, say: () => {} } as const;
 
-  /** What is wrong with a report, in few rows. */
-  function wrong({ records, lost, doubled, disorder, problems }: PointReport): unknown {
-    return { isEmpty: records === 0, lost: lost.slice(0, 3), doubled: doubled.slice(0, 3), disorder: disorder.slice(0, 3), problems };
-  }
-  const NOTHING = { isEmpty: false, lost: [], doubled: [], disorder: [], problems: [] };
+await describeKafka('exactly once', (brokers) => {
+  const arena: Arena = { ...played, brokers };
 
   test('1: no step of a relay is one at which its death loses or doubles a record', PATIENCE, async () => {
     expect(wrong(await killAtEveryStep(arena, { kills: 8, from: 7 }))).toEqual(NOTHING);
@@ -42,6 +40,10 @@ await describeKafka('exactly once', (brokers) => {
     expect(wrong(await hangForeignTransaction(arena))).toEqual(NOTHING);
   });
 
+  test('6: replicas that come, go and die in the midst of versions leave nothing out', PATIENCE, async () => {
+    expect(wrong(await changeReplicas(arena, 200))).toEqual(NOTHING);
+  });
+
   test('7: a version of ten chunks survives kills between them', PATIENCE, async () => {
     expect(wrong(await killBetweenChunks(arena, 4))).toEqual(NOTHING);
   });
@@ -50,3 +52,14 @@ await describeKafka('exactly once', (brokers) => {
     expect(wrong(await changePlan(arena))).toEqual(NOTHING);
   });
 });
+
+await describeOwnKafka('exactly once, where Kafka asks who one is', { users: RIGHTS_USERS }, (broker) => {
+  test('8: the relay needs no right but those that README lists, and names one that lacks', PATIENCE, async () => {
+    expect(wrong(await worksByRights(played, broker, 2))).toEqual(NOTHING);
+  });
+});
+
+/** What is wrong with a report, in few rows. */
+function wrong({ records, lost, doubled, disorder, problems }: PointReport): unknown {
+  return { isEmpty: records === 0, lost: lost.slice(0, 3), doubled: doubled.slice(0, 3), disorder: disorder.slice(0, 3), problems };
+}

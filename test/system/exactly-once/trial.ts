@@ -68,8 +68,7 @@ export class Trial implements AsyncDisposable {
       const of = { folder: join(folder, name), seed: arena.seed + i, expected: 'rows', createdAt: Date.UTC(2026, 0, 1) } as const;
       tables.push({ name, table: await DeltaTable.create(of) });
     }
-    const driver = arena.driver === 'kafkajs' ? [] : [`driver: ${arena.driver}`];
-    const kafka = [...driver, ...(options.kafka ?? [`brokers: ${JSON.stringify(arena.brokers)}`])];
+    const kafka = [`driver: ${arena.driver}`, ...(options.kafka ?? [`brokers: ${JSON.stringify(arena.brokers)}`])];
     const stage = await Stage.open({
       brokers: arena.brokers,
       kafka: `{${kafka.join(', ')}}`,
