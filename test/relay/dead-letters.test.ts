@@ -328,7 +328,7 @@ await describeKafka('a feed whose bad records are dead letters', (brokers) => {
 function saidIn(value: Readonly<Record<string, unknown>> | null): string {
   if (value === null) return 'tombstone';
   if (!('op' in value)) return String(value['size']);
-  const sizeOf = (image: unknown): string => (image === null ? 'none' : String(Object(image).size));
+  const sizeOf = (image: unknown): string => (typeof image === 'object' && image !== null ? String(Reflect.get(image, 'size')) : 'none');
   return `${String(value['op'])} ${sizeOf(value['before'])} ${sizeOf(value['after'])}`;
 }
 
