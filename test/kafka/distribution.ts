@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { CACHE, isThere, makeWhole } from '../support/whole-folder.ts';
 import type { BrokerOptions, KafkaRelease } from './cluster.ts';
 import { KafkaMissing } from './kafka-missing.ts';
+import { fetchArtifacts } from './maven.ts';
 import { freePorts } from './ports.ts';
 import { answersApiVersions, poll } from './probe.ts';
 import { featuresOf, loggingOf, serverProperties } from './properties.ts';
@@ -69,32 +70,11 @@ async function hasKafka(folder: string): Promise<boolean> {
 }
 
 /** `kafka_2.13` leaves the log backend out, without which the broker's own complaints are lost. */
-function pomOf(release: KafkaRelease): string {
-  const { version, logBackend } = RELEASES[release];
-  const dependencies = [`org.apache.kafka:kafka_2.13:${version}`, ...logBackend].map((name) => {
-    const [group = '', artifact = '', of = ''] = name.split(':');
-    return `    <dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${of}</version></dependency>`;
-  });
-  return `<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>cdf-relay</groupId>
-  <artifactId>kafka</artifactId>
-  <version>1</version>
-  <packaging>pom</packaging>
-  <dependencies>
-${dependencies.join('\n')}
-  </dependencies>
-</project>
-`;
-}
-
 async function fetchJars(release: KafkaRelease, folder: string): Promise<void> {
-  await writeFile(join(folder, 'pom.xml'), pomOf(release));
-  process.stderr.write(`fetching Apache Kafka ${RELEASES[release].version} with mvn (45 MB, once)\n`);
-  const goal = ['-q', '-B', 'dependency:copy-dependencies', '-DoutputDirectory=lib', '-DincludeScope=runtime'];
+  const { version, logBackend } = RELEASES[release];
+  process.stderr.write(`fetching Apache Kafka ${version} with mvn (45 MB, once)\n`);
   try {
-    // What it had before it failed it does not fetch again.
-    await run('mvn', goal, folder).catch(async () => run('mvn', goal, folder));
+    await fetchArtifacts([`org.apache.kafka:kafka_2.13:${version}`, ...logBackend], folder);
   } catch (cause) {
     throw new KafkaMissing(`\`mvn\` could not fetch Kafka's jars (KAFKA_LIBS may name the libs/ folder of an unpacked Kafka instead)`, {
       cause,
