@@ -146,6 +146,7 @@ async function openLedger({ spec, works }: Line, partition: ClaimedPartition, si
   const request = { recipient: spec.recipient, topic, part: 'value', text: works.encoder.eventSchema, known } as const;
   const { prefix, name, digest, records } = await works.registry.ensure(request, signal);
   const out = `${topic} ${name}`;
+  let isSent = false;
   return {
     async send(producer, entries) {
       if (entries.length === 0) return;
@@ -153,8 +154,9 @@ async function openLedger({ spec, works }: Line, partition: ClaimedPartition, si
       const events = entries.map((entry) => ({ ...entry, ...own }));
       if (records.length > 0 && !partition.schemasOut.has(out)) await producer.sendControl(records);
       await producer.send(topic, works.encoder.events(events, prefix));
+      isSent = true;
     },
-    confirm: () => void partition.schemasOut.add(out),
+    confirm: () => void (isSent && partition.schemasOut.add(out)),
     known: digest === null ? {} : { commitsSchema: { name, digest } },
   };
 }

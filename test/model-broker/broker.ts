@@ -45,13 +45,15 @@ interface Producer {
   epoch: number;
   timeoutMs: number;
   transaction: Transaction | null;
+  /** Ends the waiting for the transaction's time-out. */
+  decided: AbortController;
 }
 
 /** What a record batch adds to its records (RecordBatch v2). */
 const BATCH_HEADER_BYTES = 61;
 const CONFIG = { 'cleanup.policy': 'delete', 'max.message.bytes': '1048588', 'min.insync.replicas': '1' } as const;
 const PARTITIONS_DEFAULT = { replicationFactor: 1 };
-const NEVER = new AbortController().signal;
+const DECIDED = new Error('the transaction is decided');
 
 export class ModelBroker {
   readonly #options: BrokerOptions;
@@ -94,9 +96,14 @@ export class ModelBroker {
     return this.#topic(topic).logs;
   }
 
+  /** The same of every topic that ever had the name, for who judges a test. */
+  logsEver(topic: string): readonly (readonly Log[])[] {
+    return [...this.#buried, ...this.#topics.values()].filter(({ state }) => state.topic === topic).map(({ logs }) => logs);
+  }
+
   /** A new epoch for the id, once its last transaction is settled: which an open one is by being aborted. */
   initProducer(transactionalId: string, timeoutMs: number): Session {
-    const producer = this.#producers.get(transactionalId) ?? { epoch: -1, timeoutMs, transaction: null };
+    const producer = this.#producers.get(transactionalId) ?? { epoch: -1, timeoutMs, transaction: null, decided: new AbortController() };
     this.#producers.set(transactionalId, producer);
     this.#fence(producer);
     if (producer.transaction !== null) throw new Busy(`the transaction of ${transactionalId} is not settled yet`);
@@ -160,10 +167,11 @@ export class ModelBroker {
     if (transaction !== null) throw new Busy(`the markers of the transaction before are on the way`);
     const begun: Transaction = { serial: this.#transactions++, logs: new Set(), state: 'open' };
     producer.transaction = begun;
-    const giveUp = (): void => {
-      if (producer.transaction === begun) this.timeOut(transactionalId);
-    };
-    this.#options.clock.sleep(producer.timeoutMs, NEVER).then(giveUp, () => {});
+    producer.decided = new AbortController();
+    this.#options.clock.sleep(producer.timeoutMs, producer.decided.signal).then(
+      () => this.timeOut(transactionalId),
+      () => {},
+    );
     return begun;
   }
 
@@ -175,6 +183,7 @@ export class ModelBroker {
 
   #settle(producer: Producer, transaction: Transaction, as: 'committing' | 'aborting'): void {
     transaction.state = as;
+    producer.decided.abort(DECIDED);
     let left = transaction.logs.size;
     for (const log of transaction.logs) {
       this.#options.later('marker', () => {

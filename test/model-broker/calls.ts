@@ -19,6 +19,7 @@ export const CALL_MS = 20_000;
 export const OPEN_MS = 60_000;
 /** Before asking again what the broker could not do yet. */
 const BUSY_MS = 20;
+const ANSWERED = new Error('the answer is there');
 
 export class Calls {
   readonly #options: CallOptions;
@@ -39,7 +40,7 @@ export class Calls {
     } catch (error) {
       throw error instanceof Disconnected ? new Failure(lost, `${what}: ${error.message}`) : error;
     } finally {
-      over.abort();
+      over.abort(ANSWERED);
     }
   }
 

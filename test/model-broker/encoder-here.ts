@@ -70,6 +70,23 @@ export function encoderHere(): Encoder {
   };
 }
 
+/** Does nothing twice: for small files that come again and again. */
+export function remembering(real: Encoder): Encoder {
+  const made = new Map<string, readonly Segment[]>();
+  return {
+    ...real,
+    async *encode(request, signal) {
+      const name = JSON.stringify({ ...request, bytes: Buffer.from(request.bytes).toString('latin1') });
+      const known = made.get(name);
+      if (known !== undefined) return yield* known;
+      const segments: Segment[] = [];
+      for await (const segment of real.encode(request, signal)) segments.push(segment);
+      made.set(name, segments);
+      yield* segments;
+    },
+  };
+}
+
 /** A failure says which file it is about, as a worker's does. */
 function failing<T>(work: () => T, file: ChangeFile | null, version: number): T {
   try {
