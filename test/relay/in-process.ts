@@ -71,6 +71,9 @@ export interface RunOptions {
   readonly onAttempted?: () => void;
   readonly source: Source;
   readonly publisher?: Publisher;
+  /** What its claims say. */
+  readonly owner?: string;
+  readonly configHash?: string;
   /** The group of replicas; by default there is this one alone. */
   readonly membership?: Membership;
   readonly encoder?: Encoder;
@@ -166,9 +169,9 @@ export class Relay {
         onFeeds: () => {},
         works,
         retryTimeoutMs: options.retryTimeoutMs ?? 60_000,
-        owner: 'test',
+        owner: options.owner ?? 'test',
         nonce: randomUUID,
-        configHash: 'test',
+        configHash: options.configHash ?? 'test',
         onAttempted: options.onAttempted ?? (() => {}),
       },
       options.signal ?? new AbortController().signal,
@@ -234,7 +237,8 @@ export class Relay {
       watch: watchOf({
         admin: publisher.admin,
         telemetry,
-        clock,
+        // Its looks are none of a feed's waits, which tests count and shorten.
+        clock: systemClock,
         name: this.name,
         brokers: this.brokers,
         checkpointPartitions: options.checkpointPartitions ?? 1,
