@@ -2,9 +2,11 @@
  * `npm run bench`: figures that count are ratios in one run on one machine (DESIGN §10).
  *
  *   npm run bench -- [--rows 500000] [--rounds 3]
+ *   npm run bench -- --drivers [--rows 500000] [--rounds 3]
  *   npm run bench -- --rss [--large 5000000] [--envelope change,debezium,upsert]
  *
- * Three parts: the codec alone; the envelopes against each other; the whole line against the kafkajs driver alone. Or, with `--rss`, the relay's memory on one version of
+ * Four parts: the codec alone; the envelopes against each other; the drivers against each other and Java's, which `--drivers` does alone; the whole line against the
+ * kafkajs driver alone. Or, with `--rss`, the relay's memory on one version of
  * five million rows, in each of the envelopes.
  */
 import { parseArgs } from 'node:util';
@@ -13,6 +15,7 @@ import { must } from '../../src/lib/assert.ts';
 import { startBroker } from '../kafka/broker.ts';
 import { KafkaMissing } from '../kafka/kafka-missing.ts';
 import { startScript } from '../processes/child.ts';
+import { COMPRESSIONS, compareDrivers } from './drivers.ts';
 import type { Measured } from './watch.ts';
 import { ENVELOPES, largeVersion, rounds } from './whole-line.ts';
 import type { EnvelopeName, Round } from './whole-line.ts';
@@ -22,6 +25,10 @@ const ENVELOPES_SCRIPT = fileURLToPath(new URL('envelopes.ts', import.meta.url))
 
 /** What the issue asks for: of the bare driver's rate, and of memory in bytes, the default of `limits.memory`. */
 const RATIO_AIM = 0.8;
+/** Of kafkajs' CPU for a record. */
+const DRIVER_AIM = 0.25;
+/** How often a driver sends the same records, so that it is warm for most of them. */
+const DRIVER_TIMES = 4;
 const RSS_AIM = 512 * 1024 * 1024;
 
 async function bench(signal: AbortSignal): Promise<void> {
@@ -29,6 +36,7 @@ async function bench(signal: AbortSignal): Promise<void> {
     options: {
       rows: { type: 'string', default: '500000' },
       rounds: { type: 'string', default: '3' },
+      drivers: { type: 'boolean', default: false },
       rss: { type: 'boolean', default: false },
       large: { type: 'string', default: '5000000' },
       envelope: { type: 'string', default: ENVELOPES.join(',') },
@@ -40,10 +48,13 @@ async function bench(signal: AbortSignal): Promise<void> {
       ENVELOPES.filter((name) => values.envelope.split(',').includes(name)),
       signal,
     );
+  if (values.drivers) return drivers(Number(values.rows), Number(values.rounds), signal);
   console.log('— the codec alone, one thread');
   await runScript(CODEC, signal);
   console.log('— the envelopes, one thread, rows a second of CPU');
   await runScript(ENVELOPES_SCRIPT, signal);
+
+  await drivers(Number(values.rows), 1, signal);
 
   await using stack = new AsyncDisposableStack();
   const broker = await startBroker();
@@ -51,6 +62,30 @@ async function bench(signal: AbortSignal): Promise<void> {
   console.log(`— the whole line on one broker (${broker.origin}), ${values.rows} rows, half of them in change files`);
   report(await rounds(broker, Number(values.rows), Number(values.rounds), progress, signal));
   console.log('\n(--rss measures the memory on a version of five million rows; it takes some minutes)');
+}
+
+async function drivers(rows: number, count: number, signal: AbortSignal): Promise<void> {
+  const broker = await startBroker();
+  try {
+    console.log(`— the drivers on one broker (${broker.origin}), ${rows * DRIVER_TIMES} records each`);
+    const skip = (reason: string): void => console.log(`Java's own producer is left out: ${reason}`);
+    const runs = await compareDrivers(broker, { rows, times: DRIVER_TIMES, rounds: count }, { say: progress, skip }, signal);
+    console.log(`${''.padEnd(16)}${['compression', 'records/s', 'µs CPU/record'].map((text) => text.padStart(17)).join('')}`);
+    for (const { name, compression, recordsPerSecond, cpuMicrosPerRecord } of runs) {
+      const cells = [compression, Math.round(recordsPerSecond).toLocaleString('en'), cpuMicrosPerRecord.toFixed(2)];
+      console.log(`${name.padEnd(16)}${cells.map((cell) => cell.padStart(17)).join('')}`);
+    }
+    for (const compression of COMPRESSIONS) {
+      const cpu = (name: string): number =>
+        median(runs.filter((run) => run.name === name && run.compression === compression).map((run) => run.cpuMicrosPerRecord));
+      const part = cpu('direct') / cpu('kafkajs');
+      console.log(
+        `CPU of direct / kafkajs, compression ${compression}: ${percent(part)}; the aim is ${percent(DRIVER_AIM)}${part <= DRIVER_AIM ? ': reached' : ': missed'}`,
+      );
+    }
+  } finally {
+    await broker.stop();
+  }
 }
 
 async function memory(rows: number, envelopes: readonly EnvelopeName[], signal: AbortSignal): Promise<void> {

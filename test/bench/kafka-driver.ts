@@ -1,17 +1,16 @@
 /**
- * The kafkajs driver alone, as a process of its own: encodes the change files of a table written by test/delta-writer, keeps the blocks in memory, and then
- * publishes them as the relay would, chunk by chunk with a checkpoint record in each transaction.
+ * A driver alone, as a process of its own: encodes the change files of a table written by test/delta-writer, keeps the blocks in memory, and then publishes them as the
+ * relay would, chunk by chunk with a checkpoint record in each transaction, all of them several times if asked to.
  *
- *   node test/bench/kafka-driver.ts <table folder> <broker,broker> <topic>
+ *   node test/bench/kafka-driver.ts <driver> <compression> <table folder> <broker,broker> <topic> [times]
  *
- * Prints one JSON line at the end: `{records, bytes, transactions}`.
+ * Prints one JSON line at the end: `{records, bytes, transactions, seconds, cpuMicros}`, the last two from the first transaction on.
  */
 import { readFile, readdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { openKafkajs } from '../../connectors/kafka/kafkajs-driver.ts';
-import { KAFKA_DEFAULTS } from '../../connectors/kafka/options.ts';
+import { CONNECTORS } from '../../connectors/index.ts';
 import { openPool } from '../../src/codec/pool.ts';
 import { must } from '../../src/lib/assert.ts';
 import type { FileKind } from '../../src/model/change-files.ts';
@@ -28,7 +27,15 @@ const PARTITIONS = 6;
 const COMMIT_MS = 20_000;
 const FRAMING_BYTES = 17;
 
-const [tableFolder = '', brokers = '', topic = ''] = process.argv.slice(2);
+const Arguments = z.tuple([
+  z.enum(['kafkajs', 'direct']),
+  z.enum(['none', 'gzip', 'snappy', 'lz4', 'zstd']),
+  z.string(),
+  z.string(),
+  z.string(),
+  z.coerce.number().default(1),
+]);
+const [driver, compression, tableFolder, brokers, topic, times] = Arguments.parse(process.argv.slice(2));
 const { signal } = new AbortController();
 /** The table's change rows as the blocks of whole chunks. */
 async function encoded(): Promise<readonly (readonly Segment[])[]> {
@@ -77,7 +84,8 @@ async function encoded(): Promise<readonly (readonly Segment[])[]> {
 
 async function publish(chunks: readonly (readonly Segment[])[]): Promise<void> {
   const checkpoints = `${topic}.checkpoints`;
-  await using publisher = openKafkajs({ ...KAFKA_DEFAULTS, brokers: brokers.split(','), clientId: 'bench', telemetry: quiet });
+  const { open, defaults } = CONNECTORS.kafka[driver];
+  await using publisher = open({ ...defaults, compression, brokers: brokers.split(','), clientId: 'bench', telemetry: quiet });
   await publisher.admin.create(
     [
       { topic, partitions: PARTITIONS, replicationFactor: -1, config: {} },
@@ -89,21 +97,27 @@ async function publish(chunks: readonly (readonly Segment[])[]): Promise<void> {
     { transactionalId: topic, topic: checkpoints, partition: 0, claimValue: '{"nonce":"bench"}' },
     signal,
   );
-  for (const [index, segments] of chunks.entries()) {
-    await producer.begin();
-    await producer.send(
-      topic,
-      segments.flatMap(({ blocks }) => blocks),
-    );
-    await producer.sendControl([{ topic: checkpoints, partition: 0, key: 'bench', value: JSON.stringify({ index }) }]);
-    await producer.commit(COMMIT_MS);
+  const startedAt = performance.now();
+  const usedBefore = process.cpuUsage();
+  for (let round = 0; round < times; round++) {
+    for (const [index, segments] of chunks.entries()) {
+      await producer.begin();
+      await producer.send(
+        topic,
+        segments.flatMap(({ blocks }) => blocks),
+      );
+      await producer.sendControl([{ topic: checkpoints, partition: 0, key: 'bench', value: JSON.stringify({ index }) }]);
+      await producer.commit(COMMIT_MS);
+    }
   }
+  const { user, system } = process.cpuUsage(usedBefore);
+  const seconds = (performance.now() - startedAt) / 1000;
   await producer.close();
   const all = chunks.flat();
-  const sum = (of: (segment: Segment) => number): number => all.reduce((total, segment) => total + of(segment), 0);
-  process.stdout.write(
-    `${JSON.stringify({ records: sum(({ records }) => records), bytes: sum(({ bytes }) => bytes), transactions: chunks.length })}\n`,
-  );
+  const sum = (of: (segment: Segment) => number): number => all.reduce((total, segment) => total + of(segment), 0) * times;
+  const [records, bytes] = [sum((segment) => segment.records), sum((segment) => segment.bytes)];
+  const published = { records, bytes, transactions: chunks.length * times, seconds, cpuMicros: user + system };
+  process.stdout.write(`${JSON.stringify(published)}\n`);
 }
 
 interface Work {

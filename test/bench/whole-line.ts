@@ -138,7 +138,7 @@ async function openBench(broker: Broker, bigVersions: readonly BigVersion[], sig
       return watched(startCommand(['run', '-c', config, '--until-current']), `${prefix}-${name}-team.local.default.orders`, records);
     },
     async driver(name) {
-      const child = startScript(DRIVER, [history.tableFolder, broker.brokers.join(','), `${prefix}-${name}`]);
+      const child = startScript(DRIVER, ['kafkajs', 'zstd', history.tableFolder, broker.brokers.join(','), `${prefix}-${name}`]);
       const driver = await watched(child, `${prefix}-${name}`, history.rows);
       const { records, bytes } = Published.parse(JSON.parse(child.stdout));
       if (records !== history.rows) throw new Error(`the driver sent ${records} records, the table's feed has ${history.rows}`);
