@@ -47,6 +47,8 @@ export interface TableOptions {
   readonly expected: 'rows' | 'checksum' | 'nothing';
   /** Time of the commit that creates the table. */
   readonly createdAt: EpochMs;
+  /** Hears the text of every row of the feed, whatever `expected` says. */
+  readonly onRow?: (version: Version, type: ChangeType, text: string) => void;
 }
 
 export interface WrittenVersion {
@@ -242,11 +244,13 @@ export class DeltaTable {
   }
 
   async #expect({ version, timestamp }: WrittenVersion, changes: RowList): Promise<void> {
-    if (this.#options.expected === 'nothing') return;
+    const { expected, seed, onRow } = this.#options;
+    if (expected === 'nothing' && onRow === undefined) return;
     const rows: { readonly type: ChangeType; readonly text: string }[] = [];
     for (let row = 0; row < changes.length; row++) {
       const change = changes.at(row);
-      const text = expectedRow(this.#options.seed, version, timestamp, change);
+      const text = expectedRow(seed, version, timestamp, change);
+      onRow?.(version, change.type, text);
       this.#checksum.add(text);
       if (this.expectedPath !== null) rows.push({ type: change.type, text });
     }

@@ -49,17 +49,20 @@ export function versionOf(line: string): number {
 }
 
 function disorderOf(read: readonly ReadChange[]): readonly string[] {
+  const find = disorderFinder();
+  return read.map(find).filter((sentence) => sentence !== null);
+}
+
+/** To be given change after change: a sentence where one stands behind another that it must not stand behind, else null. */
+export function disorderFinder(): (change: ReadChange) => string | null {
   const last = new Map<string, ReadChange>();
-  const sentences: string[] = [];
-  for (const change of read) {
+  return (change) => {
     const partition = `${change.topic}/${change.partition}`;
     const before = last.get(partition);
     last.set(partition, change);
-    if (before !== undefined && rank(change) < rank(before)) {
-      sentences.push(`${partition}: ${change.type} of version ${change.version} after ${before.type} of version ${before.version}`);
-    }
-  }
-  return sentences;
+    if (before === undefined || rank(change) >= rank(before)) return null;
+    return `${partition}: ${change.type} of version ${change.version} after ${before.type} of version ${before.version}`;
+  };
 }
 
 function rank(change: ReadChange): number {

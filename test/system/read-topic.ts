@@ -24,14 +24,21 @@ export interface TopicToRead {
 }
 
 /** Every change of the topic, in order within each partition. The marks stay behind in both topics: no relay may go on in them. */
-export async function readTopic({ brokers, topic, schemasTopic }: TopicToRead): Promise<readonly ReadChange[]> {
+export async function readTopic(topic: TopicToRead): Promise<readonly ReadChange[]> {
+  const changes: ReadChange[] = [];
+  await readChanges(topic, (change) => changes.push(change));
+  return changes;
+}
+
+/** The same, one by one, for topics that are too large to be held. */
+export async function readChanges({ brokers, topic, schemasTopic }: TopicToRead, onChange: (change: ReadChange) => void): Promise<void> {
   const readers = new Map<string, (body: Uint8Array) => ChangeRow>();
   for (const { message } of await readAll(brokers, schemasTopic)) readers.set(String(message.key), rowReaderOf(String(message.value)));
-  return (await readAll(brokers, topic)).map(({ partition, message }) => {
+  await readEach(brokers, topic, ({ partition, message }) => {
     const value = must(message.value, 'the value of a change');
-    const guid = value.subarray(1, FRAME_BYTES).toString('hex');
+    const guid = value.toString('hex', 1, FRAME_BYTES);
     const read = must(readers.get(guid.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')), `schema ${guid}`);
-    return { topic, partition, offset: message.offset, ...read(value.subarray(FRAME_BYTES)) };
+    onChange({ topic, partition, offset: message.offset, ...read(value.subarray(FRAME_BYTES)) });
   });
 }
 
@@ -64,11 +71,25 @@ interface Read {
 }
 
 async function readAll(brokers: readonly string[], topic: string): Promise<readonly Read[]> {
+  const read: Read[] = [];
+  await readEach(brokers, topic, (record) => read.push(record));
+  return read;
+}
+
+async function readEach(brokers: readonly string[], topic: string, onRecord: (record: Read) => void): Promise<void> {
   const kafka = quietKafka(brokers, 'system-reader');
   const mark = randomUUID();
   const left = await markEnds(brokers, topic, mark);
-  const read: Read[] = [];
   const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const nexts = new Map<number, number>();
+  const hear = (partition: number, message: KafkaMessage): void => {
+    const offset = Number(message.offset);
+    // A consumer that left its group for a moment begins anew.
+    if (offset < (nexts.get(partition) ?? 0)) return;
+    nexts.set(partition, offset + 1);
+    if (message.key?.toString() !== END_MARK) onRecord({ partition, message });
+    else if (message.value?.toString() === mark && left.delete(partition) && left.size === 0) resolve();
+  };
   const consumer = kafka.consumer({
     groupId: `reader-${randomUUID()}`,
     readUncommitted: false,
@@ -84,15 +105,17 @@ async function readAll(brokers: readonly string[], topic: string): Promise<reado
     await consumer.run({
       autoCommit: false,
       eachMessage: async ({ partition, message }) => {
-        if (message.key?.toString() !== END_MARK) read.push({ partition, message });
-        else if (message.value?.toString() === mark && left.delete(partition) && left.size === 0) resolve();
+        try {
+          hear(partition, message);
+        } catch (error) {
+          reject(error);
+        }
       },
     });
     await promise;
   } finally {
     await consumer.disconnect();
   }
-  return read;
 }
 
 /** The partitions, each with its mark. */

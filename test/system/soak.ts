@@ -1,6 +1,7 @@
 /**
- * For as long as one likes: tables grow, the provider's requests go wrong at random (faulty-provider.ts), the relay follows and is killed now and then. At the end the
- * faults cease, the relay catches up, and each topic must hold what its feed has to tell: every change once and in order, behind the snapshot if it began with one.
+ * For as long as one likes: tables grow, some of them by many rows; the provider's requests go wrong at random (faulty-provider.ts), and it is frozen now and then;
+ * replicas of the relay are killed, frozen and stopped; with three brokers those are too (chaos.ts). At the end the faults cease, a relay catches up, and each topic must
+ * hold what its feed has to tell: every change once and in order, behind the snapshot if it began with one.
  *
  * The seed determines the tables, the waits and the plans of the faults; which request meets which fault is the machine's to say.
  */
@@ -19,15 +20,25 @@ import { seededRandom } from '../delta-writer/random.ts';
 import type { Random } from '../delta-writer/random.ts';
 import { startScript, useOf } from '../processes/child.ts';
 import type { Child } from '../processes/child.ts';
+import { disturb } from '../kafka/chaos.ts';
+import type { Deeds } from '../kafka/chaos.ts';
+import type { Broker } from '../kafka/cluster.ts';
+import { BulkTable } from './bulk-table.ts';
+import type { DriverName } from './exactly-once/arena.ts';
 import { MixedTable } from './mixed-table.ts';
 import { readTopic } from './read-topic.ts';
 import { fromSnapshot } from './snapshot-lines.ts';
 import { Stage } from './stage.ts';
 
 export interface Soak {
-  readonly brokers: readonly string[];
+  /** Of one node, which is left in peace, or of three. */
+  readonly cluster: Broker;
+  readonly driver: DriverName;
+  readonly replicas: number;
   readonly minutes: number;
   readonly seed: number;
+  /** Of the tables of which only sums are kept; 0 = without them. */
+  readonly rowsPerSecond: number;
   readonly say: (line: string) => void;
 }
 
@@ -35,6 +46,11 @@ export interface SoakReport {
   readonly versions: number;
   readonly changes: number;
   readonly kills: number;
+  /** Of replicas, in order. */
+  readonly stops: number;
+  readonly freezes: number;
+  /** Null with one broker. */
+  readonly deeds: Deeds | null;
   /** Kills after which the checkpoint of some feed stood inside a version. */
   readonly insideVersion: number;
   readonly requests: number;
@@ -47,8 +63,13 @@ export interface SoakReport {
 }
 
 const PROVIDER = fileURLToPath(new URL('faulty-provider.ts', import.meta.url));
-const CHUNK_RECORDS = 200;
-const LIMITS = { chunkRecords: CHUNK_RECORDS, chunkTime: '50ms', retryTimeout: '20s', memory: '256MiB' };
+const LIMITS = { chunkTime: '50ms', retryTimeout: '20s', memory: '256MiB', workers: 1 };
+/** Small ones, so that most versions are of several; larger ones for many rows a second. */
+const CHUNK_RECORDS = { few: 200, many: 5_000 };
+const BULK_TABLES = ['bulk-a', 'bulk-b'];
+const FROZEN_MS = { least: 500, most: 15_000 };
+/** Between two times that the provider is frozen. */
+const PROVIDER_MS = { least: 10_000, most: 60_000 };
 const START_ROWS = 1_500;
 const GROW_MS = { least: 100, most: 2_500 };
 const LIVE_MS = { least: 4_000, most: 45_000 };
@@ -67,38 +88,83 @@ interface Grown {
   readonly columnsAt: (version: number) => readonly string[];
 }
 
-export async function soak({ brokers, minutes, seed, say }: Soak): Promise<SoakReport> {
+export async function soak(options: Soak): Promise<SoakReport> {
+  const { cluster, driver, replicas, minutes, seed, rowsPerSecond, say } = options;
+  const { brokers } = cluster;
   const folder = await mkdtemp(join(tmpdir(), 'cdf-relay-soak-'));
   try {
     const tables = await createTables(folder, seed);
+    const names = rowsPerSecond > 0 ? BULK_TABLES : [];
+    const bulk = await Promise.all(names.map((name, i) => BulkTable.create(folder, name, seed + 30 + i)));
     await using stage = await Stage.open({
       brokers,
+      kafka: `{driver: ${driver}, brokers: ${JSON.stringify(brokers)}}`,
+      port: 0,
       folder,
-      tables,
-      limits: LIMITS,
+      tables: [...tables, ...names.map((name) => ({ name, key: ['id'], start: 'earliest' }))],
+      limits: { ...LIMITS, chunkRecords: names.length > 0 ? CHUNK_RECORDS.many : CHUNK_RECORDS.few },
       provider: (tablesFolder, profilePath) => startScript(PROVIDER, [tablesFolder, profilePath, String(seed)]),
     });
     const until = performance.now() + minutes * 60_000;
-    const wild = new Wild(stage, seededRandom(seed + 1), say);
-    await Promise.all([growUntil(until, tables, seededRandom(seed + 2)), wild.runUntil(until)]);
+    const isOver = (): boolean => performance.now() >= until;
+    const wild = Array.from({ length: replicas }, (_, i) => new Wild(stage, seededRandom(seed + 100 + i), say));
+    const random = seededRandom(seed + 3);
+    const [deeds] = await Promise.all([
+      brokers.length > 1 ? disturb({ cluster, random, say }, isOver) : null,
+      growUntil(until, tables, seededRandom(seed + 2)),
+      ...bulk.map((table) => table.growUntil(until, rowsPerSecond / names.length)),
+      ...wild.map((one) => one.runUntil(until)),
+      freezeProvider(stage.provider, until, seededRandom(seed + 4)),
+    ]);
 
-    say(`the faults end after ${wild.kills} kills`);
+    const sum = (of: (one: Wild) => number): number => wild.reduce((all, one) => all + of(one), 0);
+    say(`the faults end after ${sum((one) => one.kills)} kills`);
     stage.provider.signal('SIGUSR2');
-    await wild.finish();
-    const problems = [...wild.problems];
+    const last = must(wild[0], 'a replica');
+    await last.finish();
+    const problems = wild.flatMap((one) => one.problems);
     let changes = 0;
-    for (const table of tables) {
-      const { told, wrong } = await compare(stage, brokers, table);
+    const compared = ({ told, wrong }: Compared, name: string): void => {
       changes += told;
-      problems.push(...wrong);
+      problems.push(...wrong.slice(0, PROBLEMS_MAX).map((problem) => `${name}: ${problem}`));
+    };
+    for (const table of tables) compared(await compare(stage, brokers, table), table.name);
+    for (const table of bulk) {
+      const topic = { brokers, topic: stage.topic(table.name), schemasTopic: stage.schemasTopic };
+      compared(await table.compare(topic), table.name);
     }
     await stage.provider.stop();
     const { requests, faults } = Told.parse(JSON.parse(stage.provider.stdout.trim().split('\n').at(-1) ?? ''));
-    const { kills, insideVersion, peakRssBytes } = wild;
-    const versions = tables.reduce((sum, { latest }) => sum + latest() + 1, 0);
-    return { versions, changes, kills, insideVersion, requests, faults, peakRssBytes, problems };
+    return {
+      versions: tables.reduce((all, { latest }) => all + latest() + 1, 0) + bulk.reduce((all, table) => all + table.versions, 0),
+      changes,
+      kills: sum((one) => one.kills),
+      stops: sum((one) => one.stops),
+      freezes: sum((one) => one.freezes),
+      deeds,
+      insideVersion: sum((one) => one.insideVersion),
+      requests,
+      faults,
+      peakRssBytes: Math.max(...wild.map((one) => one.peakRssBytes)),
+      problems,
+    };
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface Compared {
+  readonly told: number;
+  readonly wrong: readonly string[];
+}
+
+async function freezeProvider(provider: Child, until: number, random: Random): Promise<void> {
+  for (;;) {
+    await wait(Math.max(0, Math.min(random.between(PROVIDER_MS.least, PROVIDER_MS.most), until - performance.now())));
+    if (performance.now() >= until) return;
+    provider.signal('SIGSTOP');
+    await wait(random.between(FROZEN_MS.least, FROZEN_MS.most));
+    provider.signal('SIGCONT');
   }
 }
 
@@ -159,9 +225,11 @@ async function growUntil(until: number, tables: readonly Grown[], random: Random
   }
 }
 
-/** The relay, killed and started again. */
+/** A replica of the relay: killed, frozen or stopped, and started again. */
 class Wild {
   kills = 0;
+  stops = 0;
+  freezes = 0;
   insideVersion = 0;
   peakRssBytes = 0;
   readonly problems: string[] = [];
@@ -177,23 +245,43 @@ class Wild {
 
   async runUntil(until: number): Promise<void> {
     let toldAt = performance.now();
+    let relay = this.#stage.startRelay();
     while (performance.now() < until) {
-      const relay = this.#stage.startRelay();
       await this.#watch(relay, Math.min(until, performance.now() + this.#random.between(LIVE_MS.least, LIVE_MS.most)));
-      if (!relay.isRunning) {
-        this.problems.push(`the relay ended by itself: ${relay.stderr.slice(-1_000)}`);
-        continue;
-      }
-      await relay.kill();
-      this.kills++;
-      if (await this.#stage.isInsideVersion()) this.insideVersion++;
+      if (!relay.isRunning) this.problems.push(`the relay ended by itself: ${relay.stderr.slice(-1_000)}`);
+      else if (this.#random.chance(30)) await this.#freeze(relay);
+      else if (this.#random.chance(15)) await this.#stop(relay);
+      else await this.#kill(relay);
+      if (!relay.isRunning && performance.now() < until) relay = this.#stage.startRelay();
       if (performance.now() - toldAt < TOLD_EVERY_MS) continue;
       toldAt = performance.now();
       const minutesLeft = Math.ceil((until - toldAt) / 60_000);
+      const memory = mebibytes(this.peakRssBytes);
       this.#say(
-        `${this.kills} kills, ${this.insideVersion} inside a version, ${mebibytes(this.peakRssBytes)} at most; ${minutesLeft} min left`,
+        `${this.kills} kills, ${this.insideVersion} inside a version, ${this.freezes} freezes, ${memory} at most; ${minutesLeft} min left`,
       );
     }
+    await relay.kill();
+  }
+
+  async #freeze(relay: Child): Promise<void> {
+    relay.signal('SIGSTOP');
+    await wait(this.#random.between(FROZEN_MS.least, FROZEN_MS.most));
+    relay.signal('SIGCONT');
+    this.freezes++;
+  }
+
+  async #stop(relay: Child): Promise<void> {
+    const { code } = await relay.stop();
+    if (code !== 0) this.problems.push(`a relay that was stopped ended with ${String(code)}: ${relay.stderr.slice(-1_000)}`);
+    this.stops++;
+  }
+
+  async #kill(relay: Child): Promise<void> {
+    await relay.kill();
+    this.kills++;
+    // Brokers may be in no state to tell.
+    if (await this.#stage.isInsideVersion().catch(() => false)) this.insideVersion++;
   }
 
   /** With nothing in its way any more. */
@@ -216,17 +304,12 @@ class Wild {
   }
 }
 
-async function compare(
-  stage: Stage,
-  brokers: readonly string[],
-  table: Grown,
-): Promise<{ readonly told: number; readonly wrong: readonly string[] }> {
+async function compare(stage: Stage, brokers: readonly string[], table: Grown): Promise<Compared> {
   const read = await readTopic({ brokers, topic: stage.topic(table.name), schemasTopic: stage.schemasTopic });
   const lines = await table.lines();
   const expected = table.start === 'earliest' ? lines : await expectedFromSnapshot(stage, table, lines, read);
   const { lost, doubled, disorder } = reconcile(expected, read);
-  const wrong = [...lost.map((row) => `lost ${row}`), ...doubled.map((row) => `doubled ${row}`), ...disorder];
-  return { told: read.length, wrong: wrong.slice(0, PROBLEMS_MAX).map((problem) => `${table.name}: ${problem}`) };
+  return { told: read.length, wrong: [...lost.map((row) => `lost ${row}`), ...doubled.map((row) => `doubled ${row}`), ...disorder] };
 }
 
 /** A version that tells of no change has no time of its own: the rows of its snapshot have the time of the first of them. */

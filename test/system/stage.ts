@@ -46,7 +46,7 @@ export class Stage implements AsyncDisposable {
   readonly #folder: string;
   readonly #brokers: readonly string[];
   #port = 0;
-  #relay: Child | null = null;
+  readonly #relays: Child[] = [];
 
   private constructor(name: string, folder: string, brokers: readonly string[], provider: Child) {
     this.name = name;
@@ -156,12 +156,13 @@ export class Stage implements AsyncDisposable {
   }
 
   startRelay(...options: readonly string[]): Child {
-    this.#relay = startCommand(['run', '-c', this.configPath, ...options]);
-    return this.#relay;
+    const relay = startCommand(['run', '-c', this.configPath, ...options]);
+    this.#relays.push(relay);
+    return relay;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#relay?.kill();
+    for (const relay of this.#relays) await relay.kill();
     await this.provider.stop();
     await rm(this.#folder, { recursive: true, force: true });
   }

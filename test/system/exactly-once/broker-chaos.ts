@@ -4,20 +4,12 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { seededRandom } from '../../delta-writer/random.ts';
-import { moveLeaders } from '../../kafka/leaders.ts';
-import type { Broker } from '../../kafka/cluster.ts';
+import { disturb, toldOf } from '../../kafka/chaos.ts';
 import { playControl } from './control.ts';
 import type { PointReport, WildArena } from './arena.ts';
 import { Trial } from './trial.ts';
 
-const QUIET_MS = { least: 500, most: 3_000 };
-const FROZEN_MS = { least: 1_000, most: 8_000 };
-/** Longer than any request, session or transaction takes. */
-const LONG_FROZEN_MS = 20_000;
 const GROW_MS = 300;
-
-/** How often what was done. */
-type Deeds = Record<'kill' | 'shut' | 'freeze' | 'move', number>;
 
 export interface BrokerChaos {
   /** Of brokers; the other deeds come about as often. */
@@ -36,7 +28,7 @@ export async function chaosOfBrokers(arena: WildArena, { kills }: BrokerChaos): 
     }
   })();
   try {
-    const deeds = await disturb(arena, kills);
+    const deeds = await disturb({ ...arena, random: seededRandom(arena.seed) }, ({ kill }) => kill >= kills);
     arena.say(`4: ${toldOf(deeds)}`);
   } finally {
     ended.abort();
@@ -52,43 +44,8 @@ export async function chaosOfBrokers(arena: WildArena, { kills }: BrokerChaos): 
 export async function chaosOfControl(arena: WildArena, { kills }: BrokerChaos): Promise<PointReport> {
   const ended = new AbortController();
   const playing = playControl(arena, ended.signal);
-  const deeds = await disturb(arena, kills);
+  const deeds = await disturb({ ...arena, random: seededRandom(arena.seed) }, ({ kill }) => kill >= kills);
   arena.say(`9: ${toldOf(deeds)}`);
   ended.abort();
   return { kills, problems: [], ...(await playing) };
-}
-
-/** Until so many brokers were killed, and one was frozen for long; one thing at a time, and at the end everything serves. */
-async function disturb({ cluster, brokers, seed, say }: WildArena, kills: number): Promise<Deeds> {
-  const random = seededRandom(seed);
-  const deeds: Deeds = { kill: 0, shut: 0, freeze: 0, move: 0 };
-  const node = (): number => random.between(1, brokers.length);
-  while (deeds.kill < kills) {
-    await wait(random.between(QUIET_MS.least, QUIET_MS.most));
-    const dice = random.below(100);
-    const deed = dice < 35 ? 'kill' : dice < 50 ? 'shut' : dice < 70 || brokers.length === 1 ? 'freeze' : 'move';
-    deeds[deed]++;
-    if (deed === 'move') await moveLeaders(brokers, () => true).catch((error: unknown) => say(`leaders do not move: ${String(error)}`));
-    else if (deed === 'freeze') await freeze(cluster, node(), random.between(FROZEN_MS.least, FROZEN_MS.most));
-    else await end(cluster, deed, node());
-    if (deed === 'kill') say(toldOf(deeds));
-  }
-  await freeze(cluster, node(), LONG_FROZEN_MS);
-  deeds.freeze++;
-  return deeds;
-}
-
-async function freeze(cluster: Broker, node: number, ms: number): Promise<void> {
-  await cluster.freeze(node);
-  await wait(ms);
-  await cluster.thaw(node);
-}
-
-async function end(cluster: Broker, how: 'kill' | 'shut', node: number): Promise<void> {
-  await cluster[how](node);
-  await cluster.restart(node);
-}
-
-function toldOf({ kill, shut, freeze: frozen, move }: Deeds): string {
-  return `brokers: ${kill} killed, ${shut} shut, ${frozen} frozen, leaders moved ${move} times`;
 }
