@@ -3,6 +3,7 @@
  * `kafka-consumer-groups.sh --describe --members --verbose` shows who has what. What is ours alone is JSON in the user data. The broker passes all of it on unread.
  */
 import { JsonMismatch, JsonObject } from '../../src/lib/json.ts';
+import type { EpochMs } from '../../src/model/version.ts';
 
 /** What a member says of itself when it joins. */
 export interface Subscription {
@@ -13,6 +14,10 @@ export interface Subscription {
   /** Partitions that have feeds. */
   readonly busy: readonly number[];
   readonly isLeaving: boolean;
+  /** Who it is, since when, and the hash of its config (src/ports/membership.ts). */
+  readonly owner: string;
+  readonly since: EpochMs;
+  readonly config: string;
 }
 
 /** What the leader says to a member. */
@@ -25,12 +30,12 @@ export interface Word {
 const SUBSCRIPTION_VERSION = 2;
 const ASSIGNMENT_VERSION = 0;
 
-export function writeSubscription({ topic, owned, generation, busy, isLeaving }: Subscription): Buffer {
+export function writeSubscription({ topic, owned, generation, busy, isLeaving, owner, since, config }: Subscription): Buffer {
   return Buffer.concat([
     int16(SUBSCRIPTION_VERSION),
     int32(1),
     string(topic),
-    bytes(JSON.stringify({ busy, leaving: isLeaving })),
+    bytes(JSON.stringify({ busy, leaving: isLeaving, owner, since, config })),
     topicPartitions(topic, owned),
     int32(generation),
   ]);
@@ -44,7 +49,16 @@ export function readSubscription(metadata: Uint8Array, topic: string): Subscript
     reader.array(() => reader.string());
     const said = new JsonObject(JSON.parse(reader.bytes()));
     const owned = partitionsOf(reader, topic);
-    return { topic, owned, generation: reader.int32(), busy: numbers(said.raw('busy')), isLeaving: said.raw('leaving') === true };
+    return {
+      topic,
+      owned,
+      generation: reader.int32(),
+      busy: numbers(said.raw('busy')),
+      isLeaving: said.raw('leaving') === true,
+      owner: said.string('owner'),
+      since: said.integer('since'),
+      config: said.string('config'),
+    };
   });
 }
 

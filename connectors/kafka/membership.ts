@@ -28,7 +28,7 @@ import { assign } from './membership-assignor.ts';
 import { Belongings } from './membership-belongings.ts';
 import { isAloneAtEntrance } from './membership-entrance.ts';
 import { readSubscription, readWord, writeSubscription, writeWord } from './membership-messages.ts';
-import type { Word } from './membership-messages.ts';
+import type { Subscription, Word } from './membership-messages.ts';
 import { newInstanceId } from './membership-process.ts';
 import { GroupWire, requiredMemberId } from './membership-wire.ts';
 import type { Identity, JoinedGroup } from './membership-wire.ts';
@@ -52,6 +52,7 @@ const GATHER_MS = 50;
 /** How long the coordinator waits for members to join a round. Below the time that a request may take. */
 const REBALANCE_MS = 8_000;
 const LEAVE_MS = 2_000;
+const STRANGERS_MAX = 100;
 const BACKOFF = { firstMs: 100, maxMs: 5_000 };
 /** So long failures in a row go untold, since coordinators move; and so often they are told. */
 const UNTOLD_MS = 10_000;
@@ -86,6 +87,9 @@ class GroupMember implements Member {
   readonly #belongings: Belongings;
   #word: Word = { partitions: [], isMoving: false };
   #announced: Announced | null = null;
+  readonly #since = Date.now();
+  /** Owners of which was told. */
+  readonly #strangers = new Set<string>();
   #wasMember = false;
   /** The partitions of which was told last. */
   #told: string | null = null;
@@ -176,12 +180,16 @@ class GroupMember implements Member {
     const { owned, isLeaving } = this.#belongings;
     const announced: Announced = { owned, busy: this.#busyText(), isLeaving };
     this.#announced = announced;
+    const { topic, owner, config } = this.#request;
     const metadata = writeSubscription({
-      topic: this.#request.topic,
+      topic,
       owned,
       generation: this.#generation,
       busy: [...this.#duty.busy()],
       isLeaving,
+      owner,
+      since: this.#since,
+      config,
     });
     const entered = new AbortController();
     const entrance = this.#identity.memberId === '' ? this.#enter(AbortSignal.any([this.#scope, entered.signal])) : Promise.resolve();
@@ -209,6 +217,7 @@ class GroupMember implements Member {
     const busy = new Set<number>();
     const candidates = members.map(({ memberId, metadata }) => {
       const said = readSubscription(metadata, topic);
+      if (said !== null && said.config !== this.#request.config) this.#tellStranger(said);
       for (const one of said?.busy ?? []) busy.add(one);
       // What this member has changed since it joined, it knows best itself.
       const owned = memberId === this.#identity.memberId ? this.#belongings.owned : (said?.owned ?? []);
@@ -216,6 +225,16 @@ class GroupMember implements Member {
     });
     const { parts, isMoving } = assign(candidates, partitions, busy);
     return new Map([...parts].map(([id, own]) => [id, writeWord(topic, { partitions: own, isMoving })]));
+  }
+
+  /** Once for each: its feeds are not ours, so whoever gets a partition leaves those of the other alone. */
+  #tellStranger({ owner, since }: Subscription): void {
+    const { group } = this.#request;
+    if (this.#strangers.has(owner) || this.#strangers.size >= STRANGERS_MAX) return;
+    this.#strangers.add(owner);
+    const message =
+      'another replica has other feeds in its config: unless the config is just being changed, two deployments use one `relay.name`';
+    this.#options.telemetry.log('warn', message, { group, owner, since: new Date(since).toISOString() });
   }
 
   #obey(word: Word): void {

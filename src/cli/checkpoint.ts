@@ -10,6 +10,7 @@ import { Failure } from '../model/failure.ts';
 import type { FeedSpec } from '../model/feed.ts';
 import type { Checkpoint } from '../model/position.ts';
 import { acceptCheckpoint, checkpointPartition, resetCheckpoint, topicOf } from '../relay/checkpoint.ts';
+import { claimText } from '../relay/claim-record.ts';
 import { ClaimedPartition } from '../relay/partition.ts';
 import { checkpointTopic } from '../relay/checkpoint-topic.ts';
 import { startText } from '../relay/start.ts';
@@ -98,7 +99,7 @@ async function claimAndWrite(session: KafkaSession, spec: FeedSpec, next: Change
   const { config, publisher, telemetry } = session;
   const { name, checkpointPartitions: partitions } = config.relay;
   const place = { topic: checkpointTopic(name), partition: checkpointPartition(spec.id, partitions), partitions };
-  const claimValue = JSON.stringify({ nonce: randomUUID(), owner: `${hostname()}/${process.pid}`, at: Date.now() });
+  const claimValue = claimText({ nonce: randomUUID(), owner: `${hostname()}/${process.pid}`, config: null, at: Date.now() });
   const claim = await publisher.claim(
     { transactionalId: `${name}.${place.partition}`, topic: place.topic, partition: place.partition, claimValue },
     signal,

@@ -115,8 +115,8 @@ async function runWith(config: Config, telemetry: OpenTelemetry, untilCurrent: b
       retryTimeoutMs: limits.retryTimeoutMs,
       owner: `${hostname()}/${process.pid}`,
       nonce: randomUUID,
-      // A secret is written as `[redacted]`.
-      configHash: createHash('sha256').update(JSON.stringify(config)).digest('hex'),
+      // What differs from one replica to the next, as ports do, makes no other deployment.
+      configHash: createHash('sha256').update(JSON.stringify([config.feeds, config.patterns])).digest('hex'),
       onAttempted: () => {
         waitingFor.text = null;
       },

@@ -15,6 +15,10 @@ export interface MembershipRequest {
   /** `<relay.name>.checkpoints`, whose partitions are shared out. */
   readonly topic: string;
   readonly partitions: number;
+  /** Who this is, for people: the other members are told, and since when it is there. */
+  readonly owner: string;
+  /** Hash of what the config says of feeds. Members with another one are of another deployment, or of one that is just being changed: of that is told. */
+  readonly config: string;
 }
 
 /** What a member does for its group. Called by the member, one call at a time for each partition; none may throw. */

@@ -53,8 +53,9 @@ export class Crew {
 
   /** From now on the group says which partitions are worked on. To be called once. */
   join(): void {
-    const { name, checkpointPartitions: partitions, membership, works } = this.#options;
-    const member = membership.join({ group: `${name}.relay`, topic: this.#topic, partitions }, this.#duty(), this.scope);
+    const { name, checkpointPartitions: partitions, membership, works, owner, configHash: config } = this.#options;
+    const request = { group: `${name}.relay`, topic: this.#topic, partitions, owner, config };
+    const member = membership.join(request, this.#duty(), this.scope);
     this.#member = member;
     member.joined.catch((error: unknown) => {
       if (!this.scope.aborted && !works.stopping.aborted) this.#broken.abort(error);

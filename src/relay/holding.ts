@@ -17,6 +17,7 @@ import { Failure } from '../model/failure.ts';
 import type { FeedId } from '../model/feed.ts';
 import type { EpochMs } from '../model/version.ts';
 import type { Publisher } from '../ports/publisher.ts';
+import { claimText, lastClaim } from './claim-record.ts';
 import type { Line, Works } from './line.ts';
 import { ClaimedPartition } from './partition.ts';
 import type { PartitionPlace } from './partition.ts';
@@ -41,7 +42,7 @@ export interface HoldingOptions {
   /** Goes into claim records: how a second deployment under the same name is recognised. */
   readonly owner: string;
   readonly nonce: () => string;
-  /** Hash of the config, without its secrets: whether two claims come from one config. */
+  /** Hash of what the config says of feeds: whether two claims come from one config. */
   readonly configHash: string;
 }
 
@@ -75,6 +76,8 @@ export class Holding {
   readonly #attempted = Promise.withResolvers<void>();
   #changed = Promise.withResolvers<void>();
   #wasClaimed = false;
+  /** Owners of which was told. One for each process that ever fenced this one. */
+  readonly #toldRivals = new Set<string>();
 
   constructor(options: HoldingOptions, place: PartitionPlace, { isKnown, isUnderWay, isConfirmed }: HoldingContext) {
     this.#options = options;
@@ -174,6 +177,7 @@ export class Holding {
           fences = code === 'kafka.fenced' ? fences + 1 : 0;
           works.telemetry.log(fences >= FENCES_ALARM || lostInARow > 3 ? 'error' : 'warn', 'claim lost, claiming again', {
             partition: this.#place.partition,
+            ...(code === 'kafka.fenced' ? await this.#rival(asking) : {}),
             code,
             error: error instanceof Error ? error.message : String(error),
           });
@@ -246,7 +250,7 @@ export class Holding {
         transactionalId: `${name}.${partition}`,
         topic,
         partition,
-        claimValue: JSON.stringify({ nonce: nonce(), owner, config: configHash, at: works.clock.now() }),
+        claimValue: claimText({ nonce: nonce(), owner, config: configHash, at: works.clock.now() }),
       },
       AbortSignal.any([signal, tenure.ending]),
     );
@@ -259,6 +263,22 @@ export class Holding {
       await claimed.producer.close();
       throw error;
     }
+  }
+
+  /** Who has claimed the partition: for people, where that can be read. A claim under another config is another deployment's, which is told once. */
+  async #rival(signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
+    const { publisher, works, owner, configHash } = this.#options;
+    const claim = await lastClaim(publisher, this.#place, signal).catch(() => null);
+    if (claim === null || claim.owner === owner) return {};
+    const rival = { owner: claim.owner, since: new Date(claim.at).toISOString() };
+    if (claim.config !== null && claim.config !== configHash && !this.#toldRivals.has(claim.owner)) {
+      this.#toldRivals.add(claim.owner);
+      works.telemetry.log('error', 'another deployment with other feeds in its config uses the same `relay.name`', {
+        partition: this.#place.partition,
+        ...rival,
+      });
+    }
+    return rival;
   }
 
   /** With `--until-current`, feeds that could not even be claimed for `retryTimeoutMs` are given up as failing. */

@@ -22,6 +22,8 @@ export interface WatchedMember {
 
 export interface MemberSettings {
   readonly busy?: ReadonlySet<number>;
+  readonly owner?: string;
+  readonly config?: string;
   /** What giving a partition up waits for. */
   readonly untilRevoked?: () => Promise<void>;
 }
@@ -41,7 +43,7 @@ export class GroupToWatch {
     this.#partitions = partitions;
   }
 
-  join({ busy = new Set(), untilRevoked = async () => {} }: MemberSettings = {}): WatchedMember {
+  join({ busy = new Set(), owner = 'somebody', config = 'one', untilRevoked = async () => {} }: MemberSettings = {}): WatchedMember {
     const own = new Set<number>();
     const told: string[] = [];
     const lines: string[] = [];
@@ -49,7 +51,12 @@ export class GroupToWatch {
     let rounds = 0;
     const membership = openMembership({
       ...this.#options,
-      telemetry: { ...quiet, rebalanced: () => void rounds++, log: (level, message) => void lines.push(`${level} ${message}`) },
+      telemetry: {
+        ...quiet,
+        rebalanced: () => void rounds++,
+        log: (level, message, fields) =>
+          void lines.push(`${level} ${message}${fields?.['owner'] === undefined ? '' : ` (${String(fields['owner'])})`}`),
+      },
     });
     const duty = {
       busy: () => busy,
@@ -69,7 +76,7 @@ export class GroupToWatch {
         this.#drop(partition, watched, own);
       },
     };
-    const request = { group: this.#group, topic: 'watched.checkpoints', partitions: this.#partitions };
+    const request = { group: this.#group, topic: 'watched.checkpoints', partitions: this.#partitions, owner, config };
     const member = membership.join(request, duty, scope.signal);
     const watched: WatchedMember = { member, own, told, lines, rounds: () => rounds, scope };
     this.#members.push(watched);

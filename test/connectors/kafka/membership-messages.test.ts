@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { readSubscription, readWord, writeSubscription, writeWord } from '../../../connectors/kafka/membership-messages.ts';
 
 const TOPIC = 'acme.checkpoints';
+const SOMEBODY = { owner: 'host/1', since: 1_700_000_000_000, config: 'a' };
 const partitions = fc.array(fc.nat({ max: 2 ** 31 - 1 }), { maxLength: 40 });
 
 test('what a member writes, another reads', () => {
@@ -12,6 +13,9 @@ test('what a member writes, another reads', () => {
     generation: fc.integer({ min: -1, max: 2 ** 31 - 1 }),
     busy: partitions,
     isLeaving: fc.boolean(),
+    owner: fc.string(),
+    since: fc.nat(),
+    config: fc.string(),
   });
   fc.assert(
     fc.property(subscriptions, (said) => {
@@ -27,7 +31,7 @@ test('what a member writes, another reads', () => {
 });
 
 test('what is cut, or changed, or nobody’s, is read as something sound or as nothing', () => {
-  const subscription = writeSubscription({ topic: TOPIC, owned: [1, 2], generation: 3, busy: [1], isLeaving: false });
+  const subscription = writeSubscription({ ...SOMEBODY, topic: TOPIC, owned: [1, 2], generation: 3, busy: [1], isLeaving: false });
   const word = writeWord(TOPIC, { partitions: [1, 2], isMoving: true });
   for (const whole of [subscription, word]) {
     for (let length = 0; length < whole.length; length++) {
@@ -54,7 +58,7 @@ test('what is cut, or changed, or nobody’s, is read as something sound or as n
 });
 
 test('another topic’s partitions are not ours, and a member that the leader did not know gets none', () => {
-  const other = writeSubscription({ topic: 'other', owned: [1], generation: 1, busy: [], isLeaving: false });
+  const other = writeSubscription({ ...SOMEBODY, topic: 'other', owned: [1], generation: 1, busy: [], isLeaving: false });
   expect(readSubscription(other, TOPIC)?.owned).toEqual([]);
   expect(readWord(new Uint8Array(), TOPIC)).toEqual({ partitions: [], isMoving: true });
 });

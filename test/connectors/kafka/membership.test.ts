@@ -33,7 +33,16 @@ await describeKafka('a member of the group', (brokers) => {
     opened.push(opening);
     return opening;
   }
-  const metadata = writeSubscription({ topic: 'watched.checkpoints', owned: [], generation: -1, busy: [], isLeaving: false });
+  const metadata = writeSubscription({
+    topic: 'watched.checkpoints',
+    owned: [],
+    generation: -1,
+    busy: [],
+    isLeaving: false,
+    owner: 'raw',
+    since: 0,
+    config: 'one',
+  });
 
   test('has everything while it is alone, and shares with those that come and go: never two have one partition', async () => {
     await using group = newGroup(10);
@@ -128,6 +137,21 @@ await describeKafka('a member of the group', (brokers) => {
     const member = group.join();
     await group.untilShared(1);
     expect(member.lines).toContain('info members whose process is gone are taken out of the group');
+  });
+
+  test('tells once of another one that has other feeds in its config', async () => {
+    await using group = newGroup(2);
+    const member = group.join();
+    await group.untilShared(2);
+    group.join({ owner: 'same' });
+    await group.untilShared(1, 1);
+    const other = group.join({ owner: 'other', config: 'two' });
+    await other.member.joined;
+    await other.member.leave();
+    await group.join({ owner: 'other', config: 'two' }).member.joined;
+    expect(member.lines.filter((line) => line.includes('other feeds'))).toEqual([
+      'warn another replica has other feeds in its config: unless the config is just being changed, two deployments use one `relay.name` (other)',
+    ]);
   });
 
   test('refuses a group that another application uses', async () => {
