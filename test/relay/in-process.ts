@@ -298,7 +298,7 @@ export class Relay {
 
   /** What an operator's command writes: a claim, and one checkpoint on top of the last. */
   async operate(table: string, change: (last: Checkpoint, relay: string, at: number) => Checkpoint): Promise<void> {
-    for (let left = 4; ; left--) {
+    for (let left = 20; ; left--) {
       try {
         await this.#operateOnce(table, change);
         return;
