@@ -12,7 +12,7 @@ import { brokersKnown, poll } from './probe.ts';
 import { featuresOf, loggingOf, serverProperties } from './properties.ts';
 import { RELEASES } from './releases.ts';
 
-const READY_MS = 120_000;
+const READY_MS = 300_000;
 const CLUSTER_ID = 'MkU3OEVBNTcwNTJENDM2Qg';
 
 /** Null where no engine answers, or where the options ask for more than one node. */

@@ -16,7 +16,7 @@ import { RELEASES } from './releases.ts';
 import { run } from './run.ts';
 
 const HOST = '127.0.0.1';
-const READY_MS = 120_000;
+const READY_MS = 300_000;
 const STOP_MS = 10_000;
 /** Of Linux. */
 const MEMORY_FILES = '/dev/shm';
