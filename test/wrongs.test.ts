@@ -21,7 +21,7 @@ const lines = table
 function testsIn(file: string): ReadonlySet<string> {
   const code = readFileSync(new URL(file, DOCS), 'utf8');
   const named = code.matchAll(/\b(?:test|it)(?:\.concurrent)?(?:\.each(?:<[^>]*>)?\([^)]*\))?\(\s*(['"`])((?:(?!\1)[^\\]|\\.)*)\1/g);
-  return new Set([...named].map(([, , name = '']) => name.replaceAll(/\\(.)/g, '$1').replace(/^%s: /, '')));
+  return new Set([...named].map(([, , name = '']) => name.replaceAll(/\\(.)/g, '$1').replace(/^%s:? /, '')));
 }
 
 it('has its lines', () => {
@@ -33,7 +33,7 @@ describe.each(lines)('$event', ({ told, tests }) => {
   it('names tests that are there', () => {
     const links = [...tests.matchAll(/\[([^\]]+)\]\(([^)]+)\)/g)].map(([, name = '', file = '']) => ({ name, file }));
     expect(links.length).toBe(tests.split('](').length - 1);
-    expect(links.filter(({ name, file }) => !testsIn(file).has(name))).toEqual([]);
+    expect(links.filter(({ name, file }) => ![...testsIn(file)].some((there) => there.startsWith(name)))).toEqual([]);
     expect(links.length).toBeGreaterThan(0);
   });
 

@@ -22,19 +22,12 @@ export class ManualClock implements Clock {
     return promise;
   }
 
-  /** Lets so much time pass, and waits until the sleeper has done what it then does and sleeps again. */
+  /** Lets so much time pass, and waits until the sleeper has done what it then does and sleeps again: for ever, if it does not. */
   async pass(ms: number): Promise<void> {
     await this.#asleep.promise;
     this.#asleep = Promise.withResolvers();
     this.#now += ms;
     this.#woken?.();
     await this.#asleep.promise;
-  }
-
-  /** As `pass`, for the last time: the sleeper does not sleep again. */
-  async wake(ms: number): Promise<void> {
-    await this.#asleep.promise;
-    this.#now += ms;
-    this.#woken?.();
   }
 }
