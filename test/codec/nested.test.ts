@@ -56,7 +56,7 @@ test(
       { numRuns: RUNS },
     );
   },
-  300_000 + 60 * RUNS,
+  300_000 + 300 * RUNS,
 );
 
 const writing: fc.Arbitrary<Writing> = fc.record({
