@@ -60,6 +60,7 @@ describe('metrics', () => {
     telemetry.failed(FEED, new Failure('provider.unavailable', 'the provider answers 503'));
     telemetry.pollInterval('s', 10);
     telemetry.transaction('committed', 0.3);
+    telemetry.hangingTransaction('r.t', 130);
     telemetry.providerRequest('s', '200');
     telemetry.credentialExpiry('s', 1_800_000_000_000);
     telemetry.stage('s', 'fetch', 0.02);
@@ -169,6 +170,14 @@ describe('metrics', () => {
     expect(await samples(w.telemetry, 'credential_expiry_timestamp_seconds')).toEqual({
       'cdf_relay_credential_expiry_timestamp_seconds{source="t"}': 1_900_000_000,
     });
+  });
+
+  test('a topic that is looked at no more leaves no hanging transaction behind', async () => {
+    using w = watched();
+    w.telemetry.hangingTransaction('r.t', 130);
+    w.telemetry.hangingTransaction('r.u', 0);
+    w.telemetry.hangingTransaction('r.t', null);
+    expect(await samples(w.telemetry, 'hanging_transaction_seconds')).toEqual({ 'cdf_relay_hanging_transaction_seconds{topic="r.u"}': 0 });
   });
 
   test('a status that is no HTTP status becomes `error`, so that the label stays bounded', async () => {
