@@ -45,7 +45,7 @@ export async function ensureCheckpointTopic(
  * feed hashes to now are not claimed, and they are the ones that would say so.
  */
 export async function readPartitions(
-  publisher: Publisher,
+  publisher: Pick<Publisher, 'read'>,
   topic: string,
   partitions: readonly number[],
   of: number,

@@ -24,6 +24,7 @@ import type { PartitionPlace } from './partition.ts';
 import { newMemory, supervise } from './supervisor.ts';
 import type { FeedMemory, Outcome } from './supervisor.ts';
 import type { Tenure } from './tenure.ts';
+import { respelled } from './topic-ledger.ts';
 
 const RECLAIM = { firstMs: 500, maxMs: 30_000 };
 /** For a transaction under way when the partition is given up. */
@@ -219,7 +220,7 @@ export class Holding {
   }
 
   #start(member: Member, partition: ClaimedPartition, scope: AbortSignal, ended: AbortController): void {
-    member.run = supervise(member.line, partition, member.memory, this.#options.retryTimeoutMs, scope)
+    member.run = supervise(asBegun(member.line, partition), partition, member.memory, this.#options.retryTimeoutMs, scope)
       .then(
         (outcome) => {
           if (!member.leaving.signal.aborted) member.outcome = outcome;
@@ -293,4 +294,11 @@ export class Holding {
       member.outcome = { kind: 'failing', failure };
     }
   }
+}
+
+/** A provider that spells a table in other letters than before has not renamed it, whichever replica saw which. */
+function asBegun(line: Line, partition: ClaimedPartition): Line {
+  const last = partition.checkpoint(line.spec.id);
+  if (line.isListed !== true || last === null) return line;
+  return { ...line, spec: { ...line.spec, topic: respelled(line.spec.topic, last) } };
 }

@@ -12,6 +12,7 @@ import type { Source } from '../ports/source.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { ChunkLimits } from './chunk.ts';
 import type { Wait } from './poll.ts';
+import type { TopicContest } from './topic-contest.ts';
 import type { KafkaWatch } from './watch.ts';
 
 export interface DataTopics {
@@ -59,4 +60,8 @@ export interface Line {
   /** Of `works.atWork`, what the feeds of this source may take together: a provider that hangs must leave places for the others. */
   readonly share: Semaphore;
   readonly works: Works;
+  /** Where tables come by patterns: settles with the other replicas whose a topic is. */
+  readonly contest?: TopicContest;
+  /** It came by a pattern: its spelling is the provider's, and the checkpoint's goes before. */
+  readonly isListed?: boolean;
 }

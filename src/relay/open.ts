@@ -19,12 +19,21 @@ import { checkTopic } from './topic-check.ts';
 
 /** The feed's checkpoint, running. Rejects with the `Failure` that parks it. `asking` may abort before `signal`, which ends a transaction too. */
 export async function openFeed(line: Line, partition: ClaimedPartition, asking: AbortSignal, signal: AbortSignal): Promise<Checkpoint> {
+  const opened = await takeUp(line, partition, asking, signal);
+  if (opened.columns === null) await line.contest?.settle(line.spec.id, opened.topic, asking);
+  return opened;
+}
+
+async function takeUp(line: Line, partition: ClaimedPartition, asking: AbortSignal, signal: AbortSignal): Promise<Checkpoint> {
   const { spec, source, works } = line;
   const last = partition.checkpoint(spec.id);
   const generation = last?.generation ?? 1;
   const topic = topicOf(spec.topic, generation);
   checkHeld(last);
-  if (last === null || last.state === 'new') return begin(line, partition, topic, last, asking, signal);
+  if (last === null || last.state === 'new') {
+    await line.contest?.look(spec.id, topic, asking);
+    return begin(line, partition, topic, last, asking, signal);
+  }
 
   // Where no consumer was promised anything yet, the config's word of today counts.
   const isUnpublished = last.columns === null && !keepsContract(line, last, topic);

@@ -13,13 +13,15 @@ import { patternOf, patternText } from '../model/feed-pattern.ts';
 import type { PatternFeed } from '../model/feed-pattern.ts';
 import type { FeedId, FeedSpec } from '../model/feed.ts';
 import { strangerOf } from '../model/topic-name.ts';
-import { checkpointPartition, parseCheckpoint } from './checkpoint.ts';
+import type { Checkpoint } from '../model/position.ts';
+import { checkpointPartition, parseCheckpoint, topicOf } from './checkpoint.ts';
 import { checkpointTopic, ensureCheckpointTopic, readPartitions } from './checkpoint-topic.ts';
 import { Crew } from './crew.ts';
 import type { CrewOptions } from './crew.ts';
 import type { Line } from './line.ts';
 import type { Ranks, Roster } from './roster.ts';
 import type { Outcome } from './supervisor.ts';
+import { TopicContest } from './topic-contest.ts';
 import { TopicLedger } from './topic-ledger.ts';
 
 /** So long the feeds of patterns wait for the first listings of all sources: their order decides where two of them would have one topic. */
@@ -52,7 +54,8 @@ export async function runRelay(options: RelayOptions, signal: AbortSignal): Prom
   const isKnown = (feed: FeedId): boolean => exact.has(feed) || patternOf(patterns, feed) !== null;
   const ledger = await openLedger(options, topic, isKnown, signal);
   const crew = new Crew(options, topic, isKnown, signal);
-  for (const line of lines) crew.enlist(line, ledger?.admit(line.spec) ?? null);
+  const contest = ledger === null ? null : openContest(options, topic, isKnown, crew.scope);
+  for (const line of lines) crew.enlist(contest === null ? line : { ...line, contest }, ledger?.admit(line.spec) ?? null);
   crew.join();
   const ended = new AbortController();
   const watching = works.watch.keep(AbortSignal.any([crew.scope, ended.signal])).catch((error: unknown) => {
@@ -62,7 +65,7 @@ export async function runRelay(options: RelayOptions, signal: AbortSignal): Prom
   const asking = AbortSignal.any([crew.scope, works.stopping]);
   const unlisted = new Map<FeedId, Outcome>();
   try {
-    if (ledger !== null) await muster(options, crew, ledger, unlisted, asking);
+    if (ledger !== null && contest !== null) await muster(options, { crew, ledger, contest }, unlisted, asking);
     else await crew.attempted().then(options.onAttempted);
   } catch (error) {
     if (!asking.aborted) crew.abandon(error);
@@ -93,16 +96,24 @@ async function openLedger(
   return new TopicLedger({ relayName: name, recipients }, checkpoints, exact);
 }
 
+function openContest(options: RelayOptions, topic: string, isKnown: (feed: FeedId) => boolean, signal: AbortSignal): TopicContest {
+  const exact = new Map(options.lines.map(({ spec }) => [spec.id, spec]));
+  const holds = ({ feed, topic: held, generation }: Checkpoint): boolean => {
+    const spec = exact.get(feed);
+    return isKnown(feed) && (spec === undefined || topicOf(spec.topic, generation) === held);
+  };
+  return new TopicContest({ ...options, clock: options.works.clock, topic, holds, isExact: (feed) => exact.has(feed), signal });
+}
+
 /** Lets the feeds of the first listings join, and then those that come later; with `--until-current` the first listing is all. */
 async function muster(
   options: RelayOptions,
-  crew: Crew,
-  ledger: TopicLedger,
+  { crew, ledger, contest }: { readonly crew: Crew; readonly ledger: TopicLedger; readonly contest: TopicContest },
   unlisted: Map<FeedId, Outcome>,
   signal: AbortSignal,
 ): Promise<void> {
   const { rosters, works, onAttempted } = options;
-  const ranks = ranksOf(options, crew, ledger);
+  const ranks = ranksOf(options, crew, ledger, contest);
   const early: { readonly roster: Roster; readonly feed: PatternFeed }[] = [];
   const firsts = rosters.map(async (roster) => {
     const listed = await firstOf(roster, unlisted, signal);
@@ -139,7 +150,7 @@ async function allOrSoLong(all: readonly Promise<unknown>[], ms: number, { clock
   signal.throwIfAborted();
 }
 
-function ranksOf({ name, recipients, lineOf, works }: RelayOptions, crew: Crew, ledger: TopicLedger): Ranks {
+function ranksOf({ name, recipients, lineOf, works }: RelayOptions, crew: Crew, ledger: TopicLedger, contest: TopicContest): Ranks {
   const { telemetry } = works;
   return {
     join({ spec: listed, pattern, others }) {
@@ -154,7 +165,7 @@ function ranksOf({ name, recipients, lineOf, works }: RelayOptions, crew: Crew, 
         });
       const stranger = strangerOf(topic, recipient, { relayName: name, recipients });
       if (stranger !== null) telemetry.log('warn', `another recipient may read the topic by its prefix \`${stranger}.\``, { feed, topic });
-      crew.enlist(lineOf(spec), ledger.admit(spec));
+      crew.enlist({ ...lineOf(spec), contest, isListed: true }, ledger.admit(spec));
     },
     async leave(spec) {
       telemetry.log('info', 'table vanishes: it is listed no more and unknown to the provider; its checkpoint stays', { feed: spec.id });

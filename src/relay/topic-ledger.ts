@@ -1,8 +1,9 @@
 /**
  * Which feed has which topic. Topics of entries that name their table are told apart by the config; those that come by a pattern are known once their tables are listed.
  *
- * A feed that has begun keeps its topic. Of feeds that have not, the one that is admitted first has it: entries that name their table, then the feeds of each listing
- * in the order of their ids. So the same config, listings and checkpoints give the same answer after every restart.
+ * A feed that has begun keeps its topic. Of feeds that have not, an entry that names its table goes before one that came by a pattern, and then the lower id. So the same
+ * config, listings and checkpoints give the same answer after every restart, and in every replica; what replicas know at different times is settled when a feed begins
+ * (topic-contest.ts).
  */
 import { Failure } from '../model/failure.ts';
 import type { FeedId, FeedSpec } from '../model/feed.ts';
@@ -10,6 +11,7 @@ import type { Checkpoint } from '../model/position.ts';
 import { reservedBecause, topicIdentity } from '../model/topic-name.ts';
 import type { TopicNeighbours } from '../model/topic-name.ts';
 import { topicOf } from './checkpoint.ts';
+import { goesBefore, hasYielded, taken } from './topic-contest.ts';
 
 interface Holder {
   readonly feed: FeedId;
@@ -23,17 +25,20 @@ export class TopicLedger {
   readonly #holders = new Map<string, Holder>();
   /** By feed, its topic; of feeds that have left too, since they may come back. */
   readonly #admitted = new Map<FeedId, string>();
+  readonly #isExact: (feed: FeedId) => boolean;
 
   /** `checkpoints` are those of feeds that the config has, by name or by a pattern; `exact` are its entries by name. */
   constructor(neighbours: TopicNeighbours, checkpoints: ReadonlyMap<FeedId, Checkpoint>, exact: readonly FeedSpec[]) {
     this.#neighbours = neighbours;
     this.#checkpoints = checkpoints;
     const named = new Map(exact.map((spec) => [spec.id, spec]));
-    for (const [feed, { topic, generation }] of checkpoints) {
+    this.#isExact = (feed) => named.has(feed);
+    for (const [feed, checkpoint] of checkpoints) {
+      const { topic, generation } = checkpoint;
       const spec = named.get(feed);
       // What an entry by name has left is free for the others, as far as the topic itself allows.
       const hasLeft = spec !== undefined && topicOf(spec.topic, generation) !== topic;
-      if (topic !== '' && !hasLeft) this.#holders.set(topicIdentity(topic), { feed, topic });
+      if (topic !== '' && !hasLeft && !hasYielded(checkpoint)) this.#holders.set(topicIdentity(topic), { feed, topic });
     }
   }
 
@@ -55,8 +60,8 @@ export class TopicLedger {
     const key = topicIdentity(spec.topic);
     const holder = this.#holders.get(key);
     if (holder !== undefined && holder.feed !== spec.id) {
-      const how = holder.topic === spec.topic ? '' : `, which Kafka cannot tell from ${holder.topic}`;
-      return new Failure('topic.taken', `the topic of ${spec.id} is ${spec.topic}${how}: it is the topic of ${holder.feed}`);
+      const hasBegun = this.#checkpoints.has(holder.feed);
+      if (hasBegun || goesBefore(holder.feed, spec.id, this.#isExact)) return taken(spec.id, spec.topic, holder);
     }
     this.#holders.set(key, { feed: spec.id, topic: spec.topic });
     this.#admitted.set(spec.id, spec.topic);

@@ -80,7 +80,7 @@ await describeKafka('replicas', (brokers) => {
 
   /** Until each feed runs in one of the replicas, and each replica has one. */
   async function untilShared(replicas: readonly Replica[], feeds: number): Promise<void> {
-    await poll('sharing out', 60_000, async () => {
+    await poll('sharing out', 240_000, async () => {
       const running = replicas.map((replica) => replica.running());
       return running.every(({ length }) => length > 0) && running.flat().length === feeds && new Set(running.flat()).size === feeds;
     });
@@ -154,7 +154,7 @@ await describeKafka('replicas', (brokers) => {
     };
     // One partition for all: the second replica has nothing, and goes by what is written.
     const one = start(relay, names, { forEver: true, checkpointPartitions: 1, source });
-    await poll('a feed that is parked, and one that is done', 60_000, async () => {
+    await poll('a feed that is parked, and one that is done', 240_000, async () => {
       const states = new Map(one.heard.states);
       return states.get(relay.feed(parked)) === 'parked' && one.heard.published.some(({ feed }) => feed === relay.feed(well));
     });
@@ -167,6 +167,38 @@ await describeKafka('replicas', (brokers) => {
     });
     expect(two.heard.lines.some((line) => line.startsWith('info no partition for this replica'))).toBe(true);
     await one.stop();
+  });
+
+  test('that have listed other tables give a topic to one of two feeds that would have it', async () => {
+    const [{ name: low }, { name: high }] = await threeTables();
+    const relay = play.stage.another();
+    /** Its first listing does not have the table. */
+    const blindTo = (hidden: string): RunOptions['source'] => {
+      let listings = 0;
+      return {
+        ...play.shared.source,
+        async *tables(scope, signal) {
+          listings++;
+          for await (const table of play.shared.source.tables(scope, signal)) if (listings > 1 || table.table !== hidden) yield table;
+        },
+      };
+    };
+    const patterns = [low, high].map((tables) => ({ tables, topic: `${relay.recipient}.same` }));
+    const replicas = [low, high].map((hidden) => start(relay, [], { forEver: true, patterns, source: blindTo(hidden) }));
+    const feeds = [relay.feed(low), relay.feed(high)];
+    const statesOf = (feed: string): readonly string[] =>
+      replicas.flatMap(({ heard }) => [...new Map(heard.states)].flatMap(([one, state]) => (one === feed ? [state] : [])));
+    await poll('one that runs and one that is parked', 240_000, async () => {
+      const states = feeds.map((feed) => statesOf(feed).filter((state) => state === 'running' || state === 'parked'));
+      return states.flat().toSorted().join() === 'parked,running' && replicas.some(({ heard }) => heard.published.length > 0);
+    });
+    await Promise.all(replicas.map(async (replica) => replica.stop()));
+    const published = new Set(replicas.flatMap(({ heard }) => heard.published.map(({ feed }) => feed)));
+    expect(published.size).toBe(1);
+    const failures = replicas.flatMap(({ heard }) => heard.failures);
+    expect(failures.map(([, { code }]) => code)).toEqual(['topic.taken']);
+    expect(published.has(failures[0]?.[0] ?? '')).toBe(false);
+    expect((await relay.changes(`${relay.recipient}.same`)).length).toBe(ROWS);
   });
 
   async function threeTables(): Promise<

@@ -92,7 +92,7 @@ export class GroupToWatch {
         .filter((size) => size > 0)
         .toSorted((a, b) => b - a)
         .join() === wanted;
-    await poll(`sharing as ${wanted}`, 30_000, shared);
+    await poll(`sharing as ${wanted}`, 240_000, shared);
   }
 
   /** Ends all members, and waits until they have left. */

@@ -73,11 +73,11 @@ await describeKafka('a member of the group', (brokers) => {
     await next.member.joined;
     const left = owner.member.leave();
     const rounds = next.rounds();
-    await poll('a round in which the owner says that it leaves', 30_000, async () => next.rounds() > rounds);
+    await poll('a round in which the owner says that it leaves', 240_000, async () => next.rounds() > rounds);
     expect(next.told).toEqual([]);
     gate.resolve();
     await left;
-    await poll('the partition', 30_000, async () => next.own.size === 1);
+    await poll('the partition', 240_000, async () => next.own.size === 1);
     expect({ twice: group.twice, told: owner.told }).toEqual({ twice: [], told: ['assigned 0', 'revoked 0'] });
   });
 
@@ -87,7 +87,7 @@ await describeKafka('a member of the group', (brokers) => {
     await group.untilShared(1);
     const spare = group.join();
     await spare.member.joined;
-    await poll('the line of the log', 30_000, async () => spare.lines.includes('info no partition for this replica: it stands by'));
+    await poll('the line of the log', 240_000, async () => spare.lines.includes('info no partition for this replica: it stands by'));
     expect(spare.member.isConfirmed).toBe(true);
   });
 
@@ -97,7 +97,7 @@ await describeKafka('a member of the group', (brokers) => {
     await group.untilShared(2);
     const [known] = await wire().members(signal);
     await wire().leave([must(known, 'the member')], 'a test', signal);
-    await poll('its return', 30_000, async () => member.told.length === 6);
+    await poll('its return', 240_000, async () => member.told.length === 6);
     expect(member.told).toEqual(['assigned 0', 'assigned 1', 'lost 0', 'lost 1', 'assigned 0', 'assigned 1']);
   });
 
@@ -109,7 +109,7 @@ await describeKafka('a member of the group', (brokers) => {
     await wire()
       .join({ memberId: '', instanceId }, TIMES, metadata, signal)
       .catch(() => {});
-    await poll('its return', 30_000, async () => member.told.length === 3);
+    await poll('its return', 240_000, async () => member.told.length === 3);
     expect(member.told).toEqual(['assigned 0', 'lost 0', 'assigned 0']);
     expect((await wire().members(signal)).map((one) => one.instanceId)).not.toContain(instanceId);
   });
