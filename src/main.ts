@@ -27,6 +27,7 @@ const COMMANDS: Readonly<Record<CommandName, () => Promise<CommandModule>>> = {
   tables: () => import('./cli/tables.ts'),
   peek: () => import('./cli/peek.ts'),
   tail: () => import('./cli/tail.ts'),
+  offsets: () => import('./cli/offsets.ts'),
   checkpoint: () => import('./cli/checkpoint.ts'),
   serve: () => import('./cli/serve.ts'),
 };

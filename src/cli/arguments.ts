@@ -52,11 +52,16 @@ export class Arguments {
 
   /** The option as a version number, or null where it was left out. */
   version(name: string): number | null {
+    return this.count(name, 'a version');
+  }
+
+  /** The option as a whole number from 0, or null where it was left out; `what` it is, for a sentence. */
+  count(name: string, what: string): number | null {
     const text = this.#values.get(name);
     if (text === undefined) return null;
-    const version = /^\d+$/.test(text) ? Number(text) : NaN;
-    if (!Number.isSafeInteger(version)) throw wrong(this.#command, `--${name} must be a version, a whole number from 0, not \`${text}\``);
-    return version;
+    const number = /^\d+$/.test(text) ? Number(text) : NaN;
+    if (!Number.isSafeInteger(number)) throw wrong(this.#command, `--${name} must be ${what}, a whole number from 0, not \`${text}\``);
+    return number;
   }
 }
 

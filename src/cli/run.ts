@@ -116,7 +116,9 @@ async function runWith(config: Config, telemetry: OpenTelemetry, untilCurrent: b
       owner: `${hostname()}/${process.pid}`,
       nonce: randomUUID,
       // What differs from one replica to the next, as ports do, makes no other deployment.
-      configHash: createHash('sha256').update(JSON.stringify([config.feeds, config.patterns])).digest('hex'),
+      configHash: createHash('sha256')
+        .update(JSON.stringify([config.feeds, config.patterns]))
+        .digest('hex'),
       onAttempted: () => {
         waitingFor.text = null;
       },

@@ -1,6 +1,6 @@
 /**
  * `tail`: a feed's topic as a consumer reads it, each record as a JSON line `{partition, offset, timestamp, key, value}`, with `headers` before the key where it has any.
- * With `--dead-letters` those records of the recipient's dead letters that are the feed's.
+ * With `--dead-letters` those records of the recipient's dead letters that are the feed's, with `--commits` those of its ledger, whose key is the feed's id.
  */
 import { rowReader } from '../codec/avro-reader.ts';
 import type { JsonRow } from '../codec/avro-reader.ts';
@@ -8,6 +8,7 @@ import { must } from '../lib/assert.ts';
 import { Failure } from '../model/failure.ts';
 import type { ReadRecord } from '../ports/publisher.ts';
 import type { SchemaRegistry } from '../ports/schema-registry.ts';
+import { commitsTopic } from '../relay/ledger.ts';
 import { deadLettersTopic } from '../relay/open.ts';
 import { parseArguments, wrong } from './arguments.ts';
 import { assembleRegistry } from './assemble.ts';
@@ -25,14 +26,20 @@ export async function run(argv: readonly string[], signal: AbortSignal): Promise
   const { spec, checkpoint } = await findFeed('tail', session, options, signal);
   const hasBegun = checkpoint !== null && checkpoint.topic !== '';
   const isLetters = options.isSet('dead-letters');
-  const topic = isLetters ? deadLettersTopic(spec.recipient) : hasBegun ? checkpoint.topic : spec.topic;
+  const isLedger = options.isSet('commits');
+  if (isLetters && isLedger) throw wrong('tail', '--dead-letters and --commits are two topics: give one of them');
+  const ownTopic = hasBegun ? checkpoint.topic : spec.topic;
+  const topic = isLetters ? deadLettersTopic(spec.recipient) : isLedger ? commitsTopic(spec.recipient) : ownTopic;
   // A feed that started again is in a topic that the config does not name.
   if (topic !== spec.topic) tell(`reading ${topic}`);
   const decoder = new RecordDecoder(assembleRegistry(config, publisher, telemetry), spec.recipient);
   try {
     for await (const record of publisher.read({ topic, partitions: null, untilEnd: options.isSet('until-end') }, signal)) {
       if (isLetters && record.headers['cdf-relay.feed'] !== spec.id) continue;
-      await print(JSON.stringify(await decoder.decode(record, signal)), signal);
+      const feed = isLedger ? Buffer.from(record.key ?? []).toString('utf8') : null;
+      if (feed !== null && feed !== spec.id) continue;
+      const line = await decoder.decode(feed === null ? record : { ...record, key: null }, signal);
+      await print(JSON.stringify(feed === null ? line : { ...line, key: feed }), signal);
     }
   } catch (error) {
     // Following has no other end than being stopped.

@@ -12,7 +12,7 @@
  * | record, array | object, array |
  * | map, array of the logical type map | array of `[key, value]` pairs, as they are stored |
  * | record of the logical type variant | string: its JSON text; an object of `metadata` and `value` if it is none |
- * | `_commit_version`, `_commit_timestamp`; of Debezium's envelope `ts_ms` and `commit_version` | number |
+ * | `_commit_version`, `_commit_timestamp`; of Debezium's envelope `ts_ms` and `commit_version`; every long of `{recipient}.commits` | number |
  */
 import avsc from 'avsc';
 import type { Type } from 'avsc';
@@ -188,9 +188,18 @@ function recordReading(schema: unknown, names: Names): RecordReading {
   return { fullName: ownFullName, schema: { type: 'record', name, fields: fields.map(({ at, type }) => ({ name: at, type })) }, fields };
 }
 
+/** Of the relay's own records, by their names (schemas/). */
+const OWN_COUNTERS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['cdf_relay.Source', ['ts_ms', 'commit_version']],
+  ['cdf_relay.Commit', ['version', 'toVersion', 'records', 'duplicates', 'deadLetters', 'bytes']],
+  ['cdf_relay.Rows', ['insert', 'update_preimage', 'update_postimage', 'delete']],
+  ['cdf_relay.Stretch', ['firstOffset', 'nextOffset']],
+]);
+
 /** The relay's own longs, which are numbers; those of a table may be beyond 2⁵³. */
 function countersOf(schema: Readonly<Record<string, unknown>>, name: string): readonly string[] {
-  if (name === 'cdf_relay.Source') return ['ts_ms', 'commit_version'];
+  const own = OWN_COUNTERS.get(name);
+  if (own !== undefined) return own;
   return schema['connect.version'] === 2 ? ['ts_ms'] : [OWN_FIELDS.version];
 }
 

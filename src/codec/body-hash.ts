@@ -32,7 +32,7 @@ interface WasmMemory {
 }
 
 /** Bodies a call. */
-export const BODIES_MAX = 2 * 8192;
+const BODIES_MAX = 2 * 8192;
 
 const PAGE = 65_536;
 const TABLE = 64;

@@ -1,10 +1,11 @@
 /**
- * Records of `{recipient}.commits`: few beside the rows, and so encoded by avsc.
+ * Records of `{recipient}.commits`: few beside the rows, and so encoded and read by avsc.
  */
 import { readFileSync } from 'node:fs';
 import avsc from 'avsc';
 import { assert } from '../lib/assert.ts';
-import type { FeedEvent } from '../model/feed-event.ts';
+import { JsonObject } from '../lib/json.ts';
+import type { FeedEvent, Stretch } from '../model/feed-event.ts';
 import type { RecordBlock } from '../ports/encoder.ts';
 import { isSchema } from './avro-reader.ts';
 import { BLOCK_BYTES_MAX, BlockBuffer } from './block-buffer.ts';
@@ -29,4 +30,68 @@ export function* encodeEvents(events: readonly FeedEvent[], prefix: Uint8Array):
     } else block.append(bytes, 1, false);
   }
   if (block.count > 0) yield block.take();
+}
+
+/**
+ * Reads bodies that were written by a schema of this text, of whatever relay; what that did not say is as if there were nothing of it. Null for a kind that this relay does not
+ * know. The reader throws if a body is not of that schema, and this does if the schema is none of the topic's.
+ */
+export function eventReader(schemaText: string): (body: Uint8Array) => FeedEvent | null {
+  const schema: unknown = JSON.parse(schemaText);
+  assert(isSchema(schema), 'a schema is an object');
+  const resolver = TYPE.createResolver(avsc.Type.forSchema(schema, { wrapUnions: false }));
+  return (body) => {
+    const event: unknown = TYPE.fromBuffer(Buffer.from(body.buffer, body.byteOffset, body.byteLength), resolver);
+    return eventOf(new JsonObject(event));
+  };
+}
+
+const KINDS = ['version', 'gap', 'recreation', 'schema_change', 'park', 'resume'] as const;
+
+function eventOf(json: JsonObject): FeedEvent | null {
+  const kind = KINDS.find((known) => known === json.string('kind'));
+  if (kind === undefined) return null;
+  const rows = json.object('rows');
+  const text = (field: string): string | null => json.nullable(field, (name) => json.string(name));
+  const number = (field: string): number | null => json.nullable(field, (name) => json.integer(name));
+  return {
+    feed: json.string('feed'),
+    source: json.string('source'),
+    table: json.string('table'),
+    tableId: text('tableId'),
+    topic: json.string('topic'),
+    topicId: text('topicId'),
+    generation: json.integer('generation'),
+    kind,
+    version: json.integer('version'),
+    toVersion: number('toVersion'),
+    commitTimestamp: number('commitTimestamp'),
+    snapshot: json.raw('snapshot') === true,
+    rows: {
+      insert: rows.integer('insert'),
+      update_preimage: rows.integer('update_preimage'),
+      update_postimage: rows.integer('update_postimage'),
+      delete: rows.integer('delete'),
+    },
+    records: number('records'),
+    duplicates: number('duplicates'),
+    deadLetters: number('deadLetters'),
+    bytes: json.integer('bytes'),
+    keySchema: text('keySchema'),
+    valueSchema: text('valueSchema'),
+    partitions: stretchesOf(json.raw('partitions')),
+    checksum: text('checksum'),
+    nextTopic: text('nextTopic'),
+    code: text('code'),
+    message: text('message'),
+    at: json.integer('at'),
+  };
+}
+
+function stretchesOf(partitions: unknown): readonly Stretch[] {
+  assert(Array.isArray(partitions), 'the partitions of a version are a list');
+  return partitions.map((stretch: unknown) => {
+    const json = new JsonObject(stretch);
+    return { partition: json.integer('partition'), firstOffset: json.integer('firstOffset'), nextOffset: json.integer('nextOffset') };
+  });
 }

@@ -5,7 +5,7 @@
 /** Of no record. */
 export const NO_CHECKSUM = checksumText(0n);
 
-export function checksumText(sum: bigint): string {
+function checksumText(sum: bigint): string {
   return sum.toString(16).padStart(32, '0');
 }
 

@@ -108,6 +108,7 @@ export const FAILURES = {
   'http.port': { disposition: 'environment', remedy: 'Free the port, or set `http.host` and `http.port` to others.' },
   'topic.missing': { disposition: 'environment', remedy: 'Create the topic, or set `kafka.topics.create: true`.' },
   'feed.not_begun': { disposition: 'environment', remedy: 'Start the relay with `run`; if it runs, `status` tells what the feed waits for.' },
+  'ledger.unknown': { disposition: 'config', remedy: '`status` tells how far the feed is, and `tail --commits` all that its ledger says.' },
   'pattern.too_wide': { disposition: 'park', remedy: 'Narrow the patterns in `recipients[].tables[].table`, or divide the tables between several relays.' },
   'topic.taken': { disposition: 'park', remedy: 'Give one of the two an entry of its own with another `topic`, or a pattern whose `topic` keeps them apart; then restart.' },
   'topic.reserved': { disposition: 'park', remedy: 'Give the table an entry of its own, or its pattern, with another `topic`; then restart.' },

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 import { failureText } from '../../src/cli/exit.ts';
 import { feedsNamed } from '../../src/cli/find-feed.ts';
+import { usageLine } from '../../src/cli/usage.ts';
 import { Failure } from '../../src/model/failure.ts';
 import { parse, SAMPLE } from '../config/sample.ts';
 
-const USAGE = '(usage: tail -c <file> --recipient <name> --table <share.schema.table> [--until-end])\n→ See `--help`.';
+const USAGE = `(usage: ${usageLine('tail')})\n→ See \`--help\`.`;
 
 const PATTERNS = parse(`relay: {name: r}
 kafka: {brokers: [b:1]}

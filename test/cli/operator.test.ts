@@ -154,6 +154,46 @@ limits: {workers: 1}
     expect([...partitionsOf.values()].every((same) => new Set(same.map((record) => member(record, 'partition'))).size === 1)).toBe(true);
   });
 
+  test('finds where a version is, and to which version a record belongs, in the ledger that tail shows', async () => {
+    const named = ['-c', await config('both.yaml', [basics, toggled]), '--recipient', recipient, '--table', 'local.default.basics'];
+    const tail = await command('tail', ...named, '--commits', '--until-end');
+    expect([tail.code, tail.stderr]).toEqual([0, `reading ${recipient}.commits\n`]);
+    const ledger = jsonLines(tail.stdout).map((line) => member(line, 'value'));
+    expect(ledger.map((value) => member(value, 'version'))).toEqual(Array.from({ length: 12 }, (_, version) => version));
+    expect(jsonLines(tail.stdout)[0]).toMatchObject({
+      partition: 0,
+      key: feed('basics'),
+      value: { kind: 'version', rows: { insert: expect.any(Number) } },
+    });
+
+    const looked = await command('offsets', ...named, '--version', '1', '--json');
+    expect(looked).toMatchObject({ code: 0, stderr: '' });
+    const [found] = jsonLines(looked.stdout);
+    const iso: unknown = expect.stringMatching(/^\d{4}-\d\d-\d\dT/);
+    expect(found).toEqual({ ...Object(ledger[1]), at: iso, commitTimestamp: iso });
+    const partitions = member(found, 'partitions');
+    const stretch: unknown = Array.isArray(partitions) ? partitions[0] : null;
+    const place = ['--partition', String(member(stretch, 'partition')), '--offset', String(Number(member(stretch, 'nextOffset')) - 1)];
+    expect(jsonLines((await command('offsets', ...named, ...place, '--json')).stdout)).toEqual([found]);
+
+    const text = await command('offsets', ...named, '--version', '1');
+    expect([text.code, text.stdout.split('\n')[0]]).toEqual([
+      0,
+      `version 1 of ${feed('basics')}: whole in ${recipient}.local.default.basics`,
+    ]);
+    expect(await command('offsets', ...named, '--version', '99')).toEqual({
+      code: 2,
+      stdout: '',
+      stderr:
+        `version 99 is not published yet: the ledger has versions 0 to 11 of ${feed('basics')}\n` +
+        '→ `status` tells how far the feed is, and `tail --commits` all that its ledger says.\n',
+    });
+    expect(await command('offsets', ...named, '--version', '1', '--offset', '2')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('offsets: give either --version, or --partition and --offset'),
+    });
+  });
+
   test('takes a changed topic over with `accept`, after being asked', async () => {
     const path = await config('moved.yaml', [`${basics}, topic: ${recipient}.elsewhere`]);
     expect(await command('run', '-c', path, '--until-current')).toMatchObject({ code: 1 });

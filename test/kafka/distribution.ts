@@ -127,7 +127,11 @@ async function prepare({ java, release, features }: Flavour, libs: string, folde
   const broker = spawn(java, [...options, '-cp', join(libs, '*'), 'kafka.Kafka', properties], { cwd: folder, stdio: 'ignore' });
   const ended = new Promise<void>((resolve) => broker.once('exit', () => resolve()));
   try {
-    await poll('the first start of Kafka', 300_000, async () => broker.exitCode !== null || (await answersApiVersions('127.0.0.1', client)));
+    await poll(
+      'the first start of Kafka',
+      300_000,
+      async () => broker.exitCode !== null || (await answersApiVersions('127.0.0.1', client)),
+    );
   } finally {
     broker.kill('SIGTERM');
     await ended;

@@ -25,8 +25,12 @@ await describeKafka('the ledger of a recipient', (brokers) => {
   async function told(relay: Relay, name: string): Promise<readonly string[]> {
     return (await relay.ledger(name)).map((entry) => {
       const { kind, version, toVersion, code, generation } = entry;
-      const more = [toVersion === null ? [] : `to ${String(toVersion)}`, code ?? [], generation === 1 ? [] : `g${String(generation)}`];
-      return [kind, version, ...more.flat()].map(String).join(' ');
+      const more = [
+        ...(toVersion === null ? [] : ['to', toVersion]),
+        ...(code === null ? [] : [code]),
+        ...(generation === 1 ? [] : ['g', generation]),
+      ];
+      return [kind, version, ...more].map(String).join(' ');
     });
   }
 
@@ -141,7 +145,7 @@ await describeKafka('the ledger of a recipient', (brokers) => {
     const { name, relay } = await parkedAtGap();
     await relay.operate(name, resetCheckpoint);
     expect(await play.outcome(relay, { table: name, start: { kind: 'version', version: 2 } })).toBe('done');
-    expect(await told(relay, name)).toEqual(['version 0', 'park 1 gap.feed_off', 'resume 2 g2', 'version 2 g2']);
+    expect(await told(relay, name)).toEqual(['version 0', 'park 1 gap.feed_off', 'resume 2 g 2', 'version 2 g 2']);
     expect((await relay.ledger(name)).at(-1)).toMatchObject({ topic: `${relay.topic(name)}.g2` });
     expect(await relay.ledgerFaults(name)).toEqual([]);
   });
