@@ -3,7 +3,7 @@
  */
 import type { Clock } from '../lib/clock.ts';
 import type { Semaphore } from '../lib/semaphore.ts';
-import type { FeedSpec } from '../model/feed.ts';
+import type { FeedId, FeedSpec } from '../model/feed.ts';
 import type { EpochMs } from '../model/version.ts';
 import type { Encoder } from '../ports/encoder.ts';
 import type { TopicAdmin } from '../ports/publisher.ts';
@@ -12,7 +12,6 @@ import type { Source } from '../ports/source.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { ChunkLimits } from './chunk.ts';
 import type { Wait } from './poll.ts';
-import type { TopicContest } from './topic-contest.ts';
 import type { KafkaWatch } from './watch.ts';
 
 export interface DataTopics {
@@ -53,6 +52,14 @@ export interface Works {
   readonly stoppingSince: () => EpochMs;
 }
 
+/** Whose a topic is, where several replicas let feeds join (topic-contest.ts). Both reject with `topic.taken`. */
+export interface Contest {
+  /** Before the feed's first checkpoint. */
+  look(feed: FeedId, topic: string, signal: AbortSignal): Promise<void>;
+  /** Behind it, before the first row. */
+  settle(feed: FeedId, topic: string, signal: AbortSignal): Promise<void>;
+}
+
 export interface Line {
   readonly spec: FeedSpec;
   readonly source: Source;
@@ -61,7 +68,7 @@ export interface Line {
   readonly share: Semaphore;
   readonly works: Works;
   /** Where tables come by patterns: settles with the other replicas whose a topic is. */
-  readonly contest?: TopicContest;
+  readonly contest?: Contest;
   /** It came by a pattern: its spelling is the provider's, and the checkpoint's goes before. */
   readonly isListed?: boolean;
 }

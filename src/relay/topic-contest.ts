@@ -16,6 +16,7 @@ import { topicIdentity } from '../model/topic-name.ts';
 import type { Publisher } from '../ports/publisher.ts';
 import { parseCheckpoint } from './checkpoint.ts';
 import { readPartitions } from './checkpoint-topic.ts';
+import type { Contest } from './line.ts';
 
 export interface TopicContestOptions {
   readonly publisher: Pick<Publisher, 'read'>;
@@ -35,7 +36,7 @@ const LOOK_MS = 500;
 /** After so long without a word the other is taken for one that has looked first, and has nothing to publish yet. */
 const PATIENCE_MS = 60_000;
 
-export class TopicContest {
+export class TopicContest implements Contest {
   readonly #options: TopicContestOptions;
   /** Feeds that ask at one time share one reading, begun after they asked. */
   #reading: Promise<readonly Checkpoint[]> | null = null;
@@ -45,13 +46,11 @@ export class TopicContest {
     this.#options = options;
   }
 
-  /** Before the feed's first checkpoint. Rejects with `topic.taken` where that would be in vain. */
   async look(feed: FeedId, topic: string, signal: AbortSignal): Promise<void> {
     const rivals = await this.#rivals(feed, topic, signal);
     this.#yield(feed, topic, rivals);
   }
 
-  /** Behind it, before the first row. Rejects with `topic.taken`. */
   async settle(feed: FeedId, topic: string, signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     const since = clock.now();

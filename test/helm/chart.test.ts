@@ -56,6 +56,14 @@ describe('the chart', () => {
     expect(config.relay.name).toBe('acme-relay');
   });
 
+  it('runs as many replicas as it is told, and replaces one after the other', () => {
+    const { replicas, strategy } = deployment({ ...values, replicas: 3 });
+    expect({ replicas, strategy }).toEqual({
+      replicas: 3,
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } },
+    });
+  });
+
   it('runs one hardened relay that can end in peace, and replaces it only when it is gone', () => {
     const { replicas, strategy, template } = deployment(values);
     expect({ replicas, strategy }).toEqual({ replicas: 1, strategy: { type: 'Recreate' } });
@@ -118,7 +126,8 @@ describe('the chart', () => {
   it.each([
     ['no config', {}, 'config is empty: put what belongs into relay.yaml there'],
     ['a memory limit that is no size', { config: { limits: { memory: '${MEMORY}' } } }, 'config.limits.memory is ${MEMORY}: '],
-    ['a value that does not exist', { ...values, replicas: 2 }, "additional properties 'replicas' not allowed"],
+    ['a value that does not exist', { ...values, replicaCount: 2 }, "additional properties 'replicaCount' not allowed"],
+    ['no replica', { ...values, replicas: 0 }, '/replicas'],
     ['a secret by value', { ...values, secrets: { env: { KAFKA_PASSWORD: 'p' } } }, '/secrets/env/KAFKA_PASSWORD'],
     ['less time to end than the relay may take', { ...values, terminationGracePeriodSeconds: 10 }, '/terminationGracePeriodSeconds'],
   ])('refuses %s', (_, given, sentence) => {

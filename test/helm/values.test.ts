@@ -22,7 +22,7 @@ describe('the values of the chart', () => {
   });
 
   it.each([
-    ['a key that does not exist', { replicas: 2 }],
+    ['a key that does not exist', { replicaCount: 2 }],
     ['a secret by value', { secrets: { env: { KAFKA_PASSWORD: 'p' }, files: [] } }],
     ['a digest that is none', { image: { repository: 'cdf-relay', digest: 'latest' } }],
   ])('may not be %s', (_, change) => {

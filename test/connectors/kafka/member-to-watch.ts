@@ -55,7 +55,7 @@ export class GroupToWatch {
         ...quiet,
         rebalanced: () => void rounds++,
         log: (level, message, fields) =>
-          void lines.push(`${level} ${message}${fields?.['owner'] === undefined ? '' : ` (${String(fields['owner'])})`}`),
+          void lines.push(`${level} ${message}${typeof fields?.['owner'] === 'string' ? ` (${fields['owner']})` : ''}`),
       },
     });
     const duty = {
