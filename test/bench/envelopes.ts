@@ -121,7 +121,16 @@ function* segmentsOf(plan: VersionPlan, layout: RecordLayout, file: Uint8Array<A
     }
     return;
   }
-  const job = { plan, layout, passes: pairing.passes, passesMax: 1024, memoryBytes: pairing.memoryBytes, from: { step: 0, row: 0 }, keptBytes: 0, ...BOUNDS };
+  const job = {
+    plan,
+    layout,
+    passes: pairing.passes,
+    passesMax: 1024,
+    memoryBytes: pairing.memoryBytes,
+    from: { step: 0, row: 0 },
+    keptBytes: 0,
+    ...BOUNDS,
+  };
   const segments = encodeVersion(job, decoder, writer);
   for (let next = segments.next(); next.done !== true;) {
     if ('kind' in next.value) next = segments.next({ bytes: file.slice(), rows: null });
