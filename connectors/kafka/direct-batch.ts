@@ -29,7 +29,7 @@ const MAGIC = 2;
 const UNKNOWN = -1;
 const TRANSACTIONAL = 0b1_0000;
 /** Shorter ones gain nothing. */
-const COMPRESSED_MIN = 512;
+const COMPRESSED_MIN = 1_024;
 
 /** Of the record behind `count` others: sequences go on at 0 behind the largest number of 31 bits. */
 export function nextSequence(sequence: number, count: number): number {

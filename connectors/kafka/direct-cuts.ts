@@ -74,6 +74,9 @@ class OpenCut {
   count = 0;
   readonly #bytesMax: number;
   readonly #parts: Buffer[] = [];
+  /** The block that begins the cut, and how much of it is taken: its records say the right place already. */
+  #begun: Records | null = null;
+  #begunBytes = 0;
   /** Where records are written that say a new place. */
   #part: Buffer = Buffer.alloc(0);
   #written = 0;
@@ -92,14 +95,18 @@ class OpenCut {
   /** The record that `records` is at. */
   append(records: Records): void {
     const bytes = records.bytesAt(this.count);
+    this.bytes += bytes;
+    if (records.place === this.count++) {
+      this.#begun = records;
+      this.#begunBytes = records.end;
+      return;
+    }
     if (this.#written + bytes > this.#part.length) {
       this.#finishPart();
-      this.#part = Buffer.allocUnsafe(Math.max(bytes, Math.min(this.#bytesMax - this.bytes, records.bytesLeftMax)));
+      this.#part = Buffer.allocUnsafe(Math.max(bytes, Math.min(this.#bytesMax + bytes - this.bytes, records.bytesLeftMax)));
     }
-    records.writeAt(this.count, this.#part, this.#written);
+    records.writeAt(this.count - 1, this.#part, this.#written);
     this.#written += bytes;
-    this.bytes += bytes;
-    this.count++;
   }
 
   done(): Cut {
@@ -108,6 +115,8 @@ class OpenCut {
   }
 
   #finishPart(): void {
+    if (this.#begun !== null) this.#parts.push(this.#begun.firstBytes(this.#begunBytes));
+    this.#begun = null;
     if (this.#written > 0) this.#parts.push(this.#part.subarray(0, this.#written));
     this.#written = 0;
   }
@@ -128,6 +137,20 @@ class Records {
   constructor({ bytes, count }: RecordBlock) {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#countMax = count;
+  }
+
+  /** Of the current record in its block. */
+  get place(): number {
+    return this.count - 1;
+  }
+
+  /** Where the current record ends. */
+  get end(): number {
+    return this.#end;
+  }
+
+  firstBytes(bytes: number): Buffer {
+    return this.#bytes.subarray(0, bytes);
   }
 
   /** Bytes of the current record and of those behind it, whatever places they will say. */
