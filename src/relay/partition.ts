@@ -146,7 +146,8 @@ export class ClaimedPartition {
       return result;
     } catch (cause) {
       if (!this.#lost.signal.aborted) this.#telemetry.transaction(isInDoubt(cause) ? 'unknown' : 'aborted', seconds());
-      throw this.#lose(feed, cause);
+      // A feed that is called off in its transaction has not failed in it.
+      throw this.#lose(signal.aborted ? null : feed, cause);
     } finally {
       ended.abort();
       release();

@@ -56,6 +56,15 @@ test('a failed call loses the claim for all, and nothing is remembered of it', a
   expect(said).toEqual(['begin', 'control']);
 });
 
+test('a feed that is called off in its transaction loses the claim, and is not blamed for it', async () => {
+  const partition = partitionOf(producerOf([], { commit: () => new Promise(() => {}) }));
+  const off = new AbortController();
+  const told = partition.transact('a', () => Promise.resolve(next('a', 1)), off.signal).catch((error: unknown) => error);
+  const reason = new Error('the partition is lost to the group');
+  off.abort(reason);
+  expect({ told: await told, by: partition.lostBy, is: partition.lost.aborted }).toEqual({ told: reason, by: null, is: true });
+});
+
 test('a transaction that does not end is given up before its coordinator gives it up', async () => {
   const waits: number[] = [];
   const clock: Clock = { ...systemClock, sleep: async (ms) => void waits.push(ms) };
