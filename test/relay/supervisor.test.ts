@@ -2,7 +2,7 @@
  * Failures that pass: what fails is tried again with a backoff of its own, and takes nobody with it (DESIGN §3.4).
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { sleep } from '../../src/lib/abort.ts';
+import { orAbort, sleep } from '../../src/lib/abort.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import { Failure } from '../../src/model/failure.ts';
@@ -44,32 +44,9 @@ await describeKafka('a feed that keeps failing', (brokers) => {
     const [bad, worse, good] = [await tableOf(1), await tableOf(1), await tableOf(12)];
     const relay = play.stage.another();
     const heard = listener();
-    const publisher: Publisher = {
-      admin: relay.publisher.admin,
-      read: (request, signal) => relay.publisher.read(request, signal),
-      claim: async (request, signal) => {
-        const { producer, records } = await relay.publisher.claim(request, signal);
-        const refuse = (topic: string): void => {
-          if (topic === relay.topic(bad) || topic === relay.topic(worse))
-            throw new Failure('kafka.rejected', 'the broker does not take it');
-        };
-        return {
-          records,
-          producer: {
-            begin: () => producer.begin(),
-            send: async (topic, blocks) => {
-              refuse(topic);
-              return producer.send(topic, blocks);
-            },
-            sendControl: (all) => producer.sendControl(all),
-            commit: (deadlineMs) => producer.commit(deadlineMs),
-            abort: (deadlineMs) => producer.abort(deadlineMs),
-            close: () => producer.close(),
-          },
-        };
-      },
-      [Symbol.asyncDispose]: async () => {},
-    };
+    const publisher = sendingAfter(relay.publisher, async (topic) => {
+      if (topic === relay.topic(bad) || topic === relay.topic(worse)) throw new Failure('kafka.rejected', 'the broker does not take it');
+    });
     // The good one takes longer to begin than the bad ones, one after the other, to be given up, and loses its claim again and again.
     const slowness: Readonly<Record<string, number>> = { [worse]: 300, [good]: 800 };
     const source: Source = {
@@ -95,6 +72,35 @@ await describeKafka('a feed that keeps failing', (brokers) => {
     expect(await play.versions(relay, relay.topic(bad))).toEqual([]);
     expect(new Set(heard.failures.map(([feed]) => feed))).toEqual(new Set([relay.feed(bad), relay.feed(worse)]));
     expect(waits).toEqual(expect.arrayContaining([990, 1_980]));
+  });
+
+  test('in a transaction that hangs holds the others up until its deadline, and leaves the rotation too', async () => {
+    const [hung, good] = [await tableOf(1), await tableOf(6)];
+    const relay = play.stage.another();
+    const heard = listener();
+    const hanging = { since: Promise.withResolvers<void>() };
+    const publisher = sendingAfter(relay.publisher, async (topic) => {
+      if (topic !== relay.topic(hung)) return;
+      hanging.since.resolve();
+      await new Promise<never>(() => {});
+    });
+    const waits: number[] = [];
+    const clock: Clock = {
+      ...recording(waits),
+      // The deadline of a transaction comes as soon as one hangs, and never for the others.
+      sleep: async (ms, signal) => {
+        if (ms !== 20_000) return recording(waits).sleep(ms, signal);
+        await orAbort(hanging.since.promise, signal);
+        hanging.since = Promise.withResolvers();
+      },
+    };
+    const feeds = [{ table: hung }, { table: good }];
+    const run = { source: play.shared.source, feeds, publisher, chunk: { timeMs: 0 }, clock, retryTimeoutMs: 100 };
+    const outcomes = await relay.outcomes({ ...run, telemetry: heard.telemetry });
+    expect(outcomes).toEqual({ [hung]: expect.stringContaining('failing kafka.unknown: a transaction of'), [good]: 'done' });
+    expect((await play.versions(relay, relay.topic(good))).length).toBe(12);
+    expect(new Set(heard.failures.map(([feed]) => feed))).toEqual(new Set([relay.feed(hung)]));
+    expect(waits).toContain(990);
   });
 
   test('for its provider backs off to a minute, and is not examined again under the same claim', async () => {
@@ -166,3 +172,29 @@ await describeKafka('a feed that keeps failing', (brokers) => {
     expect(said).toBe('parked schema.breaking: version 3 changes the type of column name from string to boolean');
   });
 });
+
+/** A driver that does something first whenever rows are sent to a topic. */
+function sendingAfter(real: Publisher, before: (topic: string) => Promise<void>): Publisher {
+  return {
+    admin: real.admin,
+    read: (request, signal) => real.read(request, signal),
+    claim: async (request, signal) => {
+      const { producer, records } = await real.claim(request, signal);
+      return {
+        records,
+        producer: {
+          begin: () => producer.begin(),
+          send: async (topic, blocks) => {
+            await before(topic);
+            return producer.send(topic, blocks);
+          },
+          sendControl: (all) => producer.sendControl(all),
+          commit: (deadlineMs) => producer.commit(deadlineMs),
+          abort: (deadlineMs) => producer.abort(deadlineMs),
+          close: () => producer.close(),
+        },
+      };
+    },
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
