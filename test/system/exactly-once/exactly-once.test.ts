@@ -12,7 +12,7 @@ import { hangForeignTransaction, timeOutTransaction } from './timeouts.ts';
 import { twoOwners } from './two-owners.ts';
 import { BEFORE_COMMIT, wakeZombies } from './zombies.ts';
 
-const PATIENCE = { timeout: 300_000 };
+const PATIENCE = { timeout: 600_000 };
 
 const NOTHING = { isEmpty: false, lost: [], doubled: [], disorder: [], problems: [] };
 const played = { driver: 'direct', seed: 7, say: () => {} } as const;

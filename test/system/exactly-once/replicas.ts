@@ -5,7 +5,7 @@ import type { Child } from '../../processes/child.ts';
 import type { Arena, PointReport } from './arena.ts';
 import { Trial, untilItSays } from './trial.ts';
 
-const TABLES = ['a', 'b', 'c', 'd', 'e', 'f'];
+const TABLES = ['a', 'b', 'c', 'd'];
 const CHUNK_RECORDS = 50;
 
 /** `rows` = of each table before each change. */
