@@ -6,14 +6,16 @@
  *
  * The broker fills in base offset and leader epoch, which is why the checksum leaves them out. Once made a batch is never changed: it is sent again as it is.
  */
-import { Writer, crc32c } from '@platformatic/kafka';
 import { COMPRESSION_BITS, compress } from './compression.ts';
 import type { Compression } from './compression.ts';
+import { crc32cOf } from './crc32c.ts';
 import type { Cut } from './direct-cuts.ts';
 import type { ProducerEpoch } from './direct-messages.ts';
 
 export interface Batch extends Pick<Cut, 'count' | 'firsts'> {
-  readonly bytes: Buffer;
+  /** One behind the other: what is to be sent is copied once, into the request. */
+  readonly pieces: readonly Buffer[];
+  readonly bytes: number;
 }
 
 export interface BatchStamp extends ProducerEpoch {
@@ -28,6 +30,7 @@ const LENGTH_END = 12;
 const MAGIC = 2;
 const UNKNOWN = -1;
 const TRANSACTIONAL = 0b1_0000;
+const PIECES_MAX = 8;
 /** Shorter ones gain nothing. */
 const COMPRESSED_MIN = 1_024;
 
@@ -38,34 +41,31 @@ export function nextSequence(sequence: number, count: number): number {
 
 /** Records that compression would not make shorter stay as they are. */
 export async function batchOf(cut: Cut, stamp: BatchStamp, compression: Compression): Promise<Batch> {
-  const { count, firsts } = cut;
+  const parts = cut.parts.length > PIECES_MAX ? [Buffer.concat(cut.parts, cut.bytes)] : cut.parts;
   if (compression !== 'none' && cut.bytes >= COMPRESSED_MIN) {
-    const [first] = cut.parts;
-    const records = first !== undefined && cut.parts.length === 1 ? first : Buffer.concat(cut.parts, cut.bytes);
+    const [first] = parts;
+    const records = first !== undefined && parts.length === 1 ? first : Buffer.concat(parts, cut.bytes);
     const compressed = await compress(records, compression);
-    if (compressed.length < cut.bytes)
-      return { bytes: framed([compressed], compressed.length, count, stamp, COMPRESSION_BITS[compression]), count, firsts };
+    if (compressed.length < cut.bytes) return framed([compressed], cut, stamp, COMPRESSION_BITS[compression]);
   }
-  return { bytes: framed(cut.parts, cut.bytes, count, stamp, 0), count, firsts };
+  return framed(parts, cut, stamp, 0);
 }
 
-function framed(parts: readonly Buffer[], bytes: number, count: number, stamp: BatchStamp, compressionBits: number): Buffer {
-  const batch = Buffer.allocUnsafe(HEADER_BYTES + bytes);
-  batch.writeBigInt64BE(0n, 0);
-  batch.writeInt32BE(batch.length - LENGTH_END, 8);
-  batch.writeInt32BE(UNKNOWN, 12);
-  batch.writeInt8(MAGIC, 16);
-  batch.writeInt16BE(TRANSACTIONAL | compressionBits, 21);
-  batch.writeInt32BE(count - 1, 23);
-  batch.writeBigInt64BE(BigInt(stamp.timestamp), 27);
-  batch.writeBigInt64BE(BigInt(stamp.timestamp), 35);
-  batch.writeBigInt64BE(stamp.producerId, 43);
-  batch.writeInt16BE(stamp.epoch, 51);
-  batch.writeInt32BE(stamp.sequence, 53);
-  batch.writeInt32BE(count, 57);
-  let at = HEADER_BYTES;
-  for (const part of parts) at += part.copy(batch, at);
-  // Given a plain buffer the library copies it first.
-  batch.writeUInt32BE(crc32c(Writer.create().append(batch.subarray(CHECKED_FROM)).dynamicBuffer), 17);
-  return batch;
+function framed(records: readonly Buffer[], { count, firsts }: Cut, stamp: BatchStamp, compressionBits: number): Batch {
+  const header = Buffer.allocUnsafe(HEADER_BYTES);
+  const bytes = records.reduce((sum, { length }) => sum + length, HEADER_BYTES);
+  header.writeBigInt64BE(0n, 0);
+  header.writeInt32BE(bytes - LENGTH_END, 8);
+  header.writeInt32BE(UNKNOWN, 12);
+  header.writeInt8(MAGIC, 16);
+  header.writeInt16BE(TRANSACTIONAL | compressionBits, 21);
+  header.writeInt32BE(count - 1, 23);
+  header.writeBigInt64BE(BigInt(stamp.timestamp), 27);
+  header.writeBigInt64BE(BigInt(stamp.timestamp), 35);
+  header.writeBigInt64BE(stamp.producerId, 43);
+  header.writeInt16BE(stamp.epoch, 51);
+  header.writeInt32BE(stamp.sequence, 53);
+  header.writeInt32BE(count, 57);
+  header.writeUInt32BE(crc32cOf([header.subarray(CHECKED_FROM), ...records]), 17);
+  return { pieces: [header, ...records], bytes, count, firsts };
 }

@@ -83,13 +83,13 @@ export class Courier {
   /** As many as one request takes, one at least; the others wait for the next round. */
   #fitting(loads: readonly Load[]): readonly Load[] {
     let bytes = 0;
-    const end = loads.findIndex(({ batch }) => (bytes += batch.bytes.length) > this.#requestBytesMax);
+    const end = loads.findIndex(({ batch }) => (bytes += batch.bytes) > this.#requestBytesMax);
     return end === -1 ? loads : loads.slice(0, Math.max(1, end));
   }
 
   async #send(leader: BrokerAddress, loads: readonly Load[], transactions: Transactions, signal: AbortSignal): Promise<readonly unknown[]> {
     const { cluster, transactionalId } = this.#options;
-    const batches = loads.map(({ lane: { topic, partition }, batch: { bytes } }) => ({ topic, partition, bytes }));
+    const batches = loads.map(({ lane: { topic, partition }, batch }) => ({ topic, partition, batch }));
     const first = must(loads[0], 'a load');
     let answered: readonly Appended[];
     try {

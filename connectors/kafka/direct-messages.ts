@@ -173,8 +173,8 @@ function endTxnApi(version: 3 | 5): EndTxn {
 }
 
 export interface PartitionBatch extends TopicPartition {
-  /** A whole record batch. */
-  readonly bytes: Buffer;
+  /** A whole record batch, in pieces. */
+  readonly batch: { readonly pieces: readonly Buffer[]; readonly bytes: number };
 }
 
 export interface Appended extends PartitionCode {
@@ -199,7 +199,10 @@ function produceApi(version: 9 | 12): Produce {
         .appendInt16(ALL_IN_SYNC)
         .appendInt32(timeoutMs)
         .appendArray(byTopic(batches), (w, [topic, some]) => {
-          w.appendString(topic).appendArray(some, (each, { partition, bytes }) => each.appendInt32(partition).appendBytes(bytes));
+          w.appendString(topic).appendArray(some, (each, { partition, batch }) => {
+            each.appendInt32(partition).appendUnsignedVarInt(batch.bytes + 1);
+            for (const piece of batch.pieces) each.append(piece);
+          });
         })
         .appendTaggedFields(),
     (_id, _key, _version, reader: Reader) => {

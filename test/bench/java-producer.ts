@@ -51,11 +51,10 @@ async function produce(java: string, libs: string, run: JavaRun, signal: AbortSi
     'linger.ms': '20',
     'transactional.id': topic,
   };
-  const args = [
-    ...['-Xmx512m', '-cp', join(libs, '*'), 'org.apache.kafka.tools.ProducerPerformance'],
-    ...['--topic', topic, '--num-records', String(records), '--record-size', String(recordBytes), '--throughput', '-1'],
-    ...['--transaction-duration-ms', '250', '--producer-props', ...Object.entries(settings).map(([name, value]) => `${name}=${value}`)],
-  ];
+  const jvm = ['-Xmx512m', '-cp', join(libs, '*'), 'org.apache.kafka.tools.ProducerPerformance'];
+  const load = ['--topic', topic, '--num-records', String(records), '--record-size', String(recordBytes), '--throughput', '-1'];
+  const producer = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
+  const args = [...jvm, ...load, '--transaction-duration-ms', '250', '--producer-props', ...producer];
   const child = spawn(java, args, { stdio: ['ignore', 'pipe', 'pipe'], signal });
   let printed = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (printed += String(text)));

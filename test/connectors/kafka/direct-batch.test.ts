@@ -1,7 +1,9 @@
 import { Reader, jsCRC32C, readRecordsBatch } from '@platformatic/kafka';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { crc32cOf } from '../../../connectors/kafka/crc32c.ts';
 import { batchOf, nextSequence } from '../../../connectors/kafka/direct-batch.ts';
+import type { BatchStamp } from '../../../connectors/kafka/direct-batch.ts';
 import { controlBlock, cutsOf } from '../../../connectors/kafka/direct-cuts.ts';
 import type { Cut } from '../../../connectors/kafka/direct-cuts.ts';
 import { must } from '../../../src/lib/assert.ts';
@@ -14,8 +16,15 @@ function cutOf(records: readonly MadeRecord[]): Cut {
   return must([...cutsOf([blockOf(0, records)], 1_000_000)][0], 'a cut');
 }
 
+async function bytesOf(cut: Cut, stamp: BatchStamp, compression: Parameters<typeof batchOf>[2]): Promise<Buffer> {
+  const { pieces, bytes } = await batchOf(cut, stamp, compression);
+  const whole = Buffer.concat(pieces);
+  expect(bytes).toBe(whole.length);
+  return whole;
+}
+
 test('a batch is the one of the documentation, byte by byte', async () => {
-  const { bytes } = await batchOf(
+  const bytes = await bytesOf(
     cutOf([
       { key: 'k', value: 'v', headers: { h: '1' } },
       { key: null, value: null },
@@ -45,8 +54,7 @@ test('a batch is the one of the documentation, byte by byte', async () => {
 
 test.each(['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const)('%s batches are read by another decoder', async (compression) => {
   const records = Array.from({ length: 300 }, (_, i) => ({ key: i % 3 === 0 ? null : `k${i}`, value: `value ${i} `.repeat(20) }));
-  const { bytes, count } = await batchOf(cutOf(records), STAMP, compression);
-  expect(count).toBe(300);
+  const bytes = await bytesOf(cutOf(records), STAMP, compression);
   expect(bytes.readUInt32BE(17)).toBe(jsCRC32C(bytes.subarray(21)));
   const batch = readRecordsBatch(Reader.from(bytes));
   expect(batch).toMatchObject({ producerId: 4_001n, producerEpoch: 3, firstSequence: 17, lastOffsetDelta: 299, magic: 2 });
@@ -59,7 +67,7 @@ test('what compression would not make shorter stays as it is', async () => {
   for (const value of ['short', Buffer.from(noise, 'latin1').toString('base64').slice(0, 520)]) {
     const cut = cutOf([{ key: null, value }]);
     for (const compression of ['gzip', 'snappy', 'lz4', 'zstd'] as const) {
-      const { bytes } = await batchOf(cut, STAMP, compression);
+      const bytes = await bytesOf(cut, STAMP, compression);
       expect(bytes.length).toBeLessThanOrEqual(61 + cut.bytes);
     }
   }
@@ -81,7 +89,7 @@ test('whatever blocks come and whatever a batch may hold, the records come in or
       for (const cut of cuts) {
         if (cut.count > 1) expect(cut.bytes).toBeLessThanOrEqual(bytesMax);
         firsts.push(...cut.firsts.map((first) => read.length + first));
-        const batch = readRecordsBatch(Reader.from((await batchOf(cut, STAMP, 'none')).bytes));
+        const batch = readRecordsBatch(Reader.from(await bytesOf(cut, STAMP, 'none')));
         expect(batch.records.map(({ offsetDelta }) => offsetDelta)).toEqual(batch.records.map((_, i) => i));
         read.push(...batch.records.map(({ key, value }) => ({ key: key?.toString() ?? null, value: value?.toString() ?? null })));
       }
@@ -128,4 +136,15 @@ test('sequences go on at 0 behind the largest of 31 bits', () => {
     0,
     7,
   ]);
+});
+
+test('the checksum of pieces is that of the whole', () => {
+  fc.assert(
+    fc.property(fc.array(fc.uint8Array({ maxLength: 3_000 }), { maxLength: 6 }), (arrays) => {
+      const pieces = arrays.map((array) => Buffer.from(array));
+      expect(crc32cOf(pieces)).toBe(jsCRC32C(Buffer.concat(pieces)));
+    }),
+  );
+  // The check value of the catalogues.
+  expect(crc32cOf([Buffer.from('1234'), Buffer.from('56789')])).toBe(0xe3069283);
 });
