@@ -43,7 +43,7 @@ export interface MembershipOptions extends ConnectionOptions {
 }
 
 /** A planned hand-over begins with a beat, and is to take two seconds at most. */
-export const MEMBERSHIP_DEFAULTS = { sessionMs: 6_000, beatMs: 1_000 } as const;
+export const MEMBERSHIP_DEFAULTS = { sessionMs: 6_000, beatMs: 500 } as const;
 
 /** While partitions move. */
 const MOVING_BEAT_MS = 200;

@@ -43,6 +43,16 @@ async function samples(telemetry: OpenTelemetry, name: keyof typeof METRICS): Pr
 }
 
 describe('metrics', () => {
+  test('the partitions of this replica are those of now, and rounds of the group are counted', async () => {
+    using w = watched();
+    w.telemetry.partitionsAssigned(8);
+    w.telemetry.rebalanced();
+    w.telemetry.partitionsAssigned(3);
+    w.telemetry.rebalanced();
+    expect(await samples(w.telemetry, 'partitions_assigned')).toEqual({ 'cdf_relay_partitions_assigned{}': 3 });
+    expect(await samples(w.telemetry, 'rebalances_total')).toEqual({ 'cdf_relay_rebalances_total{}': 2 });
+  });
+
   test('the text is sound Prometheus exposition and has every metric of the design, with its type', async () => {
     using w = watched();
     const { telemetry } = w;

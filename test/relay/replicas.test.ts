@@ -158,8 +158,11 @@ await describeKafka('replicas', (brokers) => {
       const states = new Map(one.heard.states);
       return states.get(relay.feed(parked)) === 'parked' && one.heard.published.some(({ feed }) => feed === relay.feed(well));
     });
-    const two = start(relay, names, { checkpointPartitions: 1, clock: fast, retryTimeoutMs: 30_000 });
+    let ready = 0;
+    const onAttempted = (): void => void ready++;
+    const two = start(relay, names, { checkpointPartitions: 1, clock: fast, retryTimeoutMs: 30_000, onAttempted });
     const outcomes = await two.outcomes;
+    expect(ready).toBe(1);
     expect(outcomes).toEqual({
       [parked]: expect.stringMatching(/^parked schema\.breaking: /),
       [stuck]: `failing feed.elsewhere: ${relay.feed(stuck)} belongs to another replica, and got no further for 30 s`,
