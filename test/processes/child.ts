@@ -19,7 +19,12 @@ export interface Exit {
 
 /** Starts `node <script> <args>` under this Node. */
 export function startScript(script: string, args: readonly string[]): Child {
-  return new Child(spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'pipe'] }));
+  return startProgram(process.execPath, [script, ...args]);
+}
+
+/** Starts any program, with `env` beside this process's environment. */
+export function startProgram(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Child {
+  return new Child(spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } }));
 }
 
 /** Starts `node src/main.ts <args>`. */
@@ -65,10 +70,16 @@ export class Child {
 
   /** The first line of stdout. Rejects with the end of stderr if the process ends before. */
   async firstLine(signal: AbortSignal): Promise<string> {
-    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const [line = ''] = await this.lines(1, signal);
+    return line;
+  }
+
+  /** The first so many lines of stdout, once they are there. Rejects as `firstLine` does. */
+  async lines(count: number, signal: AbortSignal): Promise<readonly string[]> {
+    const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
     const look = (): void => {
-      const end = this.#stdout.indexOf('\n');
-      if (end !== -1) resolve(this.#stdout.slice(0, end));
+      const lines = this.#stdout.split('\n');
+      if (lines.length > count) resolve(lines.slice(0, count));
     };
     const onAbort = (): void => reject(signal.reason);
     this.#process.stdout.on('data', look);

