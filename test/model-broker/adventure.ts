@@ -23,6 +23,8 @@ export type Happening =
   | { readonly kind: 'stop' }
   /** What is on its way takes so long that the next timer comes first. */
   | { readonly kind: 'hurry' }
+  /** The group gives the partition to another process. */
+  | { readonly kind: 'move' }
   /** The coordinator gives the relay's transaction up. */
   | { readonly kind: 'time-out' }
   /** The tables have another version. */
@@ -44,7 +46,7 @@ export interface Event {
   readonly what: Happening;
 }
 
-export interface Adventure extends Pick<WorldOptions, 'tables' | 'start' | 'isKeyed' | 'chunkRecords'> {
+export interface Adventure extends Pick<WorldOptions, 'tables' | 'start' | 'isKeyed' | 'chunkRecords' | 'isGroup'> {
   /** Of the order of what is under way; 0 is the order of sending. */
   readonly seed: number;
   /** Versions that are there from the beginning. */
@@ -145,14 +147,14 @@ class Told {
     switch (what.kind) {
       case 'kill': {
         const victim = this.#anyOf(this.#world.running);
-        if (victim !== null) victim.state = 'killed';
+        if (victim !== null) this.#stopShort(victim, 'killed');
         if (victim !== null) this.#frozen.delete(victim);
         this.#another();
         return;
       }
       case 'freeze': {
         const victim = this.#anyOf(this.#world.running.filter(({ state }) => state === 'alive'));
-        if (victim !== null) victim.state = 'frozen';
+        if (victim !== null) this.#stopShort(victim, 'frozen');
         if (victim !== null) this.#frozen.set(victim, scheduler.steps + what.steps);
         this.#another();
         return;
@@ -165,6 +167,9 @@ class Told {
         return;
       case 'hurry':
         scheduler.hurry();
+        return;
+      case 'move':
+        this.#world.group.move();
         return;
       case 'time-out':
         broker.timeOut(TRANSACTIONAL_ID);
@@ -213,6 +218,11 @@ class Told {
     const { processes } = this.#world;
     if (processes.length >= STARTS_MAX) throw new Error('processes end again and again', { cause: processes.at(-1)?.ended });
     return this.#world.start();
+  }
+
+  #stopShort(process: Process, state: 'killed' | 'frozen'): void {
+    process.state = state;
+    this.#world.group.miss(process);
   }
 
   #thaw(process: Process): void {

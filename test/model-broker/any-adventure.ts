@@ -79,6 +79,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('freeze'), steps: fc.nat(200) }) },
   { weight: 3, arbitrary: fc.constant<Happening>({ kind: 'second' }) },
   { weight: 3, arbitrary: fc.constant<Happening>({ kind: 'hurry' }) },
+  { weight: 3, arbitrary: fc.constant<Happening>({ kind: 'move' }) },
   { weight: 3, arbitrary: fc.constant<Happening>({ kind: 'time-out' }) },
   { weight: 3, arbitrary: fc.constant<Happening>({ kind: 'reveal' }) },
   {
@@ -95,6 +96,7 @@ export const anyAdventure: fc.Arbitrary<Adventure> = fc.record({
   tables,
   start,
   isKeyed: fc.boolean(),
+  isGroup: fc.boolean(),
   chunkRecords: fc.integer({ min: 1, max: 6 }),
   seed: fc.nat(1_000_000),
   revealed: fc.integer({ min: 1, max: 6 }),

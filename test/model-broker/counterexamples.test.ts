@@ -10,6 +10,7 @@ const NOTHING = { adds: [], removes: [], changes: [] };
 const CALM: Omit<Adventure, 'tables'> = {
   start: { kind: 'version', version: 0 },
   isKeyed: false,
+  isGroup: false,
   chunkRecords: 1,
   seed: 0,
   revealed: Infinity,

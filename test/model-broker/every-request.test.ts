@@ -38,6 +38,7 @@ const ADVENTURE: Adventure = {
   tables: [ORDERS],
   start: { kind: 'version', version: 0 },
   isKeyed: true,
+  isGroup: false,
   chunkRecords: 3,
   seed: 0,
   revealed: Infinity,

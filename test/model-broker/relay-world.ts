@@ -16,6 +16,7 @@ import { watchOf } from '../support/watch-of.ts';
 import { ModelBroker } from './broker.ts';
 import { ModelPublisher } from './driver.ts';
 import { encoderHere, remembering } from './encoder-here.ts';
+import { ModelGroup } from './group.ts';
 import { impatient, lossyNetwork } from './lossy-network.ts';
 import type { Mishap } from './lossy-network.ts';
 import { MemorySource } from './memory-source.ts';
@@ -41,6 +42,8 @@ export interface WorldOptions {
   /** Records go to two partitions by their key, or all to one. */
   readonly isKeyed: boolean;
   readonly chunkRecords: number;
+  /** A group gives the partition to one process at a time; otherwise each of them believes that it is its own. */
+  readonly isGroup: boolean;
   /** Which of several messages goes first. */
   readonly choose: Choose;
   /** In [0, 1): for jitters. */
@@ -63,6 +66,7 @@ const encoder = remembering(encoderHere());
 export class RelayWorld {
   readonly scheduler: Scheduler;
   readonly broker: ModelBroker;
+  readonly group: ModelGroup;
   readonly processes: Process[] = [];
   /** Mistakes that relays found themselves to have made. */
   readonly bugs: Failure[] = [];
@@ -74,6 +78,7 @@ export class RelayWorld {
   constructor(options: WorldOptions) {
     this.#options = options;
     this.scheduler = new Scheduler(options.choose, options.trace);
+    this.group = new ModelGroup(this.scheduler);
     this.broker = new ModelBroker({
       clock: this.scheduler.clockOf(null, options.random),
       later: (what, work) => this.scheduler.later(what, null, work),
@@ -134,7 +139,7 @@ export class RelayWorld {
         name: NAME,
         checkpointPartitions: 1,
         publisher,
-        membership: alone,
+        membership: this.#options.isGroup ? this.group.membershipOf(process) : alone,
         recipients: [RECIPIENT],
         lines: this.specs.map(line),
         lineOf: line,
