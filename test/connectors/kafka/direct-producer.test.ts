@@ -52,7 +52,7 @@ async function start(transactions: 1 | 2, nodes = 1): Promise<Started> {
   return { cluster, producer: newProducer(cluster) };
 }
 
-function newProducer(cluster: WireCluster, requestTimeoutMs = 1_000): DirectProducer {
+function newProducer(cluster: WireCluster, requestTimeoutMs = 10_000): DirectProducer {
   const producer = new DirectProducer({
     brokers: cluster.brokers,
     tls: null,
@@ -156,12 +156,17 @@ describe.each([1, 2] as const)('in transactions of version %d', (transactions) =
 
   test('an answer that never comes is a lost one', async () => {
     const { cluster } = await start(transactions);
-    const producer = newProducer(cluster, 100);
-    let hung = 0;
-    cluster.mishap = ({ api }) => ((api === 'produce' || api === 'endTxn') && hung++ % 2 === 0 ? { kind: 'hang' } : null);
+    const producer = newProducer(cluster, 200);
+    const hung = new Set<ApiName>();
+    cluster.mishap = ({ api }) => {
+      if ((api !== 'produce' && api !== 'endTxn') || hung.has(api)) return null;
+      hung.add(api);
+      return { kind: 'hang' };
+    };
     await publish(producer);
     expect(cluster.committed).toEqual(ALL);
-    expect(hung).toBe(4);
+    expect(bodies(cluster, 'produce').length).toBeGreaterThan(1);
+    expect(bodies(cluster, 'endTxn').length).toBeGreaterThan(1);
   });
 
   test('the partition that moves is followed, and the one that stays is sent once', async () => {
@@ -226,19 +231,14 @@ describe.each([1, 2] as const)('in transactions of version %d', (transactions) =
     expect(cluster.asked.length).toBe(before);
   });
 
-  test('what takes too long is told with what was met, and nothing more is sent', async () => {
+  test('a commit that takes too long is in doubt', async () => {
     const { cluster, producer } = await start(transactions);
     await producer.open();
     await send(producer, [0, 'a']);
     cluster.mishap = ({ api }) => (api === 'endTxn' ? { kind: 'refuse', code: 15 } : null);
-    await expect(producer.commit(50)).rejects.toMatchObject({
-      code: 'kafka.unknown',
-      message: 'committing as r.0: no answer within 0.05 s, but the broker answered COORDINATOR_NOT_AVAILABLE (15)',
-    });
+    await expect(producer.commit(50)).rejects.toMatchObject({ code: 'kafka.unknown' });
+    await expect(producer.commit(50)).rejects.toThrow('bug: committing as r.0: the producer is broken');
     expect(cluster.commits).toBe(0);
-    const before = cluster.asked.length;
-    await producer.close();
-    expect(cluster.asked.length).toBe(before);
   });
 });
 
