@@ -28,6 +28,7 @@ const COMMANDS: Readonly<Record<CommandName, () => Promise<CommandModule>>> = {
   peek: () => import('./cli/peek.ts'),
   tail: () => import('./cli/tail.ts'),
   offsets: () => import('./cli/offsets.ts'),
+  verify: () => import('./cli/verify.ts'),
   checkpoint: () => import('./cli/checkpoint.ts'),
   serve: () => import('./cli/serve.ts'),
 };

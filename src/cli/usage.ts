@@ -107,6 +107,19 @@ export const USAGE = {
       'Who has read up to the next offset in each of its partitions has all of the version.',
     ],
   },
+  verify: {
+    summary: 'counts the versions of a feed again, in the share and in the topic, and compares them with the ledger',
+    positionals: [],
+    options: { config: CONFIG, recipient: RECIPIENT, table: TABLE },
+    required: ['config', 'recipient', 'table'],
+    notes: [
+      'Prints a line for each version that differs, and a summary; exit code 1 if one does.',
+      'Of each whole version of the latest generation it compares rows by change type, records, and the checksum over them: what the topic holds between the',
+      'offsets of the version, and what the files of the share give when they are read and encoded again. No order, no partitions, no headers, no keys of rows that have a value.',
+      'Not compared, and said so: the topic where it is compacted or has deleted records; the share where the provider no longer gives the version, and where it',
+      'has dead letters. Records that stand between versions are not looked at: a relay that runs parks a feed that finds those of others.',
+    ],
+  },
   checkpoint: {
     summary: 'shows a checkpoint, or takes a parked feed further',
     positionals: ['show|accept|reset'],
