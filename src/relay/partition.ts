@@ -160,7 +160,7 @@ export class ClaimedPartition {
       return await this.#turn.acquire(1, AbortSignal.any([signal, this.#retired.signal]));
     } catch (error) {
       if (signal.aborted) throw error;
-      return await orAbort(new Promise<never>(() => {}), AbortSignal.any([signal, this.#lost.signal]));
+      return orAbort(new Promise<never>(() => {}), AbortSignal.any([signal, this.#lost.signal]));
     }
   }
 
