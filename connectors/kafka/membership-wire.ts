@@ -8,7 +8,7 @@
 import { describeGroupsV5, findCoordinatorV4, heartbeatV4, joinGroupV7, leaveGroupV5, syncGroupV5 } from '@platformatic/kafka';
 import type { Connection } from '@platformatic/kafka';
 import { must } from '../../src/lib/assert.ts';
-import { orAbort } from '../../src/lib/abort.ts';
+import { orAbort, sleep } from '../../src/lib/abort.ts';
 import { Failure } from '../../src/model/failure.ts';
 import { Connections } from './connections.ts';
 import type { BrokerAddress, ConnectionOptions } from './connections.ts';
@@ -36,6 +36,11 @@ const PROTOCOL_TYPE = 'consumer';
 const PROTOCOL = 'cdf-relay';
 /** For what is answered at once. */
 const ANSWER_MS = 3_000;
+/** For the leader to assign, or to be given up for dead. */
+const SYNC_MS = 10_000;
+/** A coordinator may let members wait for as long as its settings say; that it is there is asked meanwhile. */
+const JOIN_MS = 600_000;
+const WATCH_MS = 3_000;
 
 export class GroupWire {
   readonly #options: ConnectionOptions;
@@ -47,7 +52,7 @@ export class GroupWire {
   constructor(options: ConnectionOptions, group: string) {
     this.#options = options;
     this.#group = group;
-    this.#patient = new Connections(options);
+    this.#patient = this.#patientOnes();
     this.#prompt = new Connections(options);
   }
 
@@ -59,20 +64,28 @@ export class GroupWire {
   ): Promise<JoinedGroup> {
     const protocols = [{ name: PROTOCOL, metadata }];
     const connection = await this.#to(this.#patient, signal);
-    const answer = await orAbort(
-      joinGroupV7.api.async(
-        connection,
-        this.#group,
-        times.sessionMs,
-        times.rebalanceMs,
-        memberId,
-        instanceId,
-        PROTOCOL_TYPE,
-        protocols,
-        null,
-      ),
-      signal,
+    const watched = new AbortController();
+    const scope = AbortSignal.any([signal, watched.signal]);
+    const watching = this.#watch(scope).catch((error: unknown) => watched.abort(error));
+    const { sessionMs, rebalanceMs } = times;
+    const request = joinGroupV7.api.async(
+      connection,
+      this.#group,
+      sessionMs,
+      rebalanceMs,
+      memberId,
+      instanceId,
+      PROTOCOL_TYPE,
+      protocols,
+      null,
     );
+    let answer;
+    try {
+      answer = await orAbort(request, scope);
+    } finally {
+      watched.abort();
+      await watching;
+    }
     const { leader, members, generationId } = answer;
     return { memberId: answer.memberId, generation: generationId, members: leader === answer.memberId ? members : null };
   }
@@ -86,11 +99,8 @@ export class GroupWire {
   ): Promise<Uint8Array> {
     const assignments = [...words].map(([to, assignment]) => ({ memberId: to, assignment }));
     const connection = await this.#to(this.#patient, signal);
-    const answer = await orAbort(
-      syncGroupV5.api.async(connection, this.#group, generation, memberId, instanceId, PROTOCOL_TYPE, PROTOCOL, assignments),
-      signal,
-    );
-    return answer.assignment;
+    const request = syncGroupV5.api.async(connection, this.#group, generation, memberId, instanceId, PROTOCOL_TYPE, PROTOCOL, assignments);
+    return (await orAbort(within(request, SYNC_MS, this.#late), signal)).assignment;
   }
 
   async heartbeat({ memberId, instanceId }: Identity, generation: number, signal: AbortSignal): Promise<void> {
@@ -120,10 +130,12 @@ export class GroupWire {
     await this.#promptly(this.#prompt, (connection) => leaveGroupV5.api.async(connection, this.#group, leaving), signal);
   }
 
+  readonly #late = (): Failure => new Failure('kafka.unreachable', `the coordinator of ${this.#group} does not answer`);
+
   /** Looks for the coordinator anew, over new connections. */
   forget(): void {
     this.close();
-    this.#patient = new Connections(this.#options);
+    this.#patient = this.#patientOnes();
     this.#prompt = new Connections(this.#options);
     this.#coordinator = null;
   }
@@ -133,12 +145,21 @@ export class GroupWire {
     this.#prompt.close();
   }
 
+  #patientOnes(): Connections {
+    return new Connections({ ...this.#options, requestTimeoutMs: JOIN_MS });
+  }
+
+  /** Rejects when the coordinator is not there any more, or is another, and with `signal.reason`. */
+  async #watch(signal: AbortSignal): Promise<never> {
+    for (;;) {
+      await sleep(WATCH_MS, signal);
+      await this.members(signal);
+    }
+  }
+
   async #promptly<T>(connections: Connections, ask: (connection: Connection) => Promise<T>, signal: AbortSignal): Promise<T> {
     const answered = this.#to(connections, signal).then(ask);
-    return orAbort(
-      within(answered, ANSWER_MS, () => new Failure('kafka.unreachable', `the coordinator of ${this.#group} does not answer`)),
-      signal,
-    );
+    return orAbort(within(answered, ANSWER_MS, this.#late), signal);
   }
 
   async #to(connections: Connections, signal: AbortSignal): Promise<Connection> {

@@ -45,12 +45,12 @@ export interface MembershipOptions extends ConnectionOptions {
 /** A planned hand-over begins with a beat, and is to take two seconds at most. */
 export const MEMBERSHIP_DEFAULTS = { sessionMs: 6_000, beatMs: 500 } as const;
 
+/** How long the coordinator waits for members to join a round. */
+const REBALANCE_MS = 8_000;
 /** While partitions move. */
 const MOVING_BEAT_MS = 200;
 /** What is given up, or announced, at almost one time, goes into one round. */
 const GATHER_MS = 50;
-/** How long the coordinator waits for members to join a round. Below the time that a request may take. */
-const REBALANCE_MS = 8_000;
 const LEAVE_MS = 2_000;
 const STRANGERS_MAX = 100;
 const BACKOFF = { firstMs: 100, maxMs: 5_000 };
@@ -172,14 +172,17 @@ class GroupMember implements Member {
     this.#isAlone = false;
     this.#obey(word);
     this.#options.telemetry.rebalanced();
+    this.#becomeMember();
+  }
+
+  #becomeMember(): void {
     this.#wasMember = true;
     this.#joined.resolve();
   }
 
   async #join(): Promise<JoinedGroup> {
     const { owned, isLeaving } = this.#belongings;
-    const announced: Announced = { owned, busy: this.#busyText(), isLeaving };
-    this.#announced = announced;
+    this.#announced = { owned, busy: this.#busyText(), isLeaving };
     const { topic, owner, config } = this.#request;
     const metadata = writeSubscription({
       topic,
@@ -207,8 +210,11 @@ class GroupMember implements Member {
     const newcomer = { wire: this.#wire, group, instanceId: this.#identity.instanceId, telemetry: this.#options.telemetry };
     if (!(await isAloneAtEntrance(newcomer, signal)) || signal.aborted) return;
     this.#isAlone = true;
-    this.#belongings.obey(Array.from({ length: partitions }, (_, partition) => partition));
-    this.#joined.resolve();
+    const all = Array.from({ length: partitions }, (_, partition) => partition);
+    this.#belongings.obey(all);
+    // As the leader, which the first one is, this member reckons with them: whoever waits for one is to learn when it is given up.
+    if (this.#announced !== null) this.#announced = { ...this.#announced, owned: all };
+    this.#becomeMember();
   }
 
   /** As the leader: what each member gets. */
