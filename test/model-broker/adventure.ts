@@ -5,6 +5,7 @@
 import { must } from '../../src/lib/assert.ts';
 import type { FailureCode } from '../../src/model/failure.ts';
 import type { FeedSpec } from '../../src/model/feed.ts';
+import type { Checkpoint } from '../../src/model/position.ts';
 import { Busy } from './broker.ts';
 import { judge, judgeLedger } from './judge.ts';
 import type { Mishap } from './lossy-network.ts';
@@ -74,6 +75,8 @@ const PARKS: Readonly<Partial<Record<Happening['kind'], readonly FailureCode[]>>
 /** One that does not reach Kafka at its start ends by an error, and is started again. */
 const STARTS_MAX = 100;
 const HANGING_MS = 30_000;
+/** More than any request is late by, and than any transaction may stay open. */
+const AFTERWARDS_MS = 60_000;
 
 /** Runs it to its end. `trace` is told whatever happens, in order. */
 export async function live(adventure: Adventure, trace: ((line: string) => void) | null = null): Promise<Ending> {
@@ -118,6 +121,10 @@ class Told {
       if (last.ended instanceof Error) last = this.#another();
       return last.ended !== null;
     });
+    // What is late arrives, and coordinators give up what nobody has ended.
+    let isPast = false;
+    scheduler.later('past', null, () => (isPast = true), AFTERWARDS_MS);
+    await scheduler.run(() => isPast);
     const verdicts = specs.map((spec, i) => this.#verdict(spec, must(this.#adventure.tables[i], 'the table'), last));
     const bugs = this.#world.bugs.map(({ message }) => message);
     return {
@@ -220,6 +227,18 @@ class Told {
     return this.#world.start();
   }
 
+  /** What the last claim must have seen, and parked the feed for. */
+  #unseen({ topic }: FeedSpec, { topicId, open }: Checkpoint): readonly string[] {
+    const { broker } = this.#world;
+    // In a group the last process may have found the feed done by another, and claimed nothing.
+    if (this.#adventure.isGroup) return [];
+    if (broker.describe(topic)?.topicId !== topicId) return ['the topic was made again, and nobody has noticed'];
+    const isForeign = broker
+      .logs(topic)
+      .some((log, partition) => log.entries.slice(open?.nextOffsets[partition]).some(({ transaction }) => transaction === null));
+    return isForeign ? ["somebody else's record stands behind ours, and nobody has noticed"] : [];
+  }
+
   #stopShort(process: Process, state: 'killed' | 'frozen'): void {
     process.state = state;
     this.#world.group.miss(process);
@@ -234,7 +253,7 @@ class Told {
     return processes[Math.floor(this.#random() * processes.length)] ?? null;
   }
 
-  #verdict(spec: FeedSpec, table: MemoryTable, last: Process): { readonly faults: readonly string[]; readonly outcome: string } {
+  #verdict(spec: FeedSpec, table: MemoryTable, process: Process): { readonly faults: readonly string[]; readonly outcome: string } {
     const { broker } = this.#world;
     const topics = broker.logsEver(spec.topic);
     const checkpoints = must(broker.logs(CHECKPOINTS)[0], 'the checkpoint partition');
@@ -243,19 +262,22 @@ class Told {
     const { faults, checkpoint } = judge(evidence);
     const open = [checkpoints, ...topics.flat()].filter((log) => log.stable < log.end && !log.isSettling);
     const stuck = open.map((log) => `a partition can be read up to ${log.stable} only, of ${log.end}`);
-    if (last.ended === null || last.ended instanceof Error)
-      return { faults: [...faults, `it ended by ${String(last.ended)}`], outcome: 'none' };
-    const outcome = must(last.ended.get(spec.id), 'the outcome');
+    const { ended } = process;
+    if (ended === null || ended instanceof Error) return { faults: [...faults, `it ended by ${String(ended)}`], outcome: 'none' };
+    const outcome = must(ended.get(spec.id), 'the outcome');
+    const allowed = this.#adventure.events.flatMap(({ what }): readonly string[] => PARKS[what.kind] ?? []);
     if (outcome.kind === 'parked') {
-      const allowed = this.#adventure.events.flatMap(({ what }) => PARKS[what.kind] ?? []);
       const unduly = allowed.includes(outcome.failure.code) ? [] : [`it is parked without a reason: ${outcome.failure.message}`];
       return { faults: [...faults, ...stuck, ...unduly], outcome: `parked ${outcome.failure.code}` };
     }
-    const { state, failure, position } = must(checkpoint, 'a checkpoint');
-    const isAtEnd = state === 'running' && failure === null && position.version === table.versions.length && position.records === 0;
+    const last = must(checkpoint, 'a checkpoint');
+    const { state, failure, position } = last;
+    // In a group another process may have parked the feed behind the end.
+    const isFine = failure === null ? state === 'running' : this.#adventure.isGroup && allowed.includes(failure.code);
+    const isAtEnd = isFine && position.version === table.versions.length && position.records === 0;
     const short = isAtEnd ? [] : [`it ended ${outcome.kind} and ${state} at ${JSON.stringify(position)}`];
     const ledger = topics.length > 1 ? [] : judgeLedger(evidence);
-    return { faults: [...faults, ...stuck, ...short, ...ledger], outcome: outcome.kind };
+    return { faults: [...faults, ...stuck, ...short, ...ledger, ...this.#unseen(spec, last)], outcome: outcome.kind };
   }
 }
 
