@@ -14,7 +14,7 @@ import { GroupToWatch } from './member-to-watch.ts';
 import type { WatchedMember } from './member-to-watch.ts';
 
 const signal = new AbortController().signal;
-const TIMES = { sessionMs: 1_000 };
+const TIMES = { sessionMs: 1_000, rebalanceMs: 8_000 };
 
 await describeKafka('a member of the group', (brokers) => {
   const options = { brokers, tls: null, sasl: null, clientId: 'member', beatMs: 50 };
