@@ -64,7 +64,6 @@ export interface Ending {
   readonly outcomes: readonly string[];
   /** How many requests relays made. */
   readonly requests: number;
-  readonly steps: number;
 }
 
 /** What may park a feed. */
@@ -84,6 +83,7 @@ export async function live(adventure: Adventure, trace: ((line: string) => void)
   return told.live();
 }
 
+/** One adventure, while it is lived. */
 class Told {
   readonly #adventure: Adventure;
   readonly #world: RelayWorld;
@@ -131,7 +131,6 @@ class Told {
       faults: [...bugs, ...verdicts.flatMap(({ faults }) => faults)],
       outcomes: verdicts.map(({ outcome }) => outcome),
       requests: this.#requests,
-      steps: scheduler.steps,
     };
   }
 
