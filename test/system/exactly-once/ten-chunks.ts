@@ -36,7 +36,8 @@ export async function killBetweenChunks(arena: Arena, kills: number): Promise<Po
     if (await trial.stage.isInsideVersion()) inside++;
   }
   arena.say(`7: ${inside} of ${done} kills were inside a version`);
-  if (inside < done / 2) problems.push(`only ${inside} of ${done} kills were inside a version`);
+  // The first two may come before the first row is out: whether the table's creation is a transaction of its own is a matter of time.
+  if (inside < (done - 2) / 2) problems.push(`only ${inside} of ${done} kills were inside a version`);
   problems.push(...(await trial.finish()));
   return { kills: done, problems, ...(await trial.verdict()) };
 }
