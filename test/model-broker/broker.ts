@@ -52,7 +52,6 @@ interface Producer {
 /** What a record batch adds to its records (RecordBatch v2). */
 const BATCH_HEADER_BYTES = 61;
 const CONFIG = { 'cleanup.policy': 'delete', 'max.message.bytes': '1048588', 'min.insync.replicas': '1' } as const;
-const PARTITIONS_DEFAULT = { replicationFactor: 1 };
 const DECIDED = new Error('the transaction is decided');
 
 export class ModelBroker {
@@ -76,7 +75,7 @@ export class ModelBroker {
     if (this.#topics.has(topic)) return;
     const topicId = createHash('sha256').update(`${topic} ${this.#buried.length}`).digest('base64url').slice(0, 22);
     this.#topics.set(topic, {
-      state: { topic, topicId, partitions, ...PARTITIONS_DEFAULT },
+      state: { topic, topicId, partitions, replicationFactor: 1 },
       config: { ...CONFIG, ...config },
       logs: Array.from({ length: partitions }, () => new Log()),
     });

@@ -39,12 +39,13 @@ export function judge(evidence: Evidence): Verdict {
   const faults: string[] = [];
   const checkpoints = committedCheckpoints(evidence);
   const rows = rowsByTransaction(evidence);
-  const first = checkpoints[0]?.checkpoint;
-  const expected = first === undefined ? [] : expectedRows(table, first.position);
+  // One that was parked before it began has no position yet.
+  const begun = checkpoints.find(({ checkpoint }) => checkpoint.state !== 'new')?.checkpoint;
+  const expected = begun === undefined ? [] : expectedRows(table, begun.position);
   let before = 0;
   for (const [i, { checkpoint, transaction }] of checkpoints.entries()) {
     if (checkpoint.seq !== i + 1) faults.push(`checkpoint ${i + 1} of ${spec.id} has the number ${checkpoint.seq}`);
-    const after = rowsBefore(expected, checkpoint.position);
+    const after = checkpoint.state === 'new' ? 0 : rowsBefore(expected, checkpoint.position);
     const wanted = expected.slice(before, after).map(({ text }) => text);
     const found = rows.get(transaction) ?? [];
     rows.delete(transaction);
