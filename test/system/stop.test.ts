@@ -70,7 +70,11 @@ log: {level: debug}
   }
 
   async function untilItSays(child: Child, text: string): Promise<void> {
-    while (!child.stderr.includes(text)) {
+    await until(child, () => child.stderr.includes(text));
+  }
+
+  async function until(child: Child, isSo: () => boolean): Promise<void> {
+    while (!isSo()) {
       if (!child.isRunning) throw new Error(`it ended by itself: ${child.stderr}`);
       await wait(5);
     }
@@ -86,9 +90,9 @@ log: {level: debug}
   });
 
   test('ends at once on a second signal, though a version is in hand', async () => {
-    const provider = await share([{ match: { route: 'file' }, do: { kind: 'latency', ms: 120_000 } }]);
+    const provider = await share([{ match: { route: 'file' }, do: { kind: 'hang' } }]);
     const relay = await start(provider.profile);
-    await untilItSays(relay, 'feed is running');
+    await until(relay, () => provider.requests.some(({ route }) => route === 'file'));
     relay.signal('SIGTERM');
     await untilItSays(relay, 'stopping');
     relay.signal('SIGTERM');
