@@ -52,17 +52,24 @@ async function faultsOf(events: readonly Event[], mishap: Mishap, nth: number): 
   return faults.map((fault) => `request ${nth} ${mishap}: ${fault}`);
 }
 
-test.each([
-  ['one relay', []],
-  ['two relays', [SECOND]],
-] as const)('whichever request of %s goes astray, and however, every row is published once', { timeout: 600_000 }, async (_, events) => {
-  const { faults: none, requests } = await live({ ...ADVENTURE, events });
-  expect(none).toEqual([]);
+/** With two relays those that leave most in doubt; all of them with `STEPS=all`, as in `npm run test:steps`. */
+const DOUBTFUL = process.env['STEPS'] === 'all' ? MISHAPS : (['lost', 'silently-lost', 'late-3000'] as const);
 
-  const faults: string[] = [];
-  for (const mishap of MISHAPS) for (let nth = 1; nth <= requests; nth++) faults.push(...(await faultsOf(events, mishap, nth)));
-  expect(faults).toEqual([]);
-});
+test.each([
+  ['one relay', [], MISHAPS],
+  ['two relays', [SECOND], DOUBTFUL],
+] as const)(
+  'whichever request of %s goes astray, and however, every row is published once',
+  { timeout: 600_000 },
+  async (_, events, ways) => {
+    const { faults: none, requests } = await live({ ...ADVENTURE, events });
+    expect(none).toEqual([]);
+
+    const faults: string[] = [];
+    for (const mishap of ways) for (let nth = 1; nth <= requests; nth++) faults.push(...(await faultsOf(events, mishap, nth)));
+    expect(faults).toEqual([]);
+  },
+);
 
 function inserts(id: string, from: number, count: number): MemoryFile {
   return { id, rows: Array.from({ length: count }, (_, i) => ({ id: from + i, change: 'insert' })) };
