@@ -2,9 +2,12 @@
  * Blocks of framed records → what goes into one record batch each. A block that fits is taken as it is; several small ones are joined, and longer ones are cut at record
  * borders: then the records say their new place in the batch, which may make them some bytes longer.
  *
- * A record begins (RecordBatch v2): length, attributes (1 byte), timestamp delta, offset delta. All but the attributes are zigzag varints.
+ * A record begins (RecordBatch v2): length, attributes (1 byte), timestamp delta, offset delta. All but the attributes are zigzag varints: of a number that is not
+ * negative, that of its double without a sign.
  */
 import { assert } from '../../src/lib/assert.ts';
+import { recordBytes } from '../../src/lib/single-record.ts';
+import { unsignedLength, writeUnsigned } from '../../src/lib/varint.ts';
 import type { RecordBlock } from '../../src/ports/encoder.ts';
 import type { ControlRecord } from '../../src/ports/publisher.ts';
 
@@ -53,19 +56,8 @@ export function* cutsOf(blocks: Iterable<RecordBlock>, bytesMax: number): Genera
 
 /** A block of one record of the relay's own. */
 export function controlBlock({ partition, key, value }: Pick<ControlRecord, 'partition' | 'key' | 'value'>): RecordBlock {
-  const content = [Buffer.from(key), value === null ? null : Buffer.from(value)];
-  const sizes = content.map((bytes) => (bytes === null ? 1 : varintBytes(bytes.length * 2) + bytes.length));
-  // Attributes, both deltas and the number of headers take a byte each, and are 0.
-  const length = sizes.reduce((sum, size) => sum + size, 4);
-  const bytes = new Uint8Array(varintBytes(length * 2) + length);
-  let at = writeVarint(bytes, 0, length * 2) + 3;
-  for (const one of content) {
-    at = writeVarint(bytes, at, one === null ? 1 : one.length * 2);
-    if (one === null) continue;
-    bytes.set(one, at);
-    at += one.length;
-  }
-  return { partition, count: 1, bytes };
+  const record = { key: Buffer.from(key), value: value === null ? null : Buffer.from(value), headers: [] };
+  return { partition, count: 1, bytes: recordBytes(record, 0) };
 }
 
 class OpenCut {
@@ -181,18 +173,18 @@ class Records {
   /** Length of the current record where it says the place. */
   bytesAt(place: number): number {
     const length = this.#lengthAt(place);
-    return varintBytes(length * 2) + length;
+    return unsignedLength(length * 2) + length;
   }
 
   writeAt(place: number, into: Buffer, start: number): void {
-    let at = writeVarint(into, start, this.#lengthAt(place) * 2);
+    let at = writeUnsigned(this.#lengthAt(place) * 2, into, start);
     for (let from = this.#body; from < this.#delta; from++) into[at++] = this.#byte(from);
-    at = writeVarint(into, at, place * 2);
+    at = writeUnsigned(place * 2, into, at);
     this.#bytes.copy(into, at, this.#rest, this.#end);
   }
 
   #lengthAt(place: number): number {
-    return this.#delta - this.#body + varintBytes(place * 2) + (this.#end - this.#rest);
+    return this.#delta - this.#body + unsignedLength(place * 2) + (this.#end - this.#rest);
   }
 
   #pastVarint(start: number): number {
@@ -206,21 +198,4 @@ class Records {
     assert(byte !== undefined, 'a block ends where a record ends');
     return byte;
   }
-}
-
-/** Of a varint without a sign; a zigzag varint of a number that is not negative is one of its double. */
-function varintBytes(value: number): number {
-  if (value < 0x80) return 1;
-  if (value < 0x4000) return 2;
-  if (value < 0x20_0000) return 3;
-  return value < 0x1000_0000 ? 4 : 5;
-}
-
-/** Where the next byte goes. */
-function writeVarint(into: Uint8Array, start: number, value: number): number {
-  let at = start;
-  let rest = value;
-  for (; rest >= 0x80; rest >>>= 7) into[at++] = (rest & 0x7f) | 0x80;
-  into[at++] = rest;
-  return at;
 }

@@ -5,6 +5,7 @@
  * header key length, key, value length, value. All lengths and deltas are zigzag varints; a length of -1 means null.
  */
 import { assert } from '../../src/lib/assert.ts';
+import { unsignedLength } from '../../src/lib/varint.ts';
 import type { RecordBlock } from '../../src/ports/encoder.ts';
 
 export interface Message {
@@ -54,15 +55,8 @@ export function* batchesOf(blocks: Iterable<RecordBlock>, bytesMax: number): Gen
 
 /** Length of a record at its place in a batch. The place is written into it as offset delta, so a record of a short block may grow by some bytes. */
 function framedBytes(bareBytes: number, place: number): number {
-  const body = bareBytes + varintBytes(place);
-  return varintBytes(body) + body;
-}
-
-/** Of a zigzag varint; `value` is not negative. */
-function varintBytes(value: number): number {
-  let bytes = 1;
-  for (let rest = value * 2; rest > 0x7f; rest = Math.floor(rest / 128)) bytes++;
-  return bytes;
+  const body = bareBytes + unsignedLength(place * 2);
+  return unsignedLength(body * 2) + body;
 }
 
 /** `bareBytes`: of everything but the length and the offset delta. */

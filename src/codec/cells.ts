@@ -13,7 +13,7 @@ import type { Arena } from './arena.ts';
 import { bitsOf, decimalLength, isNull, VALUE, writeDecimal } from './leaf-cells.ts';
 import { cellTree, treeLength, writeTree } from './nested-cells.ts';
 import type { CellTree } from './nested-cells.ts';
-import { longLength, unsignedLength, writeLong, writeUnsigned, zigzag } from './varint.ts';
+import { longLength, unsignedLength, writeLong, writeUnsigned, zigzag } from '../lib/varint.ts';
 
 /** A part of `rows` and its twins: from `start` up to, not including, `end`. */
 export interface RowRange {

@@ -5,8 +5,8 @@
  * Connect or a Java producer would throw; there is no offset, and its header says -1 as Java producers do.
  */
 import type { BadRecords } from '../ports/encoder.ts';
-import { recordBytes } from './single-record.ts';
-import type { Headers, SingleRecord } from './single-record.ts';
+import { recordBytes } from '../lib/single-record.ts';
+import type { Headers, SingleRecord } from '../lib/single-record.ts';
 
 export type Badness =
   /** Longer than the topic takes. */

@@ -8,7 +8,7 @@ import type { ChangeType } from '../model/column-batch.ts';
 import type { EpochMs, TableName, Version } from '../model/version.ts';
 import type { Envelope } from '../ports/encoder.ts';
 import { NULL_CELL } from './partition-value.ts';
-import { longBytes } from './varint.ts';
+import { longBytes } from '../lib/varint.ts';
 
 /** The layout of the block `source`, as far as it is ours to say; in the place of Debezium's version, which a newer relay must not change in the midst of a version. */
 const SOURCE_VERSION = '1';

@@ -9,7 +9,7 @@ import type { FeedEvent, Stretch } from '../model/feed-event.ts';
 import type { RecordBlock } from '../ports/encoder.ts';
 import { isSchema } from './avro-reader.ts';
 import { BLOCK_BYTES_MAX, BlockBuffer } from './block-buffer.ts';
-import { recordBytes } from './single-record.ts';
+import { recordBytes } from '../lib/single-record.ts';
 
 const SCHEMA: unknown = JSON.parse(readFileSync(new URL('../../schemas/commits.avsc', import.meta.url), 'utf8'));
 assert(isSchema(SCHEMA), 'schemas/commits.avsc is an object');

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { murmur2 } from '../lib/murmur2.ts';
 import type { KeyMark, RecordBlock, Segment } from '../ports/encoder.ts';
 import { records } from './records.ts';
-import { recordBytes } from './single-record.ts';
+import { recordBytes } from '../lib/single-record.ts';
 
 /** 64 bits of a key's bytes, as 16 hexadecimal digits; the first half is its murmur2. */
 export function markOf(key: Uint8Array): string {

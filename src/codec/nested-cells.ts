@@ -11,7 +11,7 @@ import type { DataType } from '../model/table-schema.ts';
 import { constant, copy } from './arena.ts';
 import type { Arena, Constant } from './arena.ts';
 import { bitsOf, decimalLength, isNull, VALUE, writeDecimal } from './leaf-cells.ts';
-import { longLength, unsignedLength, writeLong, writeUnsigned, zigzag } from './varint.ts';
+import { longLength, unsignedLength, writeLong, writeUnsigned, zigzag } from '../lib/varint.ts';
 
 /** How a cell is written. Numbers, since a walk passes here for each cell. */
 const FORM = {

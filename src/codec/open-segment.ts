@@ -10,8 +10,8 @@ import { CHANGE_TYPES } from '../model/column-batch.ts';
 import type { ChangeType } from '../model/column-batch.ts';
 import type { KeyMark, Segment } from '../ports/encoder.ts';
 import { BLOCK_BYTES_MAX, BlockBuffer } from './block-buffer.ts';
-import { recordBytes } from './single-record.ts';
-import type { SingleRecord } from './single-record.ts';
+import { recordBytes } from '../lib/single-record.ts';
+import type { SingleRecord } from '../lib/single-record.ts';
 
 export interface SegmentBounds {
   readonly segmentRecords: number;

@@ -9,7 +9,7 @@ import { typeText } from '../model/table-schema.ts';
 import type { Column, DataType } from '../model/table-schema.ts';
 import { daysOf } from './calendar.ts';
 import { paddedText } from './char-padding.ts';
-import { longBytes } from './varint.ts';
+import { longBytes } from '../lib/varint.ts';
 
 export const NULL_CELL: Uint8Array = Uint8Array.of(0);
 

@@ -3,7 +3,7 @@
  */
 import { constant } from './arena.ts';
 import type { Constant } from './arena.ts';
-import { longBytes } from './varint.ts';
+import { longBytes } from '../lib/varint.ts';
 
 /** Marks rows of a snapshot, which say how the table was and not what changed in it (DESIGN §6). */
 const SNAPSHOT_HEADER = 'cdf-relay.snapshot';

@@ -29,9 +29,9 @@ import type { OpenSegment } from './open-segment.ts';
 import { recordEnd } from './record-end.ts';
 import { measureRows, writeRows } from './row-layout.ts';
 import type { RowForms, RowLayout } from './row-layout.ts';
-import { recordBytes } from './single-record.ts';
-import type { SingleRecord } from './single-record.ts';
-import { unsignedLength, writeUnsigned } from './varint.ts';
+import { recordBytes } from '../lib/single-record.ts';
+import type { SingleRecord } from '../lib/single-record.ts';
+import { unsignedLength, writeUnsigned } from '../lib/varint.ts';
 
 /** Rows a batch: about 1 MB of Avro, which stays in the processor's cache from column to column. */
 export const BATCH_ROWS = 8192;

@@ -24,7 +24,7 @@ import { keyColumns } from './key-columns.ts';
 import { VALUE } from './leaf-cells.ts';
 import { NULL_CELL, partitionCell } from './partition-value.ts';
 import { changeTypeOf } from './select-rows.ts';
-import { longBytes } from './varint.ts';
+import { longBytes } from '../lib/varint.ts';
 
 type Part =
   /** The same bytes in every row. */

@@ -1,5 +1,5 @@
 /**
- * Records one by one, in the framing of src/codec/record-writer.ts: for the few that are not written by the thousand.
+ * Records one by one, in the framing of a Kafka record batch (RecordBatch v2 §Record): for the few that are not written by the thousand.
  */
 import { unsignedLength, writeUnsigned } from './varint.ts';
 
