@@ -4,13 +4,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CONNECTORS } from '../../connectors/index.ts';
 import { Failure } from '../../src/model/failure.ts';
-import type { Publisher } from '../../src/ports/publisher.ts';
 import type { SchemaRegistry } from '../../src/ports/schema-registry.ts';
 import { acceptCheckpoint, resetCheckpoint } from '../../src/relay/checkpoint.ts';
 import { describeKafka } from '../kafka/use-kafka.ts';
 import { versionsOf } from '../support/ledger.ts';
 import type { Relay } from './in-process.ts';
 import { Playground } from './playground.ts';
+import { sendingAfter } from './sending-after.ts';
 import { rowsFrom, timeOf } from './small-table.ts';
 import type { SmallTable } from './small-table.ts';
 
@@ -108,7 +108,7 @@ await describeKafka('the ledger of a recipient', (brokers) => {
     await table.commit({ adds: [rowsFrom(2, 1)] });
     const relay = play.stage.another();
     let sent = 0;
-    const publisher = counting(relay.publisher, (topic) => (sent += topic === `${relay.recipient}.commits` ? 1 : 0));
+    const publisher = sendingAfter(relay.publisher, async (topic) => void (sent += topic === `${relay.recipient}.commits` ? 1 : 0));
     expect(await relay.outcomes({ feeds: [{ table: name }], source: play.shared.source, publisher })).toEqual({ [name]: 'done' });
     expect(versionsOf(await relay.ledger(name)).map(({ version, records }) => [version, records])).toEqual([
       [0, 1],
@@ -183,28 +183,3 @@ await describeKafka('the ledger of a recipient', (brokers) => {
     expect(await told(relay, name)).toEqual(['version 0', 'park 1 gap.feed_off']);
   });
 });
-
-function counting(real: Publisher, onSend: (topic: string) => void): Publisher {
-  return {
-    admin: real.admin,
-    claim: async (request, signal) => {
-      const { producer, records } = await real.claim(request, signal);
-      return {
-        records,
-        producer: {
-          begin: () => producer.begin(),
-          send: (topic, blocks) => {
-            onSend(topic);
-            return producer.send(topic, blocks);
-          },
-          sendControl: (control) => producer.sendControl(control),
-          commit: (deadlineMs) => producer.commit(deadlineMs),
-          abort: (deadlineMs) => producer.abort(deadlineMs),
-          close: () => producer.close(),
-        },
-      };
-    },
-    read: (request, signal) => real.read(request, signal),
-    [Symbol.asyncDispose]: async () => {},
-  };
-}

@@ -11,6 +11,7 @@ import type { Source } from '../../src/ports/source.ts';
 import { describeKafka } from '../kafka/use-kafka.ts';
 import { listener } from './in-process.ts';
 import { Playground } from './playground.ts';
+import { sendingAfter } from './sending-after.ts';
 import { rowsFrom } from './small-table.ts';
 
 await describeKafka('a feed that keeps failing', (brokers) => {
@@ -172,29 +173,3 @@ await describeKafka('a feed that keeps failing', (brokers) => {
     expect(said).toBe('parked schema.breaking: version 3 changes the type of column name from string to boolean');
   });
 });
-
-/** A driver that does something first whenever rows are sent to a topic. */
-function sendingAfter(real: Publisher, before: (topic: string) => Promise<void>): Publisher {
-  return {
-    admin: real.admin,
-    read: (request, signal) => real.read(request, signal),
-    claim: async (request, signal) => {
-      const { producer, records } = await real.claim(request, signal);
-      return {
-        records,
-        producer: {
-          begin: () => producer.begin(),
-          send: async (topic, blocks) => {
-            await before(topic);
-            return producer.send(topic, blocks);
-          },
-          sendControl: (all) => producer.sendControl(all),
-          commit: (deadlineMs) => producer.commit(deadlineMs),
-          abort: (deadlineMs) => producer.abort(deadlineMs),
-          close: () => producer.close(),
-        },
-      };
-    },
-    [Symbol.asyncDispose]: async () => {},
-  };
-}
