@@ -21,13 +21,13 @@ const READERS_MAX = 200;
 
 export async function run(argv: readonly string[], signal: AbortSignal): Promise<number> {
   const options = parseArguments('tail', argv);
+  const isLetters = options.isSet('dead-letters');
+  const isLedger = options.isSet('commits');
+  if (isLetters && isLedger) throw wrong('tail', '--dead-letters and --commits are two topics: give one of them');
   await using session = await openKafkaSession(options.required('config'), signal);
   const { config, publisher, telemetry } = session;
   const { spec, checkpoint } = await findFeed('tail', session, options, signal);
   const hasBegun = checkpoint !== null && checkpoint.topic !== '';
-  const isLetters = options.isSet('dead-letters');
-  const isLedger = options.isSet('commits');
-  if (isLetters && isLedger) throw wrong('tail', '--dead-letters and --commits are two topics: give one of them');
   const ownTopic = hasBegun ? checkpoint.topic : spec.topic;
   const topic = isLetters ? deadLettersTopic(spec.recipient) : isLedger ? commitsTopic(spec.recipient) : ownTopic;
   // A feed that started again is in a topic that the config does not name.
