@@ -21,6 +21,8 @@ const GROW_MS = 100;
 const ARRIVING_MS = 100;
 const STEADY_MS = 8_000;
 const PATIENCE_MS = 120_000;
+/** More than come on one topic while the next owner settles. */
+const ARRIVALS_MAX = 5_000;
 const WORKING = 'partitions of this replica';
 
 const Assigned = z.looseObject({ partitions: z.array(z.number()) });
@@ -62,7 +64,7 @@ async function standstill(on: Arena, how: 'SIGKILL' | 'SIGTERM'): Promise<void> 
   await listening.subscribe({ topics: tables.map(({ name }) => trial.stage.topic(name)), fromBeginning: false });
   await listening.run({
     autoCommit: false,
-    eachMessage: async ({ topic }) => void arrivals.set(topic, [...(arrivals.get(topic) ?? []).slice(-50), performance.now()]),
+    eachMessage: async ({ topic }) => void arrivals.set(topic, [...(arrivals.get(topic) ?? []).slice(-ARRIVALS_MAX), performance.now()]),
   });
   const ended = new AbortController();
   const growing = growUntil(trial, ended.signal);
