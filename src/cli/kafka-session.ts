@@ -8,6 +8,7 @@ import type { Publisher } from '../ports/publisher.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { assembleKafka } from './assemble.ts';
 import { tell } from './output.ts';
+import { VERSION } from './product.ts';
 
 export interface KafkaSession extends AsyncDisposable {
   readonly config: Config;
@@ -36,7 +37,7 @@ export async function openKafkaSession(configPath: string, signal: AbortSignal):
 
 /** The telemetry of a command that ends by itself: warnings and errors as text on stderr; closed with `opened`. */
 export function openCommandTelemetry(opened: AsyncDisposableStack): Telemetry {
-  const telemetry = openTelemetry({ log: { level: 'warn', format: 'pretty' } });
+  const telemetry = openTelemetry({ version: VERSION, log: { level: 'warn', format: 'pretty' } });
   opened.defer(() => telemetry.close());
   return telemetry;
 }

@@ -85,4 +85,6 @@ export interface ChangeRange {
   /** In force at `from`, whether or not a version has lines. */
   readonly tableId: string;
   readonly schema: TableSchema;
+  /** For how long, at least, the provider keeps the files of a version after its commit, by the table's properties. Absent where the metadata does not tell those. */
+  readonly retentionMs?: number;
 }

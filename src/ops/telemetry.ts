@@ -5,17 +5,27 @@
  * the relay helps itself, as an error where a person must act.
  */
 import type { DestinationStream } from 'pino';
-import { FAILURES } from '../model/failure.ts';
 import type { Disposition, Failure } from '../model/failure.ts';
 import type { FeedId } from '../model/feed.ts';
 import type { EpochMs } from '../model/version.ts';
 import { CHANGE_TYPES } from '../model/column-batch.ts';
-import type { FeedState, PublishedChunk, Stage, Telemetry } from '../ports/telemetry.ts';
+import type {
+  ClaimOutcome,
+  FeedState,
+  PublishedChunk,
+  Reading,
+  SchemaOutcome,
+  Stage,
+  Telemetry,
+  VersionTimes,
+} from '../ports/telemetry.ts';
 import { openLog } from './log.ts';
 import type { Log, LogLevel, LogOptions } from './log.ts';
 import { Metrics } from './metrics.ts';
 
 export interface TelemetryOptions {
+  /** Of the relay. */
+  readonly version: string;
   readonly log: LogOptions;
   /** Where the log goes; stderr unless a test says otherwise. */
   readonly output?: DestinationStream;
@@ -32,14 +42,23 @@ export interface OpenTelemetry extends Telemetry {
 }
 
 export function openTelemetry(options: TelemetryOptions): OpenTelemetry {
-  return new Recorder(openLog(options.log, options.output), options.now ?? Date.now);
+  return new Recorder(openLog(options.log, options.output), options.version, options.now ?? Date.now);
 }
 
-const FEED_STATES: Readonly<Record<FeedState, true>> = { starting: true, running: true, retrying: true, parked: true, done: true };
+const FEED_STATES: Readonly<Record<FeedState, true>> = {
+  starting: true,
+  running: true,
+  retrying: true,
+  parked: true,
+  paused: true,
+  done: true,
+};
 
 const OUTCOMES = {
   polls: ['advanced', 'unchanged', 'failed'],
   transactions: ['committed', 'aborted', 'unknown'],
+  claims: ['claimed', 'fenced', 'failed'],
+  schemas: ['confirmed', 'assumed', 'refused', 'failed'],
 } as const;
 
 const LEVELS: Readonly<Record<Disposition, LogLevel>> = {
@@ -68,33 +87,73 @@ class Recorder implements OpenTelemetry {
   readonly #told = new Map<FeedId, Told>();
   readonly #firstUnpublished = new Map<FeedId, EpochMs | null>();
 
+  readonly #retention = new Map<FeedId, number>();
+  readonly #failing = new Map<FeedId, string>();
+
+  readonly #feedState = this.#metrics.gauge('feed_state');
+  readonly #feedFailure = this.#metrics.gauge('feed_failure');
+  readonly #failures = this.#metrics.counter('failures_total');
+  readonly #lagSeconds = this.#metrics.gauge('lag_seconds');
+  readonly #lagVersions = this.#metrics.gauge('lag_versions');
+  readonly #lastCommit = this.#metrics.gauge('feed_last_commit_timestamp_seconds');
+  readonly #lastVersion = this.#metrics.gauge('feed_last_version_timestamp_seconds');
+  readonly #retentionLeft = this.#metrics.gauge('retention_left_seconds');
+  readonly #snapshotProgress = this.#metrics.gauge('snapshot_progress_ratio');
   readonly #rows = this.#metrics.counter('rows_total');
-  readonly #duplicates = this.#metrics.counter('duplicate_keys_total');
-  readonly #deadLetters = this.#metrics.counter('dead_letters_total');
   readonly #bytes = this.#metrics.counter('bytes_total');
   readonly #versions = this.#metrics.counter('versions_total');
-  readonly #lagSeconds = this.#metrics.gauge('lag_seconds', (gauge) => {
-    for (const [feed, at] of this.#firstUnpublished) gauge.set({ feed }, at === null ? 0 : Math.max(0, this.#now() - at) / 1000);
-  });
-  readonly #lagVersions = this.#metrics.gauge('lag_versions');
+  readonly #duplicates = this.#metrics.counter('duplicate_keys_total');
+  readonly #deadLetters = this.#metrics.counter('dead_letters_total');
+  readonly #freshness = this.#metrics.histogram('freshness_seconds');
+  readonly #freshnessStages = this.#metrics.histogram('freshness_stage_seconds');
+  readonly #stages = this.#metrics.histogram('stage_seconds');
   readonly #polls = this.#metrics.counter('polls_total');
-  readonly #failures = this.#metrics.counter('failures_total');
-  readonly #partitionsAssigned = this.#metrics.gauge('partitions_assigned');
-  readonly #rebalances = this.#metrics.counter('rebalances_total');
+  readonly #pollInterval = this.#metrics.gauge('poll_interval_effective_seconds');
+  readonly #requests = this.#metrics.counter('provider_requests_total');
+  readonly #retries = this.#metrics.counter('retries_total');
+  readonly #credentialExpiry = this.#metrics.gauge('credential_expiry_timestamp_seconds');
   readonly #transactions = this.#metrics.counter('transactions_total');
   readonly #transactionSeconds = this.#metrics.histogram('transaction_seconds');
+  readonly #transactionRecords = this.#metrics.histogram('transaction_records');
+  readonly #transactionBytes = this.#metrics.histogram('transaction_bytes');
   readonly #hangingTransaction = this.#metrics.gauge('hanging_transaction_seconds');
-  readonly #feedState = this.#metrics.gauge('feed_state');
-  readonly #lastCommit = this.#metrics.gauge('feed_last_commit_timestamp_seconds');
-  readonly #requests = this.#metrics.counter('provider_requests_total');
-  readonly #credentialExpiry = this.#metrics.gauge('credential_expiry_timestamp_seconds');
-  readonly #pollInterval = this.#metrics.gauge('poll_interval_effective_seconds');
-  readonly #stages = this.#metrics.histogram('stage_seconds');
+  readonly #claims = this.#metrics.counter('claims_total');
+  readonly #partitionsAssigned = this.#metrics.gauge('partitions_assigned');
+  readonly #rebalances = this.#metrics.counter('rebalances_total');
+  readonly #schemas = this.#metrics.counter('registry_schemas_total');
+  readonly #requestBudget = this.#metrics.gauge('provider_request_budget');
+  /** By source. */
+  readonly #budgets = new Map<string, () => number>();
+  readonly #read = {
+    memoryBytes: this.#metrics.gauge('memory_limit_bytes'),
+    fetchedBytes: this.#metrics.gauge('fetched_bytes'),
+    fetchedBytesMax: this.#metrics.gauge('fetched_limit_bytes'),
+    feedsAtWork: this.#metrics.gauge('feeds_at_work'),
+    feedsAtWorkMax: this.#metrics.gauge('feeds_at_work_limit'),
+    workers: this.#metrics.gauge('workers'),
+    workersBusy: this.#metrics.gauge('workers_busy'),
+    workerSeconds: this.#metrics.counter('worker_seconds_total'),
+  };
 
-  constructor(log: Log, now: () => EpochMs) {
+  constructor(log: Log, version: string, now: () => EpochMs) {
     this.log = log;
     this.#now = now;
+    this.#metrics.gauge('build_info').set({ version, node: process.versions.node }, 1);
     for (const outcome of OUTCOMES.transactions) this.#transactions.inc({ outcome }, 0);
+    for (const outcome of OUTCOMES.claims) this.#claims.inc({ outcome }, 0);
+    this.#lagSeconds.onScrape(() => {
+      for (const [feed, at] of this.#firstUnpublished)
+        this.#lagSeconds.set({ feed }, at === null ? 0 : Math.max(0, this.#now() - at) / 1000);
+    });
+    this.#retentionLeft.onScrape(() => {
+      for (const [feed, ms] of this.#retention) {
+        const from = this.#firstUnpublished.get(feed) ?? this.#now();
+        this.#retentionLeft.set({ feed }, (from + ms - this.#now()) / 1000);
+      }
+    });
+    this.#requestBudget.onScrape(() => {
+      for (const [source, read] of this.#budgets) this.#requestBudget.set({ source }, read());
+    });
     this.#metrics.addProcessMetrics();
   }
 
@@ -105,7 +164,7 @@ class Recorder implements OpenTelemetry {
     this.#states.set(feed, state);
     for (const known of Object.keys(FEED_STATES)) this.#feedState.set({ feed, state: known }, known === state ? 1 : 0);
     // A feed that was told of as failing is well again when it publishes, not when it is opened.
-    const isNews = state === 'done' || (state === 'running' && before !== 'retrying' && !this.#told.has(feed));
+    const isNews = state === 'done' || state === 'paused' || (state === 'running' && before !== 'retrying' && !this.#told.has(feed));
     this.log(isNews ? 'info' : 'debug', `feed is ${state}`, { feed });
   }
 
@@ -114,11 +173,9 @@ class Recorder implements OpenTelemetry {
     this.#told.delete(feed);
     this.#withDuplicates.delete(feed);
     this.#firstUnpublished.delete(feed);
-    for (const gauge of [this.#lagVersions, this.#lagSeconds, this.#lastCommit]) gauge.remove({ feed });
-    for (const counter of [this.#duplicates, this.#deadLetters, this.#bytes, this.#versions]) counter.remove({ feed });
-    for (const type of CHANGE_TYPES) this.#rows.remove({ feed, change_type: type });
-    for (const state of Object.keys(FEED_STATES)) this.#feedState.remove({ feed, state });
-    for (const code of Object.keys(FAILURES)) this.#failures.remove({ feed, code });
+    this.#retention.delete(feed);
+    this.#failing.delete(feed);
+    this.#metrics.dropFeed(feed);
   }
 
   published(chunk: PublishedChunk): void {
@@ -129,6 +186,11 @@ class Recorder implements OpenTelemetry {
     this.#bytes.inc({ feed }, chunk.bytes);
     this.#versions.inc({ feed }, chunk.versions);
     this.#lastCommit.set({ feed }, this.#now() / 1000);
+    if (chunk.lastVersionAt !== null) this.#lastVersion.set({ feed }, chunk.lastVersionAt / 1000);
+    if (chunk.snapshotShare !== null) this.#snapshotProgress.set({ feed }, chunk.snapshotShare);
+    this.#transactionRecords.observe(chunk.records);
+    this.#transactionBytes.observe(chunk.bytes);
+    this.#isWell(feed);
     if (this.#told.delete(feed)) this.log('info', 'feed goes on', { feed, version: chunk.position });
   }
 
@@ -136,10 +198,34 @@ class Recorder implements OpenTelemetry {
     this.#lagVersions.set({ feed }, versions);
     const last = this.#firstUnpublished.get(feed) ?? null;
     this.#firstUnpublished.set(feed, versions === 0 ? null : (firstUnpublishedAt ?? last));
+    if (versions === 0) this.#isWell(feed);
+  }
+
+  retention(feed: FeedId, ms: number | null): void {
+    if (ms !== null) {
+      this.#retention.set(feed, ms);
+      return;
+    }
+    this.#retention.delete(feed);
+    this.#retentionLeft.drop(feed);
+  }
+
+  fresh(source: string, { visibleAt, polledAt, fetchedAt, encodedAt, committedAt }: VersionTimes): void {
+    const observe = (stage: string, from: EpochMs, to: EpochMs): void =>
+      this.#freshnessStages.observe({ source, stage }, Math.max(0, to - from) / 1000);
+    observe('fetched', polledAt, fetchedAt);
+    observe('encoded', fetchedAt, encodedAt);
+    observe('committed', encodedAt, committedAt);
+    if (visibleAt === null) return;
+    observe('polled', visibleAt, polledAt);
+    this.#freshness.observe({ source }, Math.max(0, committedAt - visibleAt) / 1000);
   }
 
   failed(feed: FeedId, failure: Failure): void {
     this.#failures.inc({ feed, code: failure.code });
+    this.#isWell(feed);
+    this.#failing.set(feed, failure.code);
+    this.#feedFailure.set({ feed, code: failure.code }, 1);
     const text = `${failure.code}: ${failure.message}`;
     const told = this.#told.get(feed);
     const isKnown = told !== undefined && told.text === text && this.#now() - told.at < REPEAT_MS;
@@ -163,11 +249,11 @@ class Recorder implements OpenTelemetry {
   }
 
   partitionsAssigned(partitions: number): void {
-    this.#partitionsAssigned.set(partitions);
+    this.#partitionsAssigned.set({}, partitions);
   }
 
   rebalanced(): void {
-    this.#rebalances.inc();
+    this.#rebalances.inc({});
   }
 
   transaction(outcome: 'committed' | 'aborted' | 'unknown', seconds: number): void {
@@ -176,8 +262,29 @@ class Recorder implements OpenTelemetry {
   }
 
   hangingTransaction(topic: string, seconds: number | null): void {
-    if (seconds === null) this.#hangingTransaction.remove({ topic });
+    if (seconds === null) this.#hangingTransaction.drop(topic);
     else this.#hangingTransaction.set({ topic }, seconds);
+  }
+
+  retried(source: string, { code }: Failure): void {
+    this.#retries.inc({ source, code });
+  }
+
+  claim(outcome: ClaimOutcome): void {
+    this.#claims.inc({ outcome });
+  }
+
+  schema(outcome: SchemaOutcome): void {
+    for (const each of OUTCOMES.schemas) this.#schemas.inc({ outcome: each }, each === outcome ? 1 : 0);
+  }
+
+  reads(reading: Reading, read: () => number): void {
+    if (reading.of === 'requestBudget') {
+      this.#budgets.set(reading.source, read);
+      return;
+    }
+    const series = this.#read[reading.of];
+    series.onScrape(() => series.set({}, read()));
   }
 
   providerRequest(source: string, status: string): void {
@@ -185,7 +292,7 @@ class Recorder implements OpenTelemetry {
   }
 
   credentialExpiry(source: string, at: EpochMs | null): void {
-    if (at === null) this.#credentialExpiry.remove({ source });
+    if (at === null) this.#credentialExpiry.drop(source);
     else this.#credentialExpiry.set({ source }, at / 1000);
   }
 
@@ -203,6 +310,10 @@ class Recorder implements OpenTelemetry {
 
   close(): void {
     this.#metrics.clear();
+  }
+
+  #isWell(feed: FeedId): void {
+    if (this.#failing.delete(feed)) this.#feedFailure.drop(feed);
   }
 
   /** Once for a feed: the metric goes on counting. */

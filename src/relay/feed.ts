@@ -28,6 +28,7 @@ import { NO_COUNTS } from './checkpoint.ts';
 import { countsOf, gather } from './chunk.ts';
 import type { Chunk } from './chunk.ts';
 import { sendChunk } from './commit.ts';
+import { Freshness } from './freshness.ts';
 import { overcome } from './gap.ts';
 import { transactAlone, transactTold } from './ledger.ts';
 import type { Published } from './ledger.ts';
@@ -56,8 +57,8 @@ const BATCH_OVERHEAD_BYTES = 512;
 
 /** What is kept over a feed's runs. */
 export interface Course {
-  /** How far `--until-current` goes; found at first contact with the generation's table. */
-  target: { readonly generation: number; readonly version: Version } | null;
+  /** Found at first contact with the generation's table. `version`: how far `--until-current` goes. */
+  target: { readonly generation: number; readonly version: Version; readonly freshness: Freshness } | null;
   readonly window: Window;
 }
 
@@ -112,7 +113,9 @@ async function publish(run: Run): Promise<void> {
     const latest = await poll(run);
     await checkHistory(run, latest);
     const { generation } = run.checkpoint;
-    if (course.target?.generation !== generation) course.target = { generation, version: targetOf(run, latest) };
+    if (course.target?.generation !== generation)
+      course.target = { generation, version: targetOf(run, latest), freshness: new Freshness() };
+    course.target.freshness.polled(latest, works.clock.now());
     const target = course.target.version;
     const end = works.untilCurrent ? Math.min(latest, target) : latest;
     while (run.checkpoint.position.version <= end && !works.stopping.aborted) await publishNext(run, end);
@@ -121,6 +124,10 @@ async function publish(run: Run): Promise<void> {
     works.telemetry.lag(spec.id, 0, null);
     await line.wait(asking);
   }
+}
+
+function freshnessOf({ course }: Run): Freshness {
+  return must(course.target, 'the first contact of a feed that publishes').freshness;
 }
 
 /** A snapshot is of a version that was there once: where a lower one is told, a replica lags. */
@@ -199,12 +206,12 @@ async function publishNext(run: Run, end: Version): Promise<void> {
   const leaving = new AbortController();
   const scope = AbortSignal.any([signal, leaving.signal]);
   try {
-    const steps = stepsOf(line, run.checkpoint, listed, run.lengths, scope);
+    const steps = stepsOf(line, run.checkpoint, listed, run.lengths, freshnessOf(run), scope);
     const chunks = gather(steps, run.checkpoint.position, works.chunk, works.clock);
     // The next chunk is prepared while this one commits.
     for await (const chunk of prefetch(chunks, 1, (made) => made, { abandon: () => leaving.abort(), discard: () => {} })) {
       if (chunk.from.records === 0 && chunk.to.records > 0) await prove(run, listed, chunk.to.version);
-      await commit(run, chunk);
+      await commit(run, chunk, listed);
       tellLag(run, listed, end);
       if (mayStop(run)) break;
     }
@@ -254,6 +261,9 @@ async function list(run: Run, end: Version): Promise<readonly ListedVersion[]> {
     const answered = must(listed[0], 'a listed version').listing.to - version + 1;
     if (!isOpen) course.window.answered(to - version + 1, answered);
     await checkTableId(source, spec.table, checkpoint.tableId, listed, asking);
+    const { retentionMs = null } = must(listed[0], 'a listed version').listing;
+    // A snapshot's files are those that the table still has, however long ago it was written.
+    works.telemetry.retention(spec.id, kind === 'snapshot' ? null : retentionMs);
     works.telemetry.stage(source.name, 'list', (works.clock.now() - startedAt) / 1000);
     return listed;
   } catch (error) {
@@ -281,7 +291,7 @@ async function listSnapshot(run: Run, listedAs: ListedAs | null): Promise<readon
   return [{ version, tableId: listing.tableId, changes: { ...changes, timestamp: commitTimestamp }, listing, isSnapshot: true }];
 }
 
-async function commit(run: Run, chunk: Chunk): Promise<void> {
+async function commit(run: Run, chunk: Chunk, listed: readonly ListedVersion[]): Promise<void> {
   const { line, partition, signal } = run;
   const { spec, works } = line;
   const before = run.checkpoint;
@@ -298,7 +308,8 @@ async function commit(run: Run, chunk: Chunk): Promise<void> {
   for (const [name] of schemaRecords) run.schemasOut.add(name);
   run.stretches.push(...stretchesBetween(before, run.checkpoint, sentOf(chunk)).slice(0, STRETCHES_MAX - run.stretches.length));
   works.telemetry.stage(line.source.name, 'commit', (works.clock.now() - startedAt) / 1000);
-  tellPublished(run, chunk);
+  tellPublished(run, chunk, listed);
+  tellFresh(run, chunk);
   await checkBetween(run);
 }
 
@@ -316,18 +327,39 @@ function sentOf(chunk: Chunk): ReadonlyMap<number, number> {
   return sent;
 }
 
-function tellPublished(run: Run, chunk: Chunk): void {
+function tellPublished(run: Run, chunk: Chunk, listed: readonly ListedVersion[]): void {
   const segments = chunk.parts.flatMap((part) => part.segments);
   run.line.works.telemetry.published({
     feed: run.line.spec.id,
     counts: countsOf(segments, NO_COUNTS),
     duplicates: segments.reduce((sum, segment) => sum + segment.duplicates, 0),
     deadLetters: segments.reduce((sum, segment) => sum + (segment.deadLetters?.block.count ?? 0), 0),
+    records: segments.reduce((sum, segment) => sum + segment.records, 0),
     bytes: segments.reduce((sum, segment) => sum + segment.bytes, 0),
     versions: chunk.to.version - chunk.from.version,
     position: chunk.to.version,
+    lastVersionAt: chunk.parts.findLast(({ isWhole }) => isWhole)?.head.timestamp ?? null,
+    snapshotShare: snapshotShare(chunk, listed),
   });
   for (const { head, segments: ofPart } of chunk.parts) tellDead(run, head.version, ofPart);
+}
+
+/** Files whose rows are all committed, of those that hold the table; null for changes. */
+function snapshotShare({ from, to }: Chunk, [first]: readonly ListedVersion[]): number | null {
+  if (from.kind !== 'snapshot') return null;
+  return to.kind === 'snapshot' ? to.entry / must(first?.changes, 'the files of a snapshot').files.length : 1;
+}
+
+function tellFresh(run: Run, { from, parts }: Chunk): void {
+  const { source, works } = run.line;
+  const { telemetry, clock } = works;
+  const freshness = freshnessOf(run);
+  for (const { head, isWhole } of parts) {
+    if (!isWhole) continue;
+    const times = freshness.committed(head.version, head.timestamp, clock.now());
+    const isSnapshot = from.kind === 'snapshot' && from.version === head.version;
+    if (times !== null && head.rows !== null && !isSnapshot) telemetry.fresh(source.name, times);
+  }
 }
 
 /** Once for a version, of its first one. */

@@ -17,6 +17,7 @@ import { startOf } from '../model/position.ts';
 import type { Version } from '../model/version.ts';
 import type { BadRecords, RecordLayout, Segment } from '../ports/encoder.ts';
 import type { VersionHead, Step } from './chunk.ts';
+import type { Freshness } from './freshness.ts';
 import type { Line } from './line.ts';
 import type { ListedVersion } from './listing.ts';
 import { PASSES, bytesOf, filesOf } from './pairing.ts';
@@ -75,6 +76,7 @@ export async function* stepsOf(
   checkpoint: Checkpoint,
   listed: readonly ListedVersion[],
   lengths: Lengths,
+  freshness: Freshness,
   signal: AbortSignal,
 ): AsyncGenerator<Step, void> {
   const kept = new KeptFiles();
@@ -85,20 +87,19 @@ export async function* stepsOf(
   const fetchSignal = AbortSignal.any([encodeSignal, fetching.signal]);
   const discard = ({ release }: { readonly release: Release }): void => release();
   const works = worksOf(line, checkpoint, listed, fetchSignal);
-  const fetched = prefetch(works, FETCH_AHEAD, (work) => fetchWork(line, work, kept, fetchSignal), {
+  const fetched = prefetch(works, FETCH_AHEAD, (work) => fetchWork(line, work, kept, freshness, fetchSignal), {
     abandon: () => fetching.abort(),
     discard,
   });
-  const encoding = prefetch(fetched, line.works.workers, (work) => encodeWork(line, checkpoint.topic, lengths, work, encodeSignal), {
-    abandon: () => going.abort(),
-    discard,
-  });
+  const encode = (work: Fetched): Encoding => encodeWork(line, checkpoint.topic, lengths, work, freshness, encodeSignal);
+  const encoding = prefetch(fetched, line.works.workers, encode, { abandon: () => going.abort(), discard });
   const marks = new Set(checkpoint.marks);
   let records = checkpoint.position.records;
   for await (const work of encoding) {
     try {
       if (work.kind === 'whole') {
         records = 0;
+        freshness.encoded(work.head.version, line.works.clock.now());
         yield { kind: 'whole', head: work.head, after: startOf(work.head.version + 1) };
         continue;
       }
@@ -153,7 +154,7 @@ function positionIn({ planned }: Exclude<Work, { readonly kind: 'whole' }>, reco
   };
 }
 
-async function fetchWork(line: Line, work: Work, kept: KeptFiles, signal: AbortSignal): Promise<Fetched> {
+async function fetchWork(line: Line, work: Work, kept: KeptFiles, freshness: Freshness, signal: AbortSignal): Promise<Fetched> {
   if (work.kind === 'whole') return { ...work, content: null, release: () => {} };
   const { fetched } = line.works;
   if (work.kind === 'version') return { ...work, content: null, release: await fetched.acquire(heldBytes(line, work), signal) };
@@ -163,7 +164,7 @@ async function fetchWork(line: Line, work: Work, kept: KeptFiles, signal: AbortS
   try {
     const again = kept.take(version, work.entry);
     if (again !== null) return { ...work, content: { bytes: await again, rows: null }, release };
-    const reading = readFile(line, work.planned, work.entry.file, signal);
+    const reading = readFile(line, work.planned, work.entry.file, freshness, signal);
     kept.offer(version, work.entry, reading);
     return { ...work, content: await reading, release };
   } catch (error) {
@@ -187,24 +188,47 @@ function sizeOf({ works }: Line, file: ChangeFile, version: Version): number {
   });
 }
 
-async function readFile(line: Line, { listed }: PlannedVersion, file: ChangeFile, signal: AbortSignal): Promise<FileContent> {
+async function readFile(
+  line: Line,
+  { listed }: PlannedVersion,
+  file: ChangeFile,
+  freshness: Freshness,
+  signal: AbortSignal,
+): Promise<FileContent> {
   const { works, source } = line;
   const startedAt = works.clock.now();
   const content = await listed.listing.read(must(listed.changes, 'the changes of a planned version'), file, signal);
-  works.telemetry.stage(source.name, 'fetch', (works.clock.now() - startedAt) / 1000);
+  const now = works.clock.now();
+  works.telemetry.stage(source.name, 'fetch', (now - startedAt) / 1000);
+  freshness.fetched(listed.version, now);
   return content;
 }
 
-function encodeWork(line: Line, topic: string, lengths: Lengths, work: Fetched, signal: AbortSignal): Encoding {
+function encodeWork(line: Line, topic: string, lengths: Lengths, work: Fetched, freshness: Freshness, signal: AbortSignal): Encoding {
   try {
-    return { ...work, segments: segmentsOf(line, topic, lengths, work, signal) };
+    const segments = segmentsOf(line, topic, lengths, work, freshness, signal);
+    return { ...work, segments: segments === null ? null : timed(line, segments) };
   } catch (error) {
     work.release();
     throw error;
   }
 }
 
-function segmentsOf(line: Line, topic: string, lengths: Lengths, work: Fetched, signal: AbortSignal): AsyncIterable<Segment> | null {
+/** Tells how long the work took when its last segment has been taken. */
+async function* timed({ works, source }: Line, segments: AsyncIterable<Segment>): AsyncGenerator<Segment, void> {
+  const startedAt = works.clock.now();
+  yield* segments;
+  works.telemetry.stage(source.name, 'encode', (works.clock.now() - startedAt) / 1000);
+}
+
+function segmentsOf(
+  line: Line,
+  topic: string,
+  lengths: Lengths,
+  work: Fetched,
+  freshness: Freshness,
+  signal: AbortSignal,
+): AsyncIterable<Segment> | null {
   if (work.kind === 'whole') return null;
   const { encoder, chunk } = line.works;
   const { version, timestamp } = work.planned.head;
@@ -219,7 +243,7 @@ function segmentsOf(line: Line, topic: string, lengths: Lengths, work: Fetched, 
       files: filesOf(plan),
       keptBytes: KEPT_BYTES,
       aheadBytes: AHEAD_BYTES,
-      read: (file, end) => readFile(line, planned, file, end),
+      read: (file, end) => readFile(line, planned, file, freshness, end),
     });
     const read = (file: ChangeFile, end: AbortSignal): Promise<FileContent> => files.read(file, end);
     const { passes, memoryBytes } = pairing;

@@ -17,4 +17,10 @@ export const quiet: Telemetry = {
   providerRequest: () => {},
   credentialExpiry: () => {},
   stage: () => {},
+  retention: () => {},
+  fresh: () => {},
+  retried: () => {},
+  claim: () => {},
+  schema: () => {},
+  reads: () => {},
 };
