@@ -99,7 +99,7 @@ async function claimAndWrite(session: KafkaSession, spec: FeedSpec, next: Change
   const { config, publisher, telemetry } = session;
   const { name, checkpointPartitions: partitions } = config.relay;
   const place = { topic: checkpointTopic(name), partition: checkpointPartition(spec.id, partitions), partitions };
-  const claimValue = claimText({ nonce: randomUUID(), owner: `${hostname()}/${process.pid}`, config: null, at: Date.now() });
+  const claimValue = claimText({ nonce: randomUUID(), owner: `${hostname()}/${process.pid}`, http: null, config: null, at: Date.now() });
   const claim = await publisher.claim(
     { transactionalId: `${name}.${place.partition}`, topic: place.topic, partition: place.partition, claimValue },
     signal,

@@ -98,6 +98,7 @@ export const FAILURES = {
   'kafka.rejected': { disposition: 'reclaim', remedy: 'The broker refused the request for the reason above.' },
   'kafka.transaction_timeout': { disposition: 'environment', remedy: 'Set transaction.max.timeout.ms to 30000 or more (900000 is its default) in server.properties of every broker, and restart them one after the other.' },
   'kafka.stuck': { disposition: 'reclaim', remedy: 'A transaction hangs in the partition above: find it with `kafka-transactions.sh find-hanging`, and abort it.' },
+  'feed.paused': { disposition: 'park', remedy: 'A person paused the feed: `resume` it, by the status page or `POST /api/feeds/<feed>/resume`.' },
   'feed.elsewhere': { disposition: 'retry', remedy: 'See the log of the replica that has the partition of the feed.' },
   'group.foreign': { disposition: 'environment', remedy: 'Another application uses the consumer group named above: give the relay another `relay.name` (before its first run), or that application another group.' },
   'group.full': { disposition: 'environment', remedy: 'The brokers take no more members into the group: run fewer replicas, or raise `group.max.size` of the brokers.' },

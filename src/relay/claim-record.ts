@@ -12,6 +12,8 @@ export interface ClaimRecord {
   readonly nonce: string;
   /** Host and process, for people. */
   readonly owner: string;
+  /** `http://address:port` of its HTTP port; null for an operator's command, and for a relay that tells none. */
+  readonly http: string | null;
   /** Hash of what the config says of feeds; null for an operator's command. */
   readonly config: string | null;
   readonly at: EpochMs;
@@ -34,11 +36,13 @@ export async function lastClaim(
   return text === null ? null : parseClaim(text);
 }
 
-function parseClaim(text: string): ClaimRecord | null {
+/** Null for a text that is no claim. */
+export function parseClaim(text: string): ClaimRecord | null {
   try {
     const claim = new JsonObject(JSON.parse(text));
     const config = claim.nullable('config', (key) => claim.string(key));
-    return { nonce: claim.string('nonce'), owner: claim.string('owner'), config, at: claim.integer('at') };
+    const http = claim.nullable('http', (key) => claim.string(key));
+    return { nonce: claim.string('nonce'), owner: claim.string('owner'), http, config, at: claim.integer('at') };
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof JsonMismatch) return null;
     throw error;

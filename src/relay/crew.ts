@@ -11,7 +11,7 @@ import type { Duty, Member, Membership } from '../ports/membership.ts';
 import { checkpointPartition } from './checkpoint.ts';
 import { Elsewhere } from './elsewhere.ts';
 import { Holding } from './holding.ts';
-import type { HoldingContext, HoldingOptions } from './holding.ts';
+import type { HoldingContext, HoldingOptions, Steered } from './holding.ts';
 import type { Line } from './line.ts';
 import type { Outcome } from './supervisor.ts';
 import { Tenure } from './tenure.ts';
@@ -123,6 +123,26 @@ export class Crew {
   /** Of the feeds that have one. */
   get outcomes(): ReadonlyMap<FeedId, Outcome> {
     return new Map([...this.#holdings.values()].flatMap((holding) => [...holding.outcomes]));
+  }
+
+  /** Whether the group is known to hold this replica for alive. */
+  get isConfirmed(): boolean {
+    return this.#member?.isConfirmed === true;
+  }
+
+  /** Every feed, and whether its partition is this replica's. */
+  get feeds(): readonly { readonly partition: number; readonly isHere: boolean; readonly feed: Steered }[] {
+    return [...this.#holdings].flatMap(([partition, holding]) => {
+      const isHere = this.#tenures.has(partition);
+      return holding.feeds.flatMap((id) => holding.steered(id) ?? []).map((feed) => ({ partition, isHere, feed }));
+    });
+  }
+
+  /** Null for a feed that the relay does not have. */
+  find(id: FeedId): { readonly isHere: boolean; readonly feed: Steered } | null {
+    const partition = checkpointPartition(id, this.#options.checkpointPartitions);
+    const feed = this.#holdings.get(partition)?.steered(id) ?? null;
+    return feed === null ? null : { isHere: this.#tenures.has(partition), feed };
   }
 
   async #settleOthers(

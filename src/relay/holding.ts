@@ -14,7 +14,8 @@
 import { orAbort } from '../lib/abort.ts';
 import { backoffMs } from '../lib/backoff.ts';
 import { Failure } from '../model/failure.ts';
-import type { FeedId } from '../model/feed.ts';
+import type { FeedId, FeedSpec } from '../model/feed.ts';
+import type { Checkpoint } from '../model/position.ts';
 import type { EpochMs } from '../model/version.ts';
 import type { Publisher } from '../ports/publisher.ts';
 import { claimText, lastClaim } from './claim-record.ts';
@@ -42,6 +43,8 @@ export interface HoldingOptions {
   readonly retryTimeoutMs: number;
   /** Goes into claim records: how a second deployment under the same name is recognised. */
   readonly owner: string;
+  /** `http://address:port` where other replicas reach this one; goes into claim records too. Null: nowhere. */
+  readonly http: string | null;
   readonly nonce: () => string;
   /** Hash of what the config says of feeds: whether two claims come from one config. */
   readonly configHash: string;
@@ -55,6 +58,17 @@ export interface HoldingContext {
   readonly isUnderWay: () => boolean;
   /** Whether the group holds this relay for alive, as far as it knows: otherwise the partition may have been handed on. */
   readonly isConfirmed: () => boolean;
+}
+
+/** A feed, for those who look at it and give it orders. */
+export interface Steered {
+  readonly spec: FeedSpec;
+  readonly memory: FeedMemory;
+  readonly hasEnded: boolean;
+  /** Whether the partition was claimed since it is held. */
+  readonly isClaimed: boolean;
+  /** As last confirmed under a claim of this replica. */
+  readonly checkpoint: Checkpoint | null;
 }
 
 interface Member {
@@ -77,6 +91,8 @@ export class Holding {
   readonly #attempted = Promise.withResolvers<void>();
   #changed = Promise.withResolvers<void>();
   #wasClaimed = false;
+  /** The last one, while the partition is held. */
+  #claimed: ClaimedPartition | null = null;
   /** Owners of which was told. One for each process that ever fenced this one. */
   readonly #toldRivals = new Set<string>();
 
@@ -107,6 +123,20 @@ export class Holding {
     return this.#open().map(({ line }) => line);
   }
 
+  /** The feed as it is steered; null if it is no member. */
+  steered(feed: FeedId): Steered | null {
+    const member = this.#members.get(feed);
+    if (member === undefined) return null;
+    const { line, memory, outcome } = member;
+    return {
+      spec: line.spec,
+      memory,
+      hasEnded: outcome !== null,
+      isClaimed: this.#claimed !== null,
+      checkpoint: this.#claimed?.checkpoint(feed) ?? null,
+    };
+  }
+
   /** A feed that another replica has brought so far: it need not run here. */
   settle(feed: FeedId, outcome: Outcome): void {
     const member = this.#members.get(feed);
@@ -127,7 +157,9 @@ export class Holding {
       stopping: AbortSignal.any([works.stopping, leaving.signal]),
       stoppingSince: () => (works.stopping.aborted ? works.stoppingSince() : member.leftAt),
     };
-    const member: Member = { line: { ...line, works: own }, memory: newMemory(barred), leaving, leftAt: 0, outcome: null, run: null };
+    const memory = newMemory(barred, works.clock);
+    const wait = memory.orders.nudged(line.wait);
+    const member: Member = { line: { ...line, works: own, wait }, memory, leaving, leftAt: 0, outcome: null, run: null };
     this.#members.set(line.spec.id, member);
     this.#notify();
   }
@@ -161,6 +193,8 @@ export class Holding {
         const claimedAt = works.clock.now();
         try {
           const partition = await this.#claim(tenure, signal);
+          this.#claimed = partition;
+          works.telemetry.claim('claimed');
           this.#wasClaimed = true;
           this.#attempted.resolve();
           await this.#attend(partition, tenure, signal);
@@ -176,6 +210,7 @@ export class Holding {
           const code = error instanceof Failure ? error.code : 'relay.bug';
           lostInARow = works.clock.now() - claimedAt > RECLAIM.maxMs ? 0 : lostInARow + 1;
           fences = code === 'kafka.fenced' ? fences + 1 : 0;
+          works.telemetry.claim(code === 'kafka.fenced' ? 'fenced' : 'failed');
           works.telemetry.log(fences >= FENCES_ALARM || lostInARow > 3 ? 'error' : 'warn', 'claim lost, claiming again', {
             partition: this.#place.partition,
             ...(code === 'kafka.fenced' ? await this.#rival(asking) : {}),
@@ -189,6 +224,8 @@ export class Holding {
       }
     } finally {
       this.#attempted.resolve();
+      this.#claimed = null;
+      for (const { memory } of this.#members.values()) memory.orders.drop();
     }
   }
 
@@ -224,6 +261,7 @@ export class Holding {
       .then(
         (outcome) => {
           if (!member.leaving.signal.aborted) member.outcome = outcome;
+          member.memory.orders.drop();
         },
         // Without a lost claim it is a mistake of the relay: the feeds begin anew under another claim.
         (error: unknown) => ended.abort(error),
@@ -244,14 +282,14 @@ export class Holding {
   }
 
   async #claim(tenure: Tenure, signal: AbortSignal): Promise<ClaimedPartition> {
-    const { name, publisher, works, owner, nonce, configHash } = this.#options;
+    const { name, publisher, works, owner, http, nonce, configHash } = this.#options;
     const { topic, partition } = this.#place;
     const claimed = await publisher.claim(
       {
         transactionalId: `${name}.${partition}`,
         topic,
         partition,
-        claimValue: claimText({ nonce: nonce(), owner, config: configHash, at: works.clock.now() }),
+        claimValue: claimText({ nonce: nonce(), owner, http, config: configHash, at: works.clock.now() }),
       },
       AbortSignal.any([signal, tenure.ending]),
     );

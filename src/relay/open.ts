@@ -118,6 +118,11 @@ async function begin(
 /** What holds until a person has looked, whoever claims: records behind a lost position may still be in the topic, and somebody else's may be among ours by now. */
 const HELD: readonly FailureCode[] = ['checkpoint.lost', 'topic.foreign'];
 
+/** Whether the feed is parked so that no claim and no order but an operator's command takes it further. */
+export function isHeld(last: Checkpoint | null): boolean {
+  return HELD.some((held) => held === last?.failure?.code);
+}
+
 function checkHeld(last: Checkpoint | null): void {
   const failure = last?.failure ?? null;
   if (failure === null) return;

@@ -130,6 +130,17 @@ export class ClaimedPartition {
     if (!this.#lost.signal.aborted) this.#lost.abort(reason);
   }
 
+  /** Calls `work` as soon as no transaction is under way; not at all when the claim is lost first. */
+  between(work: () => void): void {
+    this.#turn.acquire(1, this.#lost.signal).then(
+      (release) => {
+        work();
+        release();
+      },
+      () => {},
+    );
+  }
+
   async #inTurn<T>(feed: FeedId | null, work: (producer: TransactionalProducer) => Promise<T>, signal: AbortSignal): Promise<T> {
     const release = await this.#acquireTurn(signal);
     const startedAt = this.#clock.now();

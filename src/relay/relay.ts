@@ -14,13 +14,16 @@ import type { PatternFeed } from '../model/feed-pattern.ts';
 import type { FeedId, FeedSpec } from '../model/feed.ts';
 import { strangerOf } from '../model/topic-name.ts';
 import type { Checkpoint } from '../model/position.ts';
+import type { FeedControl } from '../ports/feed-control.ts';
 import { checkpointPartition, parseCheckpoint, topicOf } from './checkpoint.ts';
 import { checkpointTopic, ensureCheckpointTopic, readPartitions } from './checkpoint-topic.ts';
+import { Control } from './control.ts';
 import { Crew } from './crew.ts';
 import type { CrewOptions } from './crew.ts';
 import type { Line } from './line.ts';
 import type { Ranks, Roster } from './roster.ts';
 import type { Outcome } from './supervisor.ts';
+import { Survey } from './survey.ts';
 import { TopicContest } from './topic-contest.ts';
 import { TopicLedger } from './topic-ledger.ts';
 
@@ -38,6 +41,8 @@ export interface RelayOptions extends CrewOptions {
   readonly lineOf: (spec: FeedSpec) => Line;
   /** Called when the tables were listed and every partition claimed for the first time, or tried to be. */
   readonly onAttempted: () => void;
+  /** Called once, before any partition is claimed. */
+  readonly onControl: (control: FeedControl) => void;
 }
 
 /**
@@ -57,6 +62,7 @@ export async function runRelay(options: RelayOptions, signal: AbortSignal): Prom
   const contest = ledger === null ? null : openContest(options, topic, isKnown, crew.scope);
   for (const line of lines) crew.enlist(contest === null ? line : { ...line, contest }, ledger?.admit(line.spec) ?? null);
   crew.join();
+  options.onControl(new Control(crew, new Survey({ ...options, topic, clock: works.clock })));
   const ended = new AbortController();
   const watching = works.watch.keep(AbortSignal.any([crew.scope, ended.signal])).catch((error: unknown) => {
     if (!ended.signal.aborted) crew.abandon(error);

@@ -5,18 +5,24 @@
  *   maybe damaged      what a person must act on may be one garbled answer or file: it is believed when it comes a second time
  *   a person must act  the reason goes into its checkpoint, and the feed waits: until the next claim, or ten minutes if the cause may heal by itself
  *   the claim is lost  nothing is decided here: the partition is claimed again for all of its feeds
+ *   it is asked to     what people ask of the feed is carried out between two runs (orders.ts); one that is paused is as one for which a person must act, and is not tried
  *
  * The other feeds notice nothing of it.
  */
 import { backoffMs } from '../lib/backoff.ts';
+import type { Clock } from '../lib/clock.ts';
 import { Failure } from '../model/failure.ts';
 import type { FailureCode } from '../model/failure.ts';
 import type { FeedId } from '../model/feed.ts';
+import type { Checkpoint, ParkedBy } from '../model/position.ts';
+import type { EpochMs } from '../model/version.ts';
 import { newCheckpoint, parkedCheckpoint } from './checkpoint.ts';
 import { runFeed } from './feed.ts';
 import type { Course } from './feed.ts';
-import { transactParked } from './ledger.ts';
+import { transactAlone, transactParked } from './ledger.ts';
 import type { Line } from './line.ts';
+import { isHeld } from './open.ts';
+import { Orders } from './orders.ts';
 import type { ClaimedPartition } from './partition.ts';
 import { heldFeed } from './watched-topics.ts';
 import { Window } from './window.ts';
@@ -47,11 +53,19 @@ export interface FeedMemory {
   pending: Failure | null;
   /** Why the feed may not run at all: it is parked with it whenever it would. */
   readonly barred: Failure | null;
+  /** It waits for a person, paused or not. */
+  isParked: boolean;
+  /** When it tries again, while it waits for that. */
+  nextTryAt: EpochMs | null;
+  readonly orders: Orders;
 }
 
-export function newMemory(barred: Failure | null): FeedMemory {
+export function newMemory(barred: Failure | null, clock: Clock): FeedMemory {
   return {
     barred,
+    isParked: false,
+    nextTryAt: null,
+    orders: new Orders(clock),
     course: { target: null, window: new Window() },
     failures: 0,
     failingSince: null,
@@ -85,11 +99,13 @@ async function superviseHeld(
   signal: AbortSignal,
 ): Promise<Outcome> {
   const { works, spec } = line;
+  memory.orders.attend(partition);
   forgetAfterProgress(partition, spec.id, memory);
   // A feed whose transactions fail leaves the rotation for a while: the others of its partition must not lose their claim at every turn of it.
-  if (memory.failures > 0) await pause(line, memory, 0, signal);
+  if (memory.failures > 0) await backOff(line, memory, 0, signal);
   for (;;) {
     const failure = await runOnce(line, partition, memory, signal);
+    if (failure === 'asked') continue;
     if (failure === null) return { kind: works.stopping.aborted ? 'stopped' : 'done' };
     const outcome =
       parks(failure) && !isDoubted(failure, memory)
@@ -100,17 +116,25 @@ async function superviseHeld(
   }
 }
 
-/** Null: the run ended by itself, or the relay stops. Rejects when the claim is lost or `signal` aborts. */
-async function runOnce(line: Line, partition: ClaimedPartition, memory: FeedMemory, signal: AbortSignal): Promise<Failure | null> {
+/** Null: the run ended by itself, or the relay stops. `asked`: it was ended by an order. Rejects when the claim is lost or `signal` aborts. */
+async function runOnce(
+  line: Line,
+  partition: ClaimedPartition,
+  memory: FeedMemory,
+  signal: AbortSignal,
+): Promise<Failure | 'asked' | null> {
   const { works, spec } = line;
-  const { pending } = memory;
+  const { pending, orders } = memory;
+  let running = signal;
   memory.pending = null;
   if (pending !== null) return pending;
   works.telemetry.feedState(spec.id, 'starting');
   try {
     checkConfirmed(partition, spec.id, memory);
+    await obey(line, partition, memory, signal);
     if (memory.barred !== null) throw memory.barred;
-    await runFeed(line, partition, memory.course, signal);
+    running = orders.running;
+    await runFeed(line, partition, memory.course, AbortSignal.any([signal, running]));
     if (!works.stopping.aborted) works.telemetry.feedState(spec.id, 'done');
     return null;
   } catch (error) {
@@ -118,7 +142,10 @@ async function runOnce(line: Line, partition: ClaimedPartition, memory: FeedMemo
     const isCulprit = partition.lostBy === spec.id;
     if (!isCulprit) signal.throwIfAborted();
     if (works.stopping.aborted && error === works.stopping.reason) return null;
+    if (!isCulprit && running.aborted && !(error instanceof Failure)) return 'asked';
     const failure = asFailure(error, spec.id);
+    // It has not failed.
+    if (failure.code === PAUSED) return failure;
     note(partition, spec.id, memory, works.clock.now());
     works.telemetry.failed(spec.id, failure);
     if (isCulprit) {
@@ -128,6 +155,46 @@ async function runOnce(line: Line, partition: ClaimedPartition, memory: FeedMemo
     }
     return works.stopping.aborted ? null : failure;
   }
+}
+
+const PAUSED: FailureCode = 'feed.paused';
+
+/** What a person has paused the feed by; null where nobody has. */
+export function pausedBy(checkpoint: Checkpoint | null): ParkedBy | null {
+  const failure = checkpoint?.failure ?? null;
+  return failure?.code === PAUSED ? failure : null;
+}
+
+/** Carries out what was asked. Throws `feed.paused` for a feed that is not to run. */
+async function obey(line: Line, partition: ClaimedPartition, memory: FeedMemory, signal: AbortSignal): Promise<void> {
+  const { spec } = line;
+  const { orders } = memory;
+  const last = partition.checkpoint(spec.id);
+  const order = orders.pending;
+  if (order === 'pause' && !isHeld(last)) {
+    // It is carried out when the checkpoint says so.
+    throw new Failure(PAUSED, pausedBy(last)?.message ?? 'a person has paused the feed');
+  }
+  const paused = pausedBy(last);
+  if (last !== null && paused !== null && order === 'resume') await lift(line, partition, last, signal);
+  else if (paused !== null) {
+    orders.drop();
+    throw new Failure(PAUSED, paused.message);
+  }
+  if (order === 'pause') orders.drop();
+  if (order === null || order === 'pause') return;
+  memory.failures = 0;
+  memory.failingSince = null;
+  partition.doubt(spec.id);
+  orders.obeyed();
+}
+
+/** The feed is not paused any more, whoever has it next; what it finds it does not take for granted. */
+async function lift(line: Line, partition: ClaimedPartition, last: Checkpoint, signal: AbortSignal): Promise<void> {
+  const { relay, clock } = line.works;
+  const state = last.state === 'new' ? 'new' : 'running';
+  const next: Checkpoint = { ...last, seq: last.seq + 1, state, failure: null, relay, at: clock.now() };
+  await transactAlone(line, partition, next, signal, signal);
 }
 
 /**
@@ -165,10 +232,14 @@ async function stayParked(
   await park(line, partition, failure, signal);
   // What was lost is said in the checkpoint from here on, and holds there until a person has looked.
   memory.confirmedSeq = partition.checkpoint(spec.id)?.seq ?? 0;
+  if (failure.code === PAUSED && memory.orders.pending === 'pause') memory.orders.obeyed();
   if (works.untilCurrent) return { kind: 'parked', failure };
-  const waitMs = failure.disposition === 'park' ? Infinity : PROBE_MS * (0.9 + 0.2 * works.clock.random());
-  await works.clock.sleep(waitMs, AbortSignal.any([signal, works.stopping])).catch(() => {});
-  signal.throwIfAborted();
+  memory.isParked = true;
+  try {
+    await wait(line, memory, failure.disposition === 'park' ? Infinity : PROBE_MS * (0.9 + 0.2 * works.clock.random()), signal);
+  } finally {
+    memory.isParked = false;
+  }
   return null;
 }
 
@@ -184,7 +255,7 @@ async function waitAfter(
   const failingMs = works.clock.now() - (memory.failingSince ?? works.clock.now());
   if (works.untilCurrent && failingMs >= retryTimeoutMs) return { kind: 'failing', failure };
   works.telemetry.feedState(spec.id, 'retrying');
-  await pause(line, memory, failure.retryAfterMs, signal);
+  await backOff(line, memory, failure.retryAfterMs, signal);
   return null;
 }
 
@@ -215,10 +286,21 @@ function note(partition: ClaimedPartition, feed: FeedId, memory: FeedMemory, now
   memory.failures++;
 }
 
-async function pause(line: Line, memory: FeedMemory, floorMs: number, signal: AbortSignal): Promise<void> {
-  const { clock, stopping } = line.works;
-  const waitMs = backoffMs(BACKOFF, memory.failures - 1, floorMs, () => clock.random());
-  await clock.sleep(waitMs, AbortSignal.any([signal, stopping])).catch(() => {});
+async function backOff(line: Line, memory: FeedMemory, floorMs: number, signal: AbortSignal): Promise<void> {
+  const { clock } = line.works;
+  await wait(
+    line,
+    memory,
+    backoffMs(BACKOFF, memory.failures - 1, floorMs, () => clock.random()),
+    signal,
+  );
+}
+
+/** Ends early when the relay stops and when something is asked of the feed. */
+async function wait({ works }: Line, memory: FeedMemory, ms: number, signal: AbortSignal): Promise<void> {
+  memory.nextTryAt = ms === Infinity ? null : works.clock.now() + ms;
+  await works.clock.sleep(ms, AbortSignal.any([signal, works.stopping, memory.orders.waking])).catch(() => {});
+  memory.nextTryAt = null;
   signal.throwIfAborted();
 }
 
@@ -226,7 +308,7 @@ async function pause(line: Line, memory: FeedMemory, floorMs: number, signal: Ab
 async function park(line: Line, partition: ClaimedPartition, failure: Failure, signal: AbortSignal): Promise<void> {
   const { spec, works } = line;
   const last = partition.checkpoint(spec.id);
-  works.telemetry.feedState(spec.id, 'parked');
+  works.telemetry.feedState(spec.id, failure.code === PAUSED ? 'paused' : 'parked');
   const at = works.clock.now();
   const base = last ?? newCheckpoint(spec.id, 1, 0, works.relay, at);
   const next = parkedCheckpoint(base, { code: failure.code, version: failure.version, message: failure.message, at }, works.relay, at);

@@ -4,8 +4,9 @@
  */
 import { must } from '../../src/lib/assert.ts';
 import type { FailureCode } from '../../src/model/failure.ts';
-import type { FeedSpec } from '../../src/model/feed.ts';
+import type { FeedId, FeedSpec } from '../../src/model/feed.ts';
 import type { Checkpoint } from '../../src/model/position.ts';
+import type { FeedOrder } from '../../src/ports/feed-control.ts';
 import { Busy } from './broker.ts';
 import { judge, judgeLedger } from './judge.ts';
 import type { Mishap } from './lossy-network.ts';
@@ -39,7 +40,9 @@ export type Happening =
   /** Somebody writes to the topic. */
   | { readonly kind: 'intruder' }
   /** Somebody deletes the topic and makes it again. */
-  | { readonly kind: 'recreation' };
+  | { readonly kind: 'recreation' }
+  /** Somebody gives an order for one of the feeds to one of the processes. */
+  | { readonly kind: 'order'; readonly order: FeedOrder };
 
 export interface Event {
   /** Not before so many steps. */
@@ -70,12 +73,14 @@ export interface Ending {
 const PARKS: Readonly<Partial<Record<Happening['kind'], readonly FailureCode[]>>> = {
   intruder: ['topic.foreign', 'topic.not_empty'],
   recreation: ['topic.recreated', 'topic.lost'],
+  order: ['feed.paused'],
 };
 /** One that does not reach Kafka at its start ends by an error, and is started again. */
 const STARTS_MAX = 100;
 const HANGING_MS = 30_000;
 /** More than any request is late by, and than any transaction may stay open. */
 const AFTERWARDS_MS = 60_000;
+const NEVER = new AbortController().signal;
 
 /** Runs it to its end. `trace` is told whatever happens, in order. */
 export async function live(adventure: Adventure, trace: ((line: string) => void) | null = null): Promise<Ending> {
@@ -117,10 +122,15 @@ class Told {
     this.#trace('*** the end');
     this.#world.revealed = Infinity;
     let last = this.#world.start();
-    await scheduler.run(() => {
-      if (last.ended instanceof Error) last = this.#another();
+    let resumed = new Set<FeedId>();
+    const isAtEnd = (): boolean => {
+      if (last.ended instanceof Error) {
+        last = this.#another();
+        resumed = new Set();
+      }
       return last.ended !== null;
-    });
+    };
+    await scheduler.run(isAtEnd, () => this.#resume(last, resumed));
     // What is late arrives, and coordinators give up what nobody has ended.
     let isPast = false;
     scheduler.later('past', null, () => (isPast = true), AFTERWARDS_MS);
@@ -146,6 +156,18 @@ class Told {
     const [frozen] = this.#frozen.keys();
     if (frozen !== undefined) this.#thaw(frozen);
     else if (this.#left.length > 0) this.#another();
+  }
+
+  /** What is paused is so no more, as soon as the process has it. */
+  #resume({ control }: Process, resumed: Set<FeedId>): void {
+    if (control === null || !this.#adventure.events.some(({ what }) => what.kind === 'order')) return;
+    for (const { id } of this.#world.specs.filter((spec) => !resumed.has(spec.id))) {
+      resumed.add(id);
+      control.order(id, 'resume', NEVER).then(
+        ({ kind }) => kind === 'done' || resumed.delete(id),
+        () => {},
+      );
+    }
   }
 
   #happen(what: Happening): void {
@@ -201,6 +223,9 @@ class Told {
           broker.delete(topic);
           broker.create({ topic, partitions, replicationFactor, config: {} });
         }
+        return;
+      case 'order':
+        this.#order(what.order);
     }
   }
 
@@ -218,6 +243,16 @@ class Told {
     } catch (error) {
       if (!(error instanceof Busy)) throw error;
     }
+  }
+
+  #order(order: FeedOrder): void {
+    const { specs, running } = this.#world;
+    const process = this.#anyOf(running.filter(({ state }) => state === 'alive'));
+    const spec = must(specs[Math.floor(this.#random() * specs.length)], 'a feed');
+    process?.control?.order(spec.id, order, NEVER).then(
+      (answer) => this.#trace(`*** ${JSON.stringify(answer)}`),
+      () => {},
+    );
   }
 
   #another(): Process {

@@ -5,6 +5,7 @@ import * as fc from 'fast-check';
 import { CHANGE_TYPES } from '../../src/model/column-batch.ts';
 import type { ChangeType } from '../../src/model/column-batch.ts';
 import type { Start } from '../../src/model/feed.ts';
+import { FEED_ORDERS } from '../../src/ports/feed-control.ts';
 import type { Adventure, Event, Happening } from './adventure.ts';
 import { MISHAPS } from './lossy-network.ts';
 import { liveFiles } from './memory-table.ts';
@@ -86,6 +87,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
     weight: 1,
     arbitrary: fc.constantFrom<Happening>({ kind: 'stop' }, { kind: 'retention' }, { kind: 'compaction' }, { kind: 'hanging' }),
   },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('order'), order: fc.constantFrom(...FEED_ORDERS) }) },
   { weight: 1, arbitrary: fc.constantFrom<Happening>({ kind: 'intruder' }, { kind: 'recreation' }) },
 );
 

@@ -6,6 +6,7 @@ import { Semaphore } from '../../src/lib/semaphore.ts';
 import type { Failure } from '../../src/model/failure.ts';
 import type { FeedId, FeedSpec, Start } from '../../src/model/feed.ts';
 import { feedId } from '../../src/model/feed.ts';
+import type { FeedControl } from '../../src/ports/feed-control.ts';
 import type { Telemetry } from '../../src/ports/telemetry.ts';
 import type { Line, Works } from '../../src/relay/line.ts';
 import { runRelay } from '../../src/relay/relay.ts';
@@ -58,6 +59,8 @@ export interface Process extends Owner {
   /** When its relay has ended. */
   ended: ReadonlyMap<FeedId, Outcome> | Error | null;
   readonly stopping: AbortController;
+  /** Null before its relay has begun. */
+  control: FeedControl | null;
 }
 
 /** One for all worlds, whose files are alike. */
@@ -97,7 +100,7 @@ export class RelayWorld {
   /** Another relay of the one config begins to run until it is current. */
   start(): Process {
     const { random, tables, mishap, chunkRecords } = this.#options;
-    const process: Process = { state: 'alive', ended: null, stopping: new AbortController() };
+    const process: Process = { state: 'alive', ended: null, stopping: new AbortController(), control: null };
     this.processes.push(process);
     const clock = this.scheduler.clockOf(process, random);
     const { broker } = this;
@@ -148,9 +151,11 @@ export class RelayWorld {
         works,
         retryTimeoutMs: Infinity,
         owner: `process ${this.processes.length}`,
+        http: null,
         nonce: () => String(this.#nonces++),
         configHash: 'test',
         onAttempted: () => {},
+        onControl: (control) => (process.control = control),
       },
       new AbortController().signal,
     ).then(

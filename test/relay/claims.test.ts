@@ -44,7 +44,7 @@ await describeKafka('failures inside a transaction, and files read once', (broke
     const heard = listener();
     const stopping = new AbortController();
     const rob = async (config: string, at: number): Promise<void> => {
-      const claimValue = claimText({ nonce: uniqueName('nonce'), owner: 'elsewhere/1', config, at });
+      const claimValue = claimText({ nonce: uniqueName('nonce'), owner: 'elsewhere/1', http: null, config, at });
       const request = { transactionalId: `${relay.name}.0`, topic: checkpointTopic(relay.name), partition: 0, claimValue };
       const { producer } = await relay.publisher.claim(request, AbortSignal.timeout(240_000));
       await producer.close();

@@ -14,6 +14,7 @@ import { feedId } from '../../src/model/feed.ts';
 import type { EnvelopeKind, FeedId, FeedSpec, Start, OnGap, OnBadRecord, OnRecreate, OnSchemaChange } from '../../src/model/feed.ts';
 import type { Checkpoint } from '../../src/model/position.ts';
 import type { Encoder } from '../../src/ports/encoder.ts';
+import type { FeedControl } from '../../src/ports/feed-control.ts';
 import type { Membership } from '../../src/ports/membership.ts';
 import type { ReadRecord as BrokerRecord, Publisher } from '../../src/ports/publisher.ts';
 import type { Framing, SchemaRegistry } from '../../src/ports/schema-registry.ts';
@@ -69,6 +70,7 @@ export interface RunOptions {
   /** Until the source is listed again. */
   readonly listAgain?: Wait;
   readonly onAttempted?: () => void;
+  readonly onControl?: (control: FeedControl) => void;
   readonly source: Source;
   readonly publisher?: Publisher;
   /** What its claims say. */
@@ -170,9 +172,11 @@ export class Relay {
         works,
         retryTimeoutMs: options.retryTimeoutMs ?? 60_000,
         owner: options.owner ?? 'test',
+        http: null,
         nonce: randomUUID,
         configHash: options.configHash ?? 'test',
         onAttempted: options.onAttempted ?? (() => {}),
+        onControl: options.onControl ?? (() => {}),
       },
       options.signal ?? new AbortController().signal,
     );
