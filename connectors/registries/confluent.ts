@@ -12,6 +12,7 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { Failure } from '../../src/model/failure.ts';
+import type { FailureCode } from '../../src/model/failure.ts';
 import type { EnsuredSchema, SchemaRegistry, SchemaRequest } from '../../src/ports/schema-registry.ts';
 import type { Telemetry } from '../../src/ports/telemetry.ts';
 import { framed, prefixOf } from './frame.ts';
@@ -48,6 +49,8 @@ const ENSURED_MAX = 50_000;
 const TEXTS_MAX = 1_000;
 /** How long the checkpoint's word is taken before the registry is asked again. */
 const ASSUMED_MS = 60_000;
+/** The registry has answered, and a person must act. */
+const REFUSALS: readonly FailureCode[] = ['registry.refused', 'registry.missing', 'registry.altered', 'registry.no_guid'];
 /** Of a schema's text, what a message shows. */
 const SHOWN_MAX = 4_000;
 
@@ -88,8 +91,14 @@ class ConfluentRegistry implements SchemaRegistry {
     try {
       name = await this.#confirmed(subject, request.text, known === null ? 'long' : 'once', signal);
       this.#isLogged = false;
+      this.#options.telemetry.schema('confirmed');
     } catch (error) {
-      if (known === null || !(error instanceof Failure) || error.code !== 'registry.unreachable') throw error;
+      if (!(error instanceof Failure)) throw error;
+      if (known === null || error.code !== 'registry.unreachable') {
+        this.#options.telemetry.schema(REFUSALS.includes(error.code) ? 'refused' : 'failed');
+        throw error;
+      }
+      this.#options.telemetry.schema('assumed');
       name = known;
       untilMs = performance.now() + ASSUMED_MS;
       if (!this.#isLogged) {

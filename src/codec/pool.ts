@@ -40,8 +40,16 @@ const HELD_BYTES_MIN = 64 * 1024 * 1024;
  */
 const HEAP_MB_MIN = 256;
 
+/** How much its workers have to do. */
+export interface PoolUse {
+  /** Workers that have a job. */
+  readonly busy: number;
+  /** For how long they had one, all together, since the pool was opened. */
+  readonly busySeconds: number;
+}
+
 /** The threads start at once. Dispose to end them; jobs that are still open then reject. */
-export function openPool(options: PoolOptions): Encoder {
+export function openPool(options: PoolOptions): Encoder & PoolUse {
   assert(options.workers >= 1, `a pool of ${options.workers} workers`);
   return new Pool(options);
 }
@@ -49,17 +57,21 @@ export function openPool(options: PoolOptions): Encoder {
 interface Thread {
   readonly worker: Worker;
   job: Job | null;
+  /** When it was given the job, by `performance.now()`. */
+  since: number;
   /** Whether its module has loaded: a thread that dies before did not die of a file. */
   isReady: boolean;
 }
 
-class Pool implements Encoder {
+class Pool implements Encoder, PoolUse {
   readonly #options: PoolOptions;
   readonly #heldBytesMax: number;
   readonly #threads = new Set<Thread>();
   readonly #queue: Job[] = [];
   readonly #poison = new PoisonList();
   #isDisposed = false;
+  /** Of jobs that are over. */
+  #busyMs = 0;
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -106,6 +118,16 @@ class Pool implements Encoder {
     return [...encodeEvents(events, prefix)];
   }
 
+  get busy(): number {
+    return [...this.#threads].filter(({ job }) => job !== null).length;
+  }
+
+  get busySeconds(): number {
+    const now = performance.now();
+    const open = [...this.#threads].reduce((sum, { job, since }) => (job === null ? sum : sum + now - since), 0);
+    return (this.#busyMs + open) / 1000;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isDisposed = true;
     const threads = [...this.#threads];
@@ -117,7 +139,7 @@ class Pool implements Encoder {
   #start(): Thread {
     const maxOldGenerationSizeMb = Math.max(HEAP_MB_MIN, (2 * this.#options.memoryBytes) / 2 ** 20);
     const worker = new Worker(this.#options.workerUrl, { resourceLimits: { maxOldGenerationSizeMb } });
-    const thread: Thread = { worker, job: null, isReady: false };
+    const thread: Thread = { worker, job: null, since: 0, isReady: false };
     let cause: unknown = null;
     worker.unref();
     worker.on('message', (message: FromWorker) => this.#receive(thread, message));
@@ -141,6 +163,7 @@ class Pool implements Encoder {
       const job = this.#queue.shift();
       if (job === undefined) return;
       thread.job = job;
+      thread.since = performance.now();
       thread.worker.ref();
       if (job.work.kind === 'version') {
         send(thread, { kind: 'job', work: job.work });
@@ -177,8 +200,7 @@ class Pool implements Encoder {
   }
 
   #finish(thread: Thread, { failure, heldBytes }: Extract<FromWorker, { readonly kind: 'done' }>): void {
-    const { job } = thread;
-    thread.job = null;
+    const job = this.#freed(thread);
     thread.worker.unref();
     if (heldBytes > this.#heldBytesMax && this.#threads.delete(thread)) {
       terminate(thread.worker);
@@ -192,11 +214,18 @@ class Pool implements Encoder {
     this.#assign();
   }
 
+  /** The job that the thread had; it has none from here on. */
+  #freed(thread: Thread): Job | null {
+    const { job } = thread;
+    if (job !== null) this.#busyMs += performance.now() - thread.since;
+    thread.job = null;
+    return job;
+  }
+
   /** A thread has ended, by itself or because it was replaced. */
   #buried(thread: Thread, cause: unknown): void {
     this.#threads.delete(thread);
-    const { job } = thread;
-    thread.job = null;
+    const job = this.#freed(thread);
     if (job?.isOpen === true) job.fail(this.#death(job, thread.isReady, cause));
     if (!this.#isDisposed) this.#assign();
   }

@@ -10,6 +10,7 @@ import type { EpochMs, Version } from '../../../src/model/version.ts';
 import type { StoredVector } from './deletion-vector.ts';
 import { vectorOf } from './deletion-vector.ts';
 import { int64, int64IfReadable, int64OrNull, texts, urlOf } from './wire.ts';
+import { retentionMs } from './retention.ts';
 
 /** What a reader must be able to do, as a line says it. */
 export interface ProtocolLine {
@@ -34,6 +35,8 @@ export interface MetaDataLine {
   /** The version it is in force from; null where the line does not say. */
   readonly version: Version | null;
   readonly changeFeed: boolean | null;
+  /** As `retentionMs` reads it. */
+  readonly retentionMs: number | null;
 }
 
 export interface FileAction {
@@ -128,6 +131,7 @@ function metaDataOf(line: JsonObject, format: ResponseFormat): MetaDataLine {
     accessModes: line.raw('accessModes') === undefined ? null : texts(line, 'accessModes', 'metaData'),
     version: int64OrNull(line, 'version', 'metaData'),
     changeFeed: feed === 'true' || feed === true ? true : feed === 'false' || feed === false ? false : null,
+    retentionMs: retentionMs(configuration),
   };
 }
 

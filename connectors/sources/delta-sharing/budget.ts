@@ -55,6 +55,14 @@ export class Budget {
     return this.#holdMs();
   }
 
+  /** Questions that may be asked at once: a whole bucket at most, and none while the provider has asked for a pause. */
+  get left(): number {
+    const now = this.#clock.now();
+    if (this.#heldUntil > now) return 0;
+    const spentMs = Math.min(this.#burstMs, Math.max(0, this.#fullAt - now));
+    return Math.floor((this.#burstMs - spentMs) / this.#everyMs);
+  }
+
   #holdMs(): number {
     return Math.min(this.#heldUntil - this.#clock.now(), HOLD_MS_MAX);
   }

@@ -38,9 +38,18 @@ export async function askForChanges(client: Client, table: TableName, request: C
   const versions = [...byVersion]
     .sort(([a], [b]) => a - b)
     .map(([version, actions]) => versionOf(version, actions, metaDataAt(version), client.toInstant, doing));
-  const { tableId, schema } = metaDataAt(request.from);
+  const { tableId, schema, retentionMs } = metaDataAt(request.from);
   return {
-    range: { from: request.from, to: request.to, versions, responseFormat: first.format, idHash: first.idHash, tableId, schema },
+    range: {
+      from: request.from,
+      to: request.to,
+      versions,
+      responseFormat: first.format,
+      idHash: first.idHash,
+      tableId,
+      schema,
+      ...(retentionMs === null ? {} : { retentionMs }),
+    },
     links: linksOfPages(client, pages),
   };
 }

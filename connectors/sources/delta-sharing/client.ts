@@ -86,7 +86,9 @@ export class Client {
     this.answerBytesMax = options.answerBytesMax;
     this.toInstant = options.toInstant;
     this.#options = options;
-    this.#budget = new Budget(options.requestsPerSecond, options.retry.clock);
+    const budget = new Budget(options.requestsPerSecond, options.retry.clock);
+    this.#budget = budget;
+    options.telemetry.reads({ of: 'requestBudget', source: options.source }, () => budget.left);
   }
 
   /** Asks, and asks again what passes by itself. Rejects with the last try's failure. */

@@ -21,6 +21,7 @@ export interface MetaData {
   /** The version it is in force from; null where the line does not say. */
   readonly version: Version | null;
   readonly changeFeed: boolean | null;
+  readonly retentionMs: number | null;
 }
 
 /** The lines that say what the table is, over all pages of an answer: the head's first. Every page repeats the head. */
@@ -58,9 +59,10 @@ export function requireReadable(protocols: readonly ProtocolLine[], asked: Asked
 
 function read(line: MetaDataLine, isHead: boolean, protocols: TableLines['protocols'], asked: Asked): MetaData {
   requireFiles(line, asked);
-  const { tableId, schemaString, partitionColumns, version, changeFeed } = line;
+  const { tableId, schemaString, partitionColumns, version, changeFeed, retentionMs } = line;
   try {
-    return { tableId, schema: parseSchema(schemaString, partitionColumns, mappingOf(line, isHead, protocols, asked)), version, changeFeed };
+    const schema = parseSchema(schemaString, partitionColumns, mappingOf(line, isHead, protocols, asked));
+    return { tableId, schema, version, changeFeed, retentionMs };
   } catch (error) {
     if (error instanceof JsonMismatch) throw new Failure('provider.malformed', `${asked.doing}: ${error.message}`);
     throw error;

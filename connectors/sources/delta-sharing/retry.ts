@@ -10,6 +10,8 @@ export interface RetryPolicy {
   /** From the first try on; the last try comes when it is over, unless the other side asks to wait longer. */
   readonly timeoutMs: number;
   readonly clock: Clock;
+  /** Called with what went wrong, before each wait for another try. */
+  readonly onRetry?: (failure: Failure) => void;
 }
 
 /** Thrown by an attempt to end the trying with `failure`, whatever its disposition. */
@@ -44,6 +46,7 @@ export async function retrying<T>(policy: RetryPolicy, attempt: (tries: number) 
         leftMs,
         backoffMs(BACKOFF, tries, error.retryAfterMs, () => clock.random()),
       );
+      policy.onRetry?.(error);
       await clock.sleep(waitMs, signal);
       waitedMs += waitMs;
     }

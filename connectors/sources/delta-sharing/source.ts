@@ -66,7 +66,8 @@ const ANSWER_BYTES_LEAST = 33_554_432;
 export function openSource(options: SourceOptions): Source {
   const { name, profile, telemetry, clock, userAgent } = options;
   const timeouts = options.timeouts ?? TIMEOUTS;
-  const retry = { timeoutMs: options.retryTimeoutMs, clock };
+  const onRetry = (failure: Failure): void => telemetry.retried(name, failure);
+  const retry = { timeoutMs: options.retryTimeoutMs, clock, onRetry };
   const slots = new Semaphore(FILES_AT_ONCE);
   const open = new AbortController();
   const network = openNetwork({
