@@ -29,7 +29,7 @@ import {
   framingOf,
 } from './assemble.ts';
 import { linesOf } from './lines.ts';
-import { RELAY } from './product.ts';
+import { RELAY, VERSION } from './product.ts';
 
 /** After the signal to stop: what is not finished by then is left to the next run, which loses nothing by it. */
 const STOP_MS = 27_000;
@@ -43,7 +43,7 @@ export async function run(argv: readonly string[], signal: AbortSignal): Promise
   if (values.config === undefined) throw new Failure('arguments.invalid', '`run` needs a config file: `run -c relay.yaml`');
   const config = loadConfig(values.config);
   checkSchedules(config);
-  const telemetry = openTelemetry({ log: config.log });
+  const telemetry = openTelemetry({ version: VERSION, log: config.log });
   for (const warning of config.warnings) telemetry.log('warn', warning);
   return runWith(config, telemetry, values['until-current'], signal);
 }
@@ -103,6 +103,14 @@ async function runWith(config: Config, telemetry: OpenTelemetry, untilCurrent: b
     stopping,
     stoppingSince: () => stoppedAt,
   };
+  telemetry.reads({ of: 'memoryBytes' }, () => limits.memoryBytes);
+  telemetry.reads({ of: 'fetchedBytes' }, () => works.fetched.used);
+  telemetry.reads({ of: 'fetchedBytesMax' }, () => works.fetched.capacity);
+  telemetry.reads({ of: 'feedsAtWork' }, () => works.atWork.used);
+  telemetry.reads({ of: 'feedsAtWorkMax' }, () => works.atWork.capacity);
+  telemetry.reads({ of: 'workers' }, () => limits.workers);
+  telemetry.reads({ of: 'workersBusy' }, () => encoder.busy);
+  telemetry.reads({ of: 'workerSeconds' }, () => encoder.busySeconds);
   const outcomes = await runRelay(
     {
       name: config.relay.name,
