@@ -195,7 +195,6 @@ export class Holding {
           const partition = await this.#claim(tenure, signal);
           this.#claimed = partition;
           works.telemetry.claim('claimed');
-          works.telemetry.claim('claimed');
           this.#wasClaimed = true;
           this.#attempted.resolve();
           await this.#attend(partition, tenure, signal);
@@ -211,7 +210,6 @@ export class Holding {
           const code = error instanceof Failure ? error.code : 'relay.bug';
           lostInARow = works.clock.now() - claimedAt > RECLAIM.maxMs ? 0 : lostInARow + 1;
           fences = code === 'kafka.fenced' ? fences + 1 : 0;
-          works.telemetry.claim(code === 'kafka.fenced' ? 'fenced' : 'failed');
           works.telemetry.claim(code === 'kafka.fenced' ? 'fenced' : 'failed');
           works.telemetry.log(fences >= FENCES_ALARM || lostInARow > 3 ? 'error' : 'warn', 'claim lost, claiming again', {
             partition: this.#place.partition,
