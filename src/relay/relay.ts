@@ -8,6 +8,8 @@
  *
  * Every replica has all feeds; which of them it works on, the group says (src/ports/membership.ts). Which feeds there are follows from the config and the listings alone: nothing is kept of what joined.
  */
+import { backoffMs } from '../lib/backoff.ts';
+import type { Clock } from '../lib/clock.ts';
 import { Failure } from '../model/failure.ts';
 import { patternOf, patternText } from '../model/feed-pattern.ts';
 import type { PatternFeed } from '../model/feed-pattern.ts';
@@ -29,6 +31,9 @@ import { TopicLedger } from './topic-ledger.ts';
 
 /** So long the feeds of patterns wait for the first listings of all sources: their order decides where two of them would have one topic. */
 const FIRST_LISTINGS_MS = 60_000;
+/** So long a Kafka that has answered once is asked again: a broker that dies is not the end of a relay that starts. */
+const BROKERS_MOVE_MS = 60_000;
+const BACKOFF = { firstMs: 200, maxMs: 2_000 };
 
 export interface RelayOptions extends CrewOptions {
   /** Names of all recipients. */
@@ -52,12 +57,16 @@ export interface RelayOptions extends CrewOptions {
 export async function runRelay(options: RelayOptions, signal: AbortSignal): Promise<ReadonlyMap<FeedId, Outcome>> {
   const { name, checkpointPartitions, publisher, works, lines, rosters } = options;
   const topic = checkpointTopic(name);
-  await ensureCheckpointTopic(publisher.admin, topic, checkpointPartitions, works, signal);
-  await works.watch.begin(signal);
   const exact = new Set(lines.map(({ spec }) => spec.id));
   const patterns = rosters.flatMap((roster) => roster.patterns);
   const isKnown = (feed: FeedId): boolean => exact.has(feed) || patternOf(patterns, feed) !== null;
-  const ledger = await openLedger(options, topic, isKnown, signal);
+  const beginning = AbortSignal.any([signal, works.stopping]);
+  const prepare = async (): Promise<TopicLedger | null> => {
+    await ensureCheckpointTopic(publisher.admin, topic, checkpointPartitions, works, beginning);
+    await works.watch.begin(beginning);
+    return openLedger(options, topic, isKnown, beginning);
+  };
+  const ledger = await whileBrokersMove(prepare, works.clock, beginning);
   const crew = new Crew(options, topic, isKnown, signal);
   const contest = ledger === null ? null : openContest(options, topic, isKnown, crew.scope);
   for (const line of lines) crew.enlist(contest === null ? line : { ...line, contest }, ledger?.admit(line.spec) ?? null);
@@ -82,6 +91,23 @@ export async function runRelay(options: RelayOptions, signal: AbortSignal): Prom
   signal.throwIfAborted();
   crew.scope.throwIfAborted();
   return new Map([...crew.outcomes, ...unlisted]);
+}
+
+/** Again, where Kafka was there a moment ago: before the first claim nothing else asks again. */
+async function whileBrokersMove<T>(prepare: () => Promise<T>, clock: Clock, signal: AbortSignal): Promise<T> {
+  const until = clock.now() + BROKERS_MOVE_MS;
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await prepare();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof Failure) || error.disposition !== 'reclaim' || clock.now() > until) throw error;
+    }
+    await clock.sleep(
+      backoffMs(BACKOFF, attempt, BACKOFF.firstMs / 2, () => clock.random()),
+      signal,
+    );
+  }
 }
 
 /** Looks at the partitions that are not claimed at once. With patterns it reads them all: which topic is whose. Null without patterns, where the config has seen to it. */

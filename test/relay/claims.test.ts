@@ -25,6 +25,15 @@ await describeKafka('failures inside a transaction, and files read once', (broke
     expect(states.toSorted()).toEqual(['parked', 'running']);
   });
 
+  test.for(['describe', 'create', 'config'])('a broker that goes away as the relay starts, at `%s`, is asked again', async (call) => {
+    await using stage = new InProcess(brokers);
+    await using shared = await shareTables();
+    const step = new Step(1, 'before', 'kafka.unreachable', call);
+    const publisher = failingPublisher(stage.publisher, step);
+    const outcomes = await stage.another().outcomes({ source: shared.source, publisher, feeds: [{ table: 'basics' }] });
+    expect([step.failed, outcomes]).toEqual([call, { basics: 'done' }]);
+  });
+
   test('a small change file is fetched once for both of its passes', async () => {
     await using stage = new InProcess(brokers);
     await using shared = await shareTables();
