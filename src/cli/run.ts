@@ -44,6 +44,7 @@ export async function run(argv: readonly string[], signal: AbortSignal): Promise
   const config = loadConfig(values.config);
   checkSchedules(config);
   const telemetry = openTelemetry({ version: VERSION, log: config.log });
+  config.files.reportTo(telemetry);
   for (const warning of config.warnings) telemetry.log('warn', warning);
   return runWith(config, telemetry, values['until-current'], signal);
 }
