@@ -6,6 +6,7 @@ import { openDirect } from './kafka/direct-driver.ts';
 import { openKafkajs } from './kafka/kafkajs-driver.ts';
 import { MEMBERSHIP_DEFAULTS, openMembership } from './kafka/membership.ts';
 import { KAFKA_DEFAULTS } from './kafka/options.ts';
+import { openSasl } from './kafka/sasl.ts';
 import { CONFLUENT_DEFAULTS, openConfluentRegistry } from './registries/confluent.ts';
 import { openSchemaCatalog } from './registries/schemas-topic.ts';
 import { openTopicRegistry } from './registries/topic.ts';
@@ -27,6 +28,8 @@ export const CONNECTORS = {
   },
   /** Beside whichever driver writes. */
   membership: { open: openMembership, defaults: MEMBERSHIP_DEFAULTS },
+  /** What drivers and membership take as `sasl`. */
+  sasl: { open: openSasl },
   kafka: {
     direct: { open: openDirect, defaults: KAFKA_DEFAULTS },
     kafkajs: { open: openKafkajs, defaults: KAFKA_DEFAULTS },

@@ -5,10 +5,12 @@
 import type { Socket } from 'node:net';
 import { Connection } from '@platformatic/kafka';
 import { orAbort } from '../../src/lib/abort.ts';
+import { tlsOptions } from '../../src/model/certificates.ts';
 import { Failure } from '../../src/model/failure.ts';
 import { reasonOf } from './kafka-failure.ts';
-import { tlsOptions, tlsServerName, wireSasl } from './options.ts';
+import { tlsServerName } from './options.ts';
 import type { KafkaOptions } from './options.ts';
+import { prepared, wireSasl } from './sasl.ts';
 
 export interface BrokerAddress {
   readonly host: string;
@@ -22,6 +24,10 @@ export interface ConnectionOptions extends Pick<KafkaOptions, 'brokers' | 'tls' 
 
 const CONNECT_MS = 5_000;
 const REQUEST_MS = 10_000;
+/** Of the time that a broker lets a connection live (`connections.max.reauth.ms`, or its token's). */
+const RETIRED_AT = 0.8;
+/** The longest wait that Node's timers take. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
 
 export class Connections {
   /** The addresses of the config: for as long as no broker has named the others. */
@@ -32,6 +38,8 @@ export class Connections {
   readonly #sockets = new Set<Socket>();
   /** Addresses whose last connection failed or ended. */
   readonly #lost = new Set<string>();
+  /** Of connections that the broker lets live for a while only. */
+  readonly #retirements = new Set<NodeJS.Timeout>();
   #isClosed = false;
 
   constructor(options: ConnectionOptions) {
@@ -46,10 +54,16 @@ export class Connections {
     if (this.#isClosed) throw new Failure('kafka.rejected', `asking ${name}: the publisher is closed`);
     let opening = this.#opened.get(name);
     if (opening === undefined) {
-      opening = this.#open(address, () => {
-        this.#opened.delete(name);
+      const own: { opening: Promise<Connection> | null } = { opening: null };
+      const leave = (): void => {
+        if (this.#opened.get(name) === own.opening) this.#opened.delete(name);
+      };
+      const forget = (): void => {
+        leave();
         this.#lost.add(name);
-      });
+      };
+      opening = this.#open(address, { forget, leave });
+      own.opening = opening;
       this.#opened.set(name, opening);
     }
     return orAbort(opening, signal);
@@ -76,18 +90,28 @@ export class Connections {
   /** Ends all connections, also those that are being opened; requests under way reject. Whatever was written and not yet sent is lost. */
   close(): void {
     this.#isClosed = true;
+    for (const retirement of this.#retirements) clearTimeout(retirement);
     for (const socket of this.#sockets) socket.destroy(new Error('the connection was closed'));
     this.#opened.clear();
   }
 
-  async #open(address: BrokerAddress, forget: () => void): Promise<Connection> {
+  /** `forget` is called when the connection is lost, `leave` when it is to be asked nothing any more. */
+  async #open(address: BrokerAddress, { forget, leave }: { readonly forget: () => void; readonly leave: () => void }): Promise<Connection> {
     const { tls, sasl, clientId } = this.#options;
-    const secure = tlsOptions(tls);
+    try {
+      await prepared(sasl);
+    } catch (error) {
+      leave();
+      throw error;
+    }
+    const onSession = (lifetimeMs: number): void => {
+      if (lifetimeMs > 0) this.#retire(connection, lifetimeMs, leave);
+    };
     const connection = new Connection(clientId, {
       connectTimeout: CONNECT_MS,
       requestTimeout: this.requestTimeoutMs,
-      ...(secure === undefined ? {} : { tls: secure, tlsServerName: tlsServerName(address.host) }),
-      ...(sasl === null ? {} : { sasl: wireSasl(sasl) }),
+      ...(tls === null ? {} : { tls: tlsOptions(tls()), tlsServerName: tlsServerName(address.host) }),
+      ...(sasl === null ? {} : { sasl: wireSasl(sasl, onSession) }),
     });
     connection.on('error', forget);
     connection.once('close', forget);
@@ -96,7 +120,7 @@ export class Connections {
       const { socket } = connection;
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
-      containThrows(socket, secure === undefined ? 'connect' : 'secureConnect');
+      containThrows(socket, tls === null ? 'connect' : 'secureConnect');
       await connecting;
       this.#lost.delete(addressText(address));
     } catch (error) {
@@ -104,6 +128,28 @@ export class Connections {
       throw error;
     }
     return connection;
+  }
+
+  /** What is under way ends within its time limit: then the connection has nothing more to do. */
+  #retire(connection: Connection, lifetimeMs: number, leave: () => void): void {
+    this.#later(lifetimeMs * RETIRED_AT, () => {
+      leave();
+      this.#later(this.requestTimeoutMs, () => connection.socket.destroy());
+    });
+  }
+
+  /** Keeps no process running. */
+  #later(ms: number, work: () => void): void {
+    if (this.#isClosed) return;
+    const timer = setTimeout(
+      () => {
+        this.#retirements.delete(timer);
+        work();
+      },
+      Math.min(ms, TIMER_MAX_MS),
+    );
+    timer.unref();
+    this.#retirements.add(timer);
   }
 }
 

@@ -2,6 +2,7 @@
  * What a client library throws → the relay's failures. Both libraries wrap the broker's answer some levels deep; the broker's own error code decides
  * (https://kafka.apache.org/protocol.html#protocol_error_codes).
  */
+import { certificateProblem } from '../../src/lib/certificate-problem.ts';
 import { Failure } from '../../src/model/failure.ts';
 import type { FailureCode } from '../../src/model/failure.ts';
 
@@ -83,6 +84,11 @@ const NETWORK = new Set([
 export function reasonOf(error: unknown): Reason {
   const layers = layersOf(error);
   const innermost = layers.at(-1);
+  const inner = layers.find((layer) => layer instanceof Failure);
+  if (inner !== undefined) {
+    const kind = inner.code === 'kafka.unauthorized' ? 'authentication' : isPassing(inner) ? 'network' : 'other';
+    return { kind, code: null, text: inner.message };
+  }
   for (const layer of layers) {
     const code = field(layer, 'apiCode') ?? field(layer, 'code');
     if (typeof code === 'number') {
@@ -102,6 +108,9 @@ export function reasonOf(error: unknown): Reason {
 
 export function failureOf(error: unknown, attempt: Attempt): Failure {
   if (error instanceof Failure) return error;
+  // What a token or a credential was not had for, inside of what the library made of it.
+  const inner = layersOf(error).find((layer) => layer instanceof Failure);
+  if (inner !== undefined) return new Failure(inner.code, `${attempt.doing}: ${inner.message}`, { cause: error });
   const reason = reasonOf(error);
   const fail = (code: FailureCode, text: string): Failure => new Failure(code, `${attempt.doing}: ${text}`, { cause: error });
   switch (reason.code) {
@@ -139,6 +148,8 @@ export function failureOf(error: unknown, attempt: Attempt): Failure {
     return fail('kafka.unauthorized', 'the brokers do not offer the mechanism of `kafka.sasl`');
   if (reason.kind === 'authentication')
     return fail('kafka.unauthorized', 'the brokers refuse the user name or the password of `kafka.sasl`');
+  const problem = certificateProblem(error);
+  if (problem !== null) return fail('kafka.certificate', problem);
   return fail(reason.kind === 'network' ? 'kafka.unreachable' : 'kafka.rejected', reason.text);
 }
 
@@ -170,9 +181,14 @@ const TRANSIENT = new Set<number>([
 
 /** Whether asking again, perhaps another broker, may help. */
 export function isTransient(error: unknown): boolean {
-  if (error instanceof Failure) return error.code === 'kafka.unreachable';
+  if (error instanceof Failure) return isPassing(error);
+  if (certificateProblem(error) !== null) return false;
   const reason = reasonOf(error);
   return reason.kind === 'network' || (reason.code !== null && TRANSIENT.has(reason.code));
+}
+
+function isPassing({ code }: Failure): boolean {
+  return code === 'kafka.unreachable' || code === 'kafka.token';
 }
 
 /** The error and everything it was caused by, outermost first. */

@@ -6,8 +6,8 @@ import type { CompressionTypes as CompressionType, Kafka } from 'kafkajs';
 import { compress, decompress } from './compression.ts';
 import type { Codec, Compression } from './compression.ts';
 import type { KafkajsSockets } from './kafkajs-sockets.ts';
-import { kafkajsSasl } from './options.ts';
 import type { KafkaOptions } from './options.ts';
+import { kafkajsSasl } from './sasl.ts';
 
 const { CompressionCodecs, CompressionTypes } = kafkajs;
 

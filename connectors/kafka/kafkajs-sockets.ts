@@ -6,7 +6,8 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ISocketFactory } from 'kafkajs';
-import { tlsOptions, tlsServerName } from './options.ts';
+import { tlsOptions } from '../../src/model/certificates.ts';
+import { tlsServerName } from './options.ts';
 import type { KafkaOptions } from './options.ts';
 
 const KEEP_ALIVE_MS = 60_000;
@@ -26,12 +27,12 @@ export class KafkajsSockets {
   /** For kafkajs' `socketFactory`, with the TLS of our own options. */
   readonly open: ISocketFactory = ({ host, port, onConnect }) => {
     if (this.#isShut) throw new Error('the client is closed');
-    const secure = tlsOptions(this.#options.tls);
+    const { tls } = this.#options;
     const name = tlsServerName(host);
     const socket =
-      secure === undefined
+      tls === null
         ? connect({ host, port }, onConnect)
-        : connectTls({ host, port, ...(name === false ? {} : { servername: name }), ...secure }, onConnect);
+        : connectTls({ host, port, ...(name === false ? {} : { servername: name }), ...tlsOptions(tls()) }, onConnect);
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));

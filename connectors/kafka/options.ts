@@ -2,25 +2,10 @@
  * How to reach a Kafka cluster, in our words; each client library is told the same in its own.
  */
 import { isIP } from 'node:net';
-import type { ConnectionOptions as TlsOptions } from 'node:tls';
-import type { SASLOptions as WireSasl } from '@platformatic/kafka';
-import type { SASLOptions as KafkajsSasl } from 'kafkajs';
-import type { Secret } from '../../src/model/secret.ts';
+import type { Tls } from '../../src/model/certificates.ts';
 import type { Telemetry } from '../../src/ports/telemetry.ts';
 import type { Compression } from './compression.ts';
-
-export interface Tls {
-  /** PEM texts; null = the authorities that Node trusts, and no certificate of our own. */
-  readonly ca: string | null;
-  readonly cert: string | null;
-  readonly key: Secret | null;
-}
-
-export interface Sasl {
-  readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
-  readonly username: string;
-  readonly password: Secret;
-}
+import type { Sasl } from './sasl.ts';
 
 export interface KafkaOptions {
   /** `host:port`, one at least. */
@@ -50,27 +35,7 @@ export const KAFKA_DEFAULTS = {
   reachTimeoutMs: 60_000,
 } as const;
 
-/** For node:tls; undefined = unencrypted. */
-export function tlsOptions(tls: Tls | null): TlsOptions | undefined {
-  if (tls === null) return undefined;
-  return {
-    ...(tls.ca === null ? {} : { ca: [tls.ca] }),
-    ...(tls.cert === null ? {} : { cert: tls.cert }),
-    ...(tls.key === null ? {} : { key: tls.key.reveal() }),
-  };
-}
-
 /** The name that the broker's certificate is asked for; TLS forbids an address there. */
 export function tlsServerName(host: string): string | false {
   return isIP(host) === 0 ? host : false;
-}
-
-export function kafkajsSasl(sasl: Sasl): KafkajsSasl {
-  return { mechanism: sasl.mechanism, username: sasl.username, password: sasl.password.reveal() };
-}
-
-const WIRE_MECHANISMS = { plain: 'PLAIN', 'scram-sha-256': 'SCRAM-SHA-256', 'scram-sha-512': 'SCRAM-SHA-512' } as const;
-
-export function wireSasl(sasl: Sasl): WireSasl {
-  return { mechanism: WIRE_MECHANISMS[sasl.mechanism], username: sasl.username, password: sasl.password.reveal() };
 }

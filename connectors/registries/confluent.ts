@@ -94,7 +94,7 @@ class ConfluentRegistry implements SchemaRegistry {
       this.#options.telemetry.schema('confirmed');
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      if (known === null || error.code !== 'registry.unreachable') {
+      if (known === null || !isUnreached(error)) {
         this.#options.telemetry.schema(REFUSALS.includes(error.code) ? 'refused' : 'failed');
         throw error;
       }
@@ -219,6 +219,10 @@ class ConfluentRegistry implements SchemaRegistry {
     const where = JSON.stringify([this.#http.places.toSorted(), framing, subject]);
     return createHash('sha256').update(where).update(text).digest('hex');
   }
+}
+
+function isUnreached(error: unknown): error is Failure {
+  return error instanceof Failure && (error.code === 'registry.unreachable' || error.code === 'registry.certificate');
 }
 
 function pathOf(name: string): string {

@@ -4,14 +4,9 @@
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import type { Secret } from '../../src/model/secret.ts';
-
-export interface RegistryTls {
-  /** PEM texts; null = the authorities that Node trusts, and no certificate of our own. */
-  readonly ca: string | null;
-  readonly cert: string | null;
-  readonly key: Secret | null;
-}
+import { tlsOptions } from '../../src/model/certificates.ts';
+import type { Tls } from '../../src/model/certificates.ts';
+import { proxyFor } from '../../src/model/proxy.ts';
 
 export interface HttpCall {
   readonly method: 'GET' | 'POST';
@@ -33,31 +28,32 @@ const SOCKETS_MAX = 8;
 const BODY_BYTES_MAX = 16 * 1024 * 1024;
 const RETRY_AFTER_MAX_MS = 30_000;
 
-/** `base` ends with a slash; paths are relative to it. The exchange rejects with whatever the network does, or once an answer is too large. */
-export function exchangeWith(base: URL, tls: RegistryTls | null): Exchange {
-  const few = { keepAlive: false, maxSockets: SOCKETS_MAX };
+/**
+ * `base` ends with a slash; paths are relative to it. The exchange rejects with whatever the network does, or once an answer is too large. Throws `proxy.invalid`. The
+ * proxy is the environment's.
+ */
+export function exchangeWith(base: URL, tls: Tls | null): Exchange {
+  const proxy = proxyFor(base, process.env)?.href;
+  const few = { keepAlive: false, maxSockets: SOCKETS_MAX, proxyEnv: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy } };
   const send =
     base.protocol === 'https:'
-      ? { request: httpsRequest, agent: new HttpsAgent({ ...few, ...certificates(tls) }) }
+      ? { request: httpsRequest, agent: new HttpsAgent(few) }
       : { request: httpRequest, agent: new HttpAgent(few) };
   return async (path, { method, headers, body }, signal) => {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const length = body === null ? {} : { 'content-length': String(Buffer.byteLength(body)) };
-    const request = send.request(new URL(path, base), { method, headers: { ...headers, ...length }, agent: send.agent, signal });
+    const request = send.request(new URL(path, base), {
+      method,
+      headers: { ...headers, ...length },
+      agent: send.agent,
+      signal,
+      ...(tls === null ? {} : tlsOptions(tls())),
+    });
     request.on('error', reject);
     request.once('response', resolve);
     request.end(body ?? undefined);
     const response = await promise;
     return { status: response.statusCode ?? 0, text: await boundedText(response), retryAfterMs: retryAfterMs(response) };
-  };
-}
-
-function certificates(tls: RegistryTls | null): { readonly ca?: string; readonly cert?: string; readonly key?: string } {
-  if (tls === null) return {};
-  return {
-    ...(tls.ca === null ? {} : { ca: tls.ca }),
-    ...(tls.cert === null ? {} : { cert: tls.cert }),
-    ...(tls.key === null ? {} : { key: tls.key.reveal() }),
   };
 }
 

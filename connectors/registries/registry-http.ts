@@ -10,10 +10,12 @@
 import { sleep } from '../../src/lib/abort.ts';
 import { backoffMs } from '../../src/lib/backoff.ts';
 import { must } from '../../src/lib/assert.ts';
+import { certificateProblem } from '../../src/lib/certificate-problem.ts';
 import { Failure } from '../../src/model/failure.ts';
+import type { Tls } from '../../src/model/certificates.ts';
 import type { Secret } from '../../src/model/secret.ts';
 import { exchangeWith } from './exchange.ts';
-import type { Exchange, HttpAnswer, RegistryTls } from './exchange.ts';
+import type { Exchange, HttpAnswer } from './exchange.ts';
 
 export interface RegistryHttpOptions {
   /** One at least. */
@@ -21,7 +23,7 @@ export interface RegistryHttpOptions {
   /** Null = the registry asks nobody. */
   readonly auth: RegistryAuth | null;
   /** Null = as Node does it by itself. */
-  readonly tls: RegistryTls | null;
+  readonly tls: Tls | null;
   /** How long a question is repeated before it is `registry.unreachable`. */
   readonly retryMs: number;
   readonly requestMs: number;
@@ -80,7 +82,7 @@ export class RegistryHttp {
   /** Index of the address that answered last. */
   #first = 0;
   /** What the last question that ended without an answer was told, and until when that holds for others. */
-  #down: { readonly reasons: string; readonly untilMs: number } | null = null;
+  #down: { readonly code: Unreached; readonly reasons: string; readonly untilMs: number } | null = null;
 
   constructor(options: RegistryHttpOptions) {
     this.#options = options;
@@ -91,12 +93,12 @@ export class RegistryHttp {
     this.places = this.#addresses.map(({ place }) => place);
   }
 
-  /** An answer of 2xx with JSON, or of `told`. Rejects with `registry.unreachable`, `registry.unauthorized`, `registry.malformed`. */
+  /** An answer of 2xx with JSON, or of `told`. Rejects with `registry.unreachable`, `registry.certificate`, `registry.unauthorized`, `registry.malformed`. */
   async ask(question: RegistryQuestion, signal: AbortSignal): Promise<RegistryAnswer> {
     const { retryMs, restMs } = this.#options;
     const until = performance.now() + retryMs;
     if (this.#down !== null) {
-      if (performance.now() < this.#down.untilMs) throw new Failure('registry.unreachable', `${question.doing}: ${this.#down.reasons}`);
+      if (performance.now() < this.#down.untilMs) throw new Failure(this.#down.code, `${question.doing}: ${this.#down.reasons}`);
       // This question is the one that is asked; the others go on resting meanwhile.
       this.#down = { ...this.#down, untilMs: performance.now() + restMs };
     }
@@ -106,8 +108,8 @@ export class RegistryHttp {
       if (question.patience === 'once' || performance.now() > until) {
         const reasons = round.reasons.join('; ');
         // A replica that lacks one schema says nothing of other questions.
-        if (round.isDown) this.#down = { reasons, untilMs: performance.now() + restMs };
-        throw new Failure('registry.unreachable', `${question.doing}: ${reasons}`);
+        if (round.isDown) this.#down = { code: round.code, reasons, untilMs: performance.now() + restMs };
+        throw new Failure(round.code, `${question.doing}: ${reasons}`);
       }
       await sleep(backoffMs(BACKOFF, attempt, round.retryAfterMs, Math.random), signal);
     }
@@ -117,6 +119,7 @@ export class RegistryHttp {
     const reasons: string[] = [];
     let retryAfterMs = 0;
     let isDown = true;
+    let code: Unreached = 'registry.unreachable';
     const first = this.#first;
     for (let i = 0; i < this.#addresses.length; i++) {
       const index = (first + i) % this.#addresses.length;
@@ -126,7 +129,9 @@ export class RegistryHttp {
         answer = await this.#send(exchange, question, signal);
       } catch (error) {
         signal.throwIfAborted();
-        reasons.push(`${place} cannot be reached (${this.#shown(reasonOf(error))})`);
+        const problem = certificateProblem(error);
+        if (problem !== null) code = 'registry.certificate';
+        reasons.push(problem === null ? `${place} cannot be reached (${this.#shown(reasonOf(error))})` : `${place}: ${problem}`);
         continue;
       }
       if (isPassing(answer.status, question)) {
@@ -139,7 +144,7 @@ export class RegistryHttp {
       this.#down = null;
       return { kind: 'answer', answer: this.#judged(question, place, answer) };
     }
-    return { kind: 'passing', reasons, retryAfterMs, isDown };
+    return { kind: 'passing', code, reasons, retryAfterMs, isDown };
   }
 
   async #send(exchange: Exchange, { method, path, body }: RegistryQuestion, signal: AbortSignal): Promise<HttpAnswer> {
@@ -181,14 +186,26 @@ export class RegistryHttp {
   #shown(words: string): string {
     const { auth } = this.#options;
     if (auth === null) return words;
-    const secrets = auth.kind === 'bearer' ? [auth.token.reveal()] : [auth.password.reveal(), encodedBasic(auth)];
+    const secrets =
+      auth.kind === 'bearer'
+        ? auth.token.revealed()
+        : auth.password.revealed().flatMap((password) => [password, encodedBasic(auth.username, password)]);
     return secrets.reduce((text, secret) => text.replaceAll(secret, '[redacted]'), words);
   }
 }
 
 type Round =
   | { readonly kind: 'answer'; readonly answer: RegistryAnswer }
-  | { readonly kind: 'passing'; readonly reasons: readonly string[]; readonly retryAfterMs: number; readonly isDown: boolean };
+  | {
+      readonly kind: 'passing';
+      readonly code: Unreached;
+      readonly reasons: readonly string[];
+      readonly retryAfterMs: number;
+      readonly isDown: boolean;
+    };
+
+/** Why no address has answered. */
+type Unreached = 'registry.unreachable' | 'registry.certificate';
 
 function isPassing(status: number, { isAwaited }: RegistryQuestion): boolean {
   return status >= 500 || status === 408 || status === 429 || (status === 404 && isAwaited === true);
@@ -197,11 +214,11 @@ function isPassing(status: number, { isAwaited }: RegistryQuestion): boolean {
 function authorization(auth: RegistryAuth | null): { readonly authorization?: string } {
   if (auth === null) return {};
   if (auth.kind === 'bearer') return { authorization: `Bearer ${auth.token.reveal()}` };
-  return { authorization: `Basic ${encodedBasic(auth)}` };
+  return { authorization: `Basic ${encodedBasic(auth.username, auth.password.reveal())}` };
 }
 
-function encodedBasic({ username, password }: Extract<RegistryAuth, { readonly kind: 'basic' }>): string {
-  return Buffer.from(`${username}:${password.reveal()}`).toString('base64');
+function encodedBasic(username: string, password: string): string {
+  return Buffer.from(`${username}:${password}`).toString('base64');
 }
 
 /** Null where the text is no JSON object or list. */

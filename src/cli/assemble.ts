@@ -4,7 +4,7 @@
 import { dirname, resolve } from 'node:path';
 import type { Profile } from '../../connectors/sources/delta-sharing/profile.ts';
 import { CONNECTORS } from '../../connectors/index.ts';
-import type { Config, SourceConfig } from '../config/config.ts';
+import type { Config, SaslConfig, SourceConfig } from '../config/config.ts';
 import { systemClock } from '../lib/clock.ts';
 import { Failure } from '../model/failure.ts';
 import { registryPages } from '../ops/registry-pages.ts';
@@ -37,7 +37,7 @@ export function checkSchedules(config: Config): void {
 export function assembleKafka(config: Config, telemetry: Telemetry): Publisher {
   const { brokers, tls, sasl, compression, driver } = config.kafka;
   const { open, defaults } = CONNECTORS.kafka[driver];
-  return open({ ...defaults, brokers, tls, sasl, compression, clientId: config.relay.name, telemetry });
+  return open({ ...defaults, brokers, tls, sasl: openSasl(sasl), compression, clientId: config.relay.name, telemetry });
 }
 
 /** Looks at nothing yet. */
@@ -47,7 +47,7 @@ export function assembleWatch({ kafka, relay }: Config, { admin }: Publisher, te
     admin,
     telemetry,
     clock: systemClock,
-    site: { brokers: kafka.brokers, principal: kafka.sasl === null ? null : `User:${kafka.sasl.username}` },
+    site: { brokers: kafka.brokers, principal: principalOf(kafka.sasl) },
     checkpoints: checkpointTopic(relay.name),
     checkpointPartitions: relay.checkpointPartitions,
     group: `${relay.name}.relay`,
@@ -60,7 +60,7 @@ export function assembleWatch({ kafka, relay }: Config, { admin }: Publisher, te
 export function assembleMembership(config: Config, telemetry: Telemetry): Membership {
   const { brokers, tls, sasl } = config.kafka;
   const { open, defaults } = CONNECTORS.membership;
-  return open({ ...defaults, brokers, tls, sasl, clientId: config.relay.name, telemetry });
+  return open({ ...defaults, brokers, tls, sasl: openSasl(sasl), clientId: config.relay.name, telemetry });
 }
 
 export function assembleRegistry(config: Config, publisher: Publisher, telemetry: Telemetry): SchemaRegistry {
@@ -103,4 +103,13 @@ export async function assembleSource(source: SourceConfig, config: Config, telem
     allowHosts: source.allowHosts,
     partitionTimeZone: source.partitionTimeZone,
   });
+}
+
+function openSasl(sasl: SaslConfig | null): ReturnType<typeof CONNECTORS.sasl.open> | null {
+  return sasl === null ? null : CONNECTORS.sasl.open(sasl);
+}
+
+/** Null where the brokers take it out of a certificate or a token. */
+function principalOf(sasl: SaslConfig | null): string | null {
+  return sasl !== null && 'username' in sasl ? `User:${sasl.username}` : null;
 }

@@ -1,17 +1,21 @@
 /**
  * The parsed config: what the rest of the relay works with. Units are in the names, secrets are `Secret`, paths are resolved and their files read.
  */
+import { must } from '../lib/assert.ts';
 import { Failure } from '../model/failure.ts';
 import type { FeedPattern } from '../model/feed-pattern.ts';
 import type { FeedSpec } from '../model/feed.ts';
-import { Secret } from '../model/secret.ts';
+import type { Tls } from '../model/certificates.ts';
+import type { Secret } from '../model/secret.ts';
 import { crossCheck } from './feeds.ts';
+import { Files } from './files.ts';
+import type { LiveFiles } from './live-files.ts';
 import type { ReferenceWorld } from './references.ts';
-import { configSchema, partsSchema } from './schema.ts';
+import { configSchema } from './schema.ts';
 import type { ConfigShape } from './schema.ts';
 import { isTextAt } from './schema-lookup.ts';
 import { shapeProblems } from './sentences.ts';
-import type { Path, Problem, YamlTree } from './yaml-tree.ts';
+import type { Problem, YamlTree } from './yaml-tree.ts';
 import { readYaml } from './yaml-tree.ts';
 
 export interface Config {
@@ -28,8 +32,10 @@ export interface Config {
   /** The entries that name tables by a pattern, in the order of the file. */
   readonly patterns: readonly FeedPattern[];
   readonly limits: Limits;
-  readonly http: { readonly host: string; readonly port: number };
+  readonly http: HttpConfig;
   readonly log: LogConfig;
+  /** Where secrets and certificates stand that are taken up when they change. */
+  readonly files: LiveFiles;
   /** `file:line:column: sentence`, for whatever is allowed and probably not meant. */
   readonly warnings: readonly string[];
 }
@@ -37,7 +43,7 @@ export interface Config {
 export interface KafkaConfig {
   readonly brokers: readonly string[];
   /** Null: no encryption. */
-  readonly tls: TlsConfig | null;
+  readonly tls: Tls | null;
   readonly sasl: SaslConfig | null;
   readonly compression: 'zstd' | 'gzip' | 'lz4' | 'snappy' | 'none';
   readonly driver: 'kafkajs' | 'direct';
@@ -49,18 +55,19 @@ export interface KafkaConfig {
   };
 }
 
-/** Texts in PEM; null = what Node trusts, or no certificate of ours. */
-export interface TlsConfig {
-  readonly ca: string | null;
-  readonly cert: string | null;
-  readonly key: Secret | null;
-}
-
-export interface SaslConfig {
-  readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
-  readonly username: string;
-  readonly password: Secret;
-}
+export type SaslConfig =
+  | { readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'; readonly username: string; readonly password: Secret }
+  | {
+      readonly mechanism: 'oauthbearer';
+      readonly tokenEndpoint: string;
+      readonly clientId: string;
+      readonly clientSecret: Secret;
+      readonly scope: string | null;
+      readonly extensions: Readonly<Record<string, string>>;
+      /** For the token endpoint; null: as Node does it by itself. */
+      readonly tls: Tls | null;
+    }
+  | { readonly mechanism: 'aws-msk-iam'; readonly region: string };
 
 export interface RegistryConfig {
   /** One at least, without slashes at their ends. */
@@ -71,7 +78,7 @@ export interface RegistryConfig {
     | { readonly kind: 'bearer'; readonly token: Secret }
     | null;
   /** Null: as Node does it by itself. */
-  readonly tls: TlsConfig | null;
+  readonly tls: Tls | null;
   readonly subjects: 'topic' | 'record' | 'topic-record';
   readonly framing: 'id' | 'guid';
   readonly autoRegister: boolean;
@@ -83,6 +90,8 @@ export interface SourceConfig {
   readonly profile: Secret;
   /** The file it was read from, as the config spells it; null where the config held the text. */
   readonly profilePath: string | null;
+  /** Null: as Node does it by itself. */
+  readonly tls: Tls | null;
   readonly poll: PollSchedule;
   /** The budget of all its feeds together. */
   readonly requestsPerSecond: number;
@@ -103,6 +112,13 @@ export interface Limits {
   readonly chunkBytes: number;
   readonly chunkTimeMs: number;
   readonly retryTimeoutMs: number;
+}
+
+export interface HttpConfig {
+  readonly host: string;
+  readonly port: number;
+  /** Null: the HTTP port takes no orders. */
+  readonly adminToken: Secret | null;
 }
 
 export interface LogConfig {
@@ -133,6 +149,8 @@ export function parseConfig(text: string, world: ConfigWorld): Config {
   return { ...config, warnings: lines([...warnings, ...compactionWarning(tree, config)], world) };
 }
 
+const ADMIN_TOKEN_MIN = 16;
+
 interface Parts {
   readonly feeds: readonly FeedSpec[];
   readonly patterns: readonly FeedPattern[];
@@ -147,13 +165,19 @@ function build(shape: ConfigShape, { feeds, patterns, files, world }: Parts): Co
       ['limits', 'chunkBytes'],
       '`limits.chunkBytes` must be an eighth of `limits.memory` at most: chunks are prepared in memory.',
     );
+  const adminToken = shape.http.adminToken ?? null;
+  if (adminToken !== null && adminToken.reveal().length < ADMIN_TOKEN_MIN)
+    files.complain(
+      ['http', 'adminToken'],
+      `\`http.adminToken\` is shorter than ${ADMIN_TOKEN_MIN} characters, and can be guessed: \`openssl rand -hex 32\` makes one.`,
+    );
   return {
     path: world.path,
     relay: shape.relay,
     kafka: {
       brokers: shape.kafka.brokers,
-      tls: kafkaTls(shape.kafka.tls, files),
-      sasl: shape.kafka.sasl ?? null,
+      tls: files.kafkaTls(shape.kafka.tls),
+      sasl: saslConfig(shape.kafka.sasl, files),
       compression: shape.kafka.compression,
       driver: shape.kafka.driver,
       topics: {
@@ -165,6 +189,7 @@ function build(shape: ConfigShape, { feeds, patterns, files, world }: Parts): Co
     sources: shape.sources.map((source, i) => ({
       name: source.name,
       ...files.profile(source.profile, ['sources', i, 'profile']),
+      tls: source.tls === undefined ? null : files.tls(source.tls, ['sources', i, 'tls']),
       poll:
         typeof source.poll === 'number'
           ? { kind: 'interval', intervalMs: source.poll }
@@ -184,8 +209,9 @@ function build(shape: ConfigShape, { feeds, patterns, files, world }: Parts): Co
       chunkTimeMs: limits.chunkTime,
       retryTimeoutMs: limits.retryTimeout,
     },
-    http: shape.http,
+    http: { ...shape.http, adminToken },
     log: shape.log,
+    files: files.live,
     warnings: [],
   };
 }
@@ -196,35 +222,48 @@ function registryConfig(shape: NonNullable<ConfigShape['registry']>, files: File
     files.complain(['registry', 'tls'], '`registry.tls` is of no use: no address in `registry.url` begins with https://.');
   return {
     urls: url,
-    auth: registryAuth(auth),
-    tls: tls === undefined ? null : tlsConfig(tls, ['registry', 'tls'], files),
+    auth: registryAuth(auth, files),
+    tls: tls === undefined ? null : files.tls(tls, ['registry', 'tls']),
     subjects,
     framing,
     autoRegister,
   };
 }
 
-function registryAuth(auth: NonNullable<ConfigShape['registry']>['auth']): RegistryConfig['auth'] {
-  if (auth?.basic !== undefined) return { kind: 'basic', ...auth.basic };
-  return auth?.bearer === undefined ? null : { kind: 'bearer', token: auth.bearer };
+function registryAuth(auth: NonNullable<ConfigShape['registry']>['auth'], files: Files): RegistryConfig['auth'] {
+  const path = ['registry', 'auth'];
+  if (auth?.basic !== undefined) {
+    const { username, password } = auth.basic;
+    return { kind: 'basic', username, password: files.secret(password, [...path, 'basic', 'password']) };
+  }
+  return auth?.bearer === undefined ? null : { kind: 'bearer', token: files.secret(auth.bearer, [...path, 'bearer']) };
 }
 
-function kafkaTls(tls: ConfigShape['kafka']['tls'], files: Files): TlsConfig | null {
-  if (tls === false) return null;
-  return tls === true ? { ca: null, cert: null, key: null } : tlsConfig(tls, ['kafka', 'tls'], files);
+/** The schema has seen to it that a mechanism has its keys. */
+function saslConfig(sasl: ConfigShape['kafka']['sasl'], files: Files): SaslConfig | null {
+  if (sasl === undefined) return null;
+  const path = ['kafka', 'sasl'];
+  switch (sasl.mechanism) {
+    case 'oauthbearer':
+      return {
+        mechanism: sasl.mechanism,
+        tokenEndpoint: must(sasl.tokenEndpoint, 'the token endpoint'),
+        clientId: must(sasl.clientId, 'the client'),
+        clientSecret: files.secret(must(sasl.clientSecret, 'the client secret'), [...path, 'clientSecret']),
+        scope: sasl.scope ?? null,
+        extensions: sasl.extensions ?? {},
+        tls: sasl.tls === undefined ? null : files.tls(sasl.tls, [...path, 'tls']),
+      };
+    case 'aws-msk-iam':
+      return { mechanism: sasl.mechanism, region: must(sasl.region, 'the region') };
+    default:
+      return {
+        mechanism: sasl.mechanism,
+        username: must(sasl.username, 'the user name'),
+        password: files.secret(must(sasl.password, 'the password'), [...path, 'password']),
+      };
+  }
 }
-
-function tlsConfig(tls: Certificates, path: Path, files: Files): TlsConfig {
-  if ((tls.cert === undefined) !== (tls.key === undefined))
-    files.complain(path, `\`${path.join('.')}\` has one of \`cert\` and \`key\`: a certificate of ours needs both.`);
-  return {
-    ca: tls.ca === undefined ? null : files.pem(tls.ca, [...path, 'ca']),
-    cert: tls.cert === undefined ? null : files.pem(tls.cert, [...path, 'cert']),
-    key: tls.key === undefined ? null : new Secret(files.pem(tls.key.reveal(), [...path, 'key'])),
-  };
-}
-
-type Certificates = Exclude<ConfigShape['kafka']['tls'], boolean>;
 
 function compactionWarning(tree: YamlTree, config: Config): readonly Problem[] {
   if (config.kafka.topics.config['cleanup.policy']?.includes('compact') !== true) return [];
@@ -234,60 +273,6 @@ function compactionWarning(tree: YamlTree, config: Config): readonly Problem[] {
       sentence: 'data topics with `cleanup.policy` compact keep only the last change of each key.',
     },
   ];
-}
-
-/** Files that values name. */
-class Files {
-  readonly problems: Problem[] = [];
-  readonly #tree: YamlTree;
-  readonly #world: ConfigWorld;
-
-  constructor(tree: YamlTree, world: ConfigWorld) {
-    this.#tree = tree;
-    this.#world = world;
-  }
-
-  complain(path: Path, sentence: string): void {
-    this.problems.push({ place: this.#tree.placeOf(path), sentence });
-  }
-
-  pem(value: string, path: Path): string {
-    const text = value.includes('-----BEGIN') ? value : this.#read(value, path);
-    if (text !== '' && !text.includes('-----BEGIN'))
-      this.complain(path, 'the file is not in PEM: it has no line that begins with -----BEGIN.');
-    return text;
-  }
-
-  profile(value: Secret, path: Path): Pick<SourceConfig, 'profile' | 'profilePath'> {
-    const text = value.reveal().trim();
-    if (text.startsWith('{')) return { profile: value, profilePath: null };
-    return { profile: new Secret(this.#read(text, path)), profilePath: this.#tree.isReferred(path) ? null : text };
-  }
-
-  /** For a config whose shape is wrong somewhere: the files are looked at all the same. */
-  readSoundParts(): void {
-    const shape = partsSchema.safeParse(this.#tree.value);
-    for (const [i, source] of (shape.data?.sources ?? []).entries())
-      if (source !== null) this.profile(source.profile, ['sources', i, 'profile']);
-    const tls = shape.data?.kafka?.tls;
-    if (tls !== undefined) kafkaTls(tls, this);
-    const registryTls = shape.data?.registry?.tls;
-    if (registryTls !== undefined) tlsConfig(registryTls, ['registry', 'tls'], this);
-  }
-
-  #read(name: string, path: Path): string {
-    if (this.#tree.isBroken(path)) return '';
-    const shown = this.#tree.isReferred(path) ? 'that the reference names' : name;
-    try {
-      const text = this.#world.readFile(name);
-      if (text.trim() === '') this.complain(path, `the file ${shown} is empty.`);
-      return text;
-    } catch (error) {
-      const why = this.#tree.isReferred(path) || !(error instanceof Error) ? '' : ` (${error.message})`;
-      this.complain(path, `the file ${shown} cannot be read${why}; relative paths begin at the folder of the config file.`);
-      return '';
-    }
-  }
 }
 
 function invalid(problems: readonly Problem[], world: ConfigWorld): Failure {

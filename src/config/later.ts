@@ -1,5 +1,5 @@
 /**
- * Keys and values that the design of the config has a place for and that are not built: refused by name, with what holds instead, so that nobody takes them for typing
+ * Keys that the design of the config has a place for and that are not built: refused by name, with what holds instead, so that nobody takes them for typing
  * errors or believes that they do something.
  */
 
@@ -9,23 +9,11 @@ const KEYS: Readonly<Record<string, string>> = {
   'recipients[].tables[].where': 'all rows are published; ask the provider to share a view with fewer',
   'recipients[].tables[].mask': 'nothing is masked; ask the provider to share a view without the column',
   'recipients[].tables[].newColumns': 'columns added upstream are published',
-  'http.adminToken': 'the HTTP port changes nothing, and asks nobody who they are',
-};
-
-/** By path and value. */
-const VALUES: Readonly<Record<string, string>> = {
-  'kafka.sasl.mechanism=oauthbearer': 'use plain, scram-sha-256 or scram-sha-512',
-  'kafka.sasl.mechanism=aws-msk-iam': 'use plain, scram-sha-256 or scram-sha-512',
 };
 
 /** What holds instead of a key that is not available yet; null if the key has no place in the design. */
 export function laterKey(path: readonly (string | number)[]): string | null {
   return lookUp(KEYS, pattern(path));
-}
-
-/** The same for a value. */
-export function laterValue(path: readonly (string | number)[], value: unknown): string | null {
-  return typeof value === 'string' ? lookUp(VALUES, `${pattern(path)}=${value.toLowerCase()}`) : null;
 }
 
 function pattern(path: readonly (string | number)[]): string {

@@ -56,6 +56,16 @@ export function expand(scalar: string, world: ReferenceWorld): Expanded {
   return { text, referred, whole: /^\$\{[^}]*\}$/.test(scalar), problems };
 }
 
+/** Whether a scalar refers to a file, whose text may change. */
+export function refersToFile(scalar: string): boolean {
+  return /(?<!\$)\$\{file:/.test(scalar);
+}
+
+/** The path, where the scalar is one reference to a file and nothing else. */
+export function fileReferredTo(scalar: string): string | null {
+  return /^\$\{file:([^}]+)\}$/.exec(scalar)?.[1]?.trim() ?? null;
+}
+
 function shift(text: string, move: (code: number) => number): string {
   let moved = '';
   for (let i = 0; i < text.length; i += 1) moved += String.fromCharCode(move(text.charCodeAt(i)));

@@ -10,6 +10,8 @@ const RECIPIENT_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const RELAY_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
 const SOURCE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 const TABLE = /^[^/\s]+\.[^./\s]+\.[^./\s]+$/;
+/** A secret goes there. */
+const TOKEN_ENDPOINT = /^(https:\/\/[^\s@]+|http:\/\/(localhost|127(\.\d{1,3}){3}|\[::1\])([:/][^\s@]*)?)$/;
 const BROKER = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d{1,5}$/;
 
 const relay = z
@@ -31,7 +33,7 @@ function certificates(others: string): z.ZodObject<Certificates, z.core.$strict>
       .describe(`Certificate authority of ${others}: a path relative to the config file's folder, or PEM text.`),
     cert: text('a path, or a certificate in PEM')
       .optional()
-      .describe(`Our certificate, if ${others} ask for one: a path relative to the config file's folder, or PEM text.`),
+      .describe("Our certificate, where one is asked for: a path relative to the config file's folder, or PEM text."),
     key: secret().optional().describe("Its private key: a path relative to the config file's folder, or PEM text."),
   });
 }
@@ -42,6 +44,17 @@ type Certificates = Readonly<{
   key: z.ZodOptional<ReturnType<typeof secret>>;
 }>;
 
+const PASSWORD_KEYS = { needs: ['username', 'password'], takes: [] } as const;
+
+/** Which keys of `kafka.sasl` each mechanism needs and takes. */
+const MECHANISM_KEYS = {
+  plain: PASSWORD_KEYS,
+  'scram-sha-256': PASSWORD_KEYS,
+  'scram-sha-512': PASSWORD_KEYS,
+  oauthbearer: { needs: ['tokenEndpoint', 'clientId', 'clientSecret'], takes: ['scope', 'extensions', 'tls'] },
+  'aws-msk-iam': { needs: ['region'], takes: [] },
+} as const;
+
 const tls = z
   .union([z.boolean(), certificates('the brokers')])
   .register(expectations, { text: '`true`, or a map of `ca`, `cert` and `key`', kind: 'other', words: [] })
@@ -50,9 +63,48 @@ const tls = z
 
 const sasl = z
   .strictObject({
-    mechanism: choice(['plain', 'scram-sha-256', 'scram-sha-512']).describe('How the relay proves who it is.'),
-    username: text('a user name').describe('The user name.'),
-    password: secret().describe('The password; better a reference than the text itself.'),
+    mechanism: choice(['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer', 'aws-msk-iam']).describe(
+      'How the relay proves who it is: by a password, by an OAuth token (`oauthbearer`), or to Amazon MSK by the credentials of its AWS role.',
+    ),
+    username: text('a user name').optional().describe('The user name.'),
+    password: secret().optional().describe('The password; better a reference than the text itself.'),
+    tokenEndpoint: text('an https:// address without a user name or password in it', TOKEN_ENDPOINT)
+      .refine((value) => URL.canParse(value))
+      .optional()
+      .describe(
+        'With `oauthbearer`: where a token is had by the grant of client credentials; http:// for `localhost` and loopback addresses alone.',
+      ),
+    clientId: text('the name of the client').optional().describe('With `oauthbearer`: the name of the client at the token endpoint.'),
+    clientSecret: secret().optional().describe('With `oauthbearer`: its secret; better a reference than the text itself.'),
+    scope: text('one or several scopes with spaces between them').optional().describe('With `oauthbearer`: what the token is asked for.'),
+    extensions: z
+      .record(z.string().regex(/^[A-Za-z]+$/), z.string().regex(/^[\x20-\x7e\t\r\n]*$/))
+      .refine((extensions) => !Object.hasOwn(extensions, 'auth'))
+      .register(expectations, {
+        text: 'a map of texts such as `{logicalCluster: lkc-1}`; names are of letters alone, and not `auth`',
+        kind: 'other',
+        words: [],
+      })
+      .optional()
+      .describe(
+        'With `oauthbearer`: SASL extensions that go with the token, such as `logicalCluster` and `identityPoolId` of Confluent Cloud.',
+      ),
+    tls: certificates('the token endpoint')
+      .optional()
+      .describe('With `oauthbearer`: certificates for the token endpoint; absent = the authorities that Node trusts.'),
+    region: text('the name of a region such as `eu-north-1`', /^[a-z]{2}(-[a-z]+)+-\d$/)
+      .optional()
+      .describe('With `aws-msk-iam`: the region of the cluster. Credentials are found as every AWS program finds them.'),
+  })
+  .superRefine((value, context) => {
+    const { mechanism, ...given } = value;
+    const { needs, takes } = MECHANISM_KEYS[mechanism];
+    for (const key of needs) if (given[key] === undefined) context.addIssue({ code: 'custom', path: [key] });
+    for (const key of Object.keys(given)) {
+      if ([...needs, ...takes].some((own) => own === key)) continue;
+      const about = `is of no use with \`${mechanism}\`, whose keys are ${[...needs, ...takes].join(', ')}`;
+      context.addIssue({ code: 'custom', path: [key], params: { about } });
+    }
   })
   .optional()
   .describe('Who we are to the brokers; absent = they ask nobody.');
@@ -167,6 +219,11 @@ export const source = z
     profile: secret('the path of a profile file, or its JSON by a reference').describe(
       "The credential file of the provider: a path relative to the config file's folder, or a reference that holds its JSON. A file that changes is taken up without a restart.",
     ),
+    tls: certificates('the provider')
+      .optional()
+      .describe(
+        'Certificates for the provider: `ca` is trusted beside the authorities that Node trusts, for its storage and its token endpoint too; `cert` and `key` are shown to the endpoint of the profile alone.',
+      ),
     poll,
     requestsPerSecond: rate(0.01, 1_000)
       .default(5)
@@ -287,10 +344,13 @@ const http = z
     host: text('a host name or an address').default('0.0.0.0').describe('The address that the port is opened on.'),
     port: integer(0, 65_535)
       .default(9464)
-      .describe('The port of /metrics, /livez and /readyz, and without a registry of /registry; 0 = any that is free.'),
+      .describe('The port of the status page, /metrics and probes, and without a registry of /registry; 0 = any that is free.'),
+    adminToken: secret('a token of 16 characters or more')
+      .optional()
+      .describe('Who has it may pause, resume, restart and poll feeds by the HTTP port; absent = nobody may. Better a reference than the text itself.'),
   })
   .prefault({})
-  .describe('The HTTP port for metrics and probes, and without a registry for schemas.');
+  .describe('The HTTP port for the status page, metrics and probes, and without a registry for schemas.');
 
 const log = z
   .strictObject({

@@ -3,7 +3,7 @@
  */
 import type { z } from 'zod';
 import { nearest } from '../lib/nearest.ts';
-import { laterKey, laterValue } from './later.ts';
+import { laterKey } from './later.ts';
 import { branchFor, descriptionAt, expectationAt, keysAt } from './schema-lookup.ts';
 import type { Expectation } from './values.ts';
 import type { Path, Problem, YamlTree } from './yaml-tree.ts';
@@ -73,10 +73,11 @@ function wrongValue(tree: YamlTree, issue: Issue, path: Path, value: unknown): s
   if (value === undefined) return `${name} is missing: ${descriptionAt(path) ?? `it must be ${expected.text}.`}`;
   if (value === null) return `${name} has no value: give one, or leave the key out where it has a default. It must be ${expected.text}.`;
   const isShown = expected.kind !== 'secret' && !tree.isReferred(path);
-  const instead = isShown ? laterValue(path, value) : null;
-  if (instead !== null) return `${name}: ${shown(value)} is not available yet: ${instead}.`;
   const unit = unitHint(expected, value);
   if (unit !== null && isShown) return `${name} has no unit: write ${unit}. It must be ${expected.text}.`;
+  // What is said of a key holds nothing of its value.
+  const about: unknown = issue.code === 'custom' ? issue.params?.['about'] : undefined;
+  if (typeof about === 'string') return `${name} ${about}.`;
   const predicate: unknown = issue.code === 'custom' ? issue.params?.['predicate'] : undefined;
   if (typeof predicate === 'string' && isShown) return `${name} ${predicate}.`;
   const meant = isShown && typeof value === 'string' ? nearest(value, expected.words) : null;

@@ -27,6 +27,8 @@ export interface YamlTree {
   placeOfKey(path: Path): Place;
   /** Whether the scalar came through a reference, so that its text must not be shown. */
   isReferred(path: Path): boolean;
+  /** The scalar as it is written, with its references; null where it has none. */
+  writtenAt(path: Path): string | null;
   /** Whether a reference in the scalar led nowhere, so that its value means nothing. */
   isBroken(path: Path): boolean;
   readonly problems: readonly Problem[];
@@ -63,13 +65,15 @@ export function readYaml(text: string, options: TreeOptions): YamlTree {
     placeOf: (path) => reader.placeOf(path),
     placeOfKey: (path) => reader.placeOfKey(path),
     isReferred: (path) => reader.referred.has(pathKey(path)),
+    writtenAt: (path) => reader.referred.get(pathKey(path)) ?? null,
     isBroken: (path) => reader.broken.has(pathKey(path)),
   };
 }
 
 class Reader {
   readonly problems: Problem[] = [];
-  readonly referred = new Set<string>();
+  /** As they are written. */
+  readonly referred = new Map<string, string>();
   readonly broken = new Set<string>();
   readonly #document: Document.Parsed;
   readonly #lines: LineCounter;
@@ -128,10 +132,11 @@ class Reader {
   #scalar(value: unknown, offset: number, path: Path): unknown {
     if (value !== null) this.#values.set(pathKey(path), offset);
     if (typeof value !== 'string') return value;
-    const { text, referred, whole, problems } = expand(unmaskReferences(value), this.#options.world);
+    const written = unmaskReferences(value);
+    const { text, referred, whole, problems } = expand(written, this.#options.world);
     for (const problem of problems) this.complain(offset, `${problem}.`);
     if (problems.length > 0) this.broken.add(pathKey(path));
-    if (referred) this.referred.add(pathKey(path));
+    if (referred) this.referred.set(pathKey(path), written);
     return whole && !this.#options.isText(path) ? asYamlScalar(text) : text;
   }
 

@@ -30,12 +30,14 @@ export const FAILURES = {
   'config.unreadable': { disposition: 'config', remedy: 'Give the path of a readable config file with -c.' },
   'arguments.invalid': { disposition: 'config', remedy: 'See `--help`.' },
   'arguments.refused': { disposition: 'config', remedy: 'Answer `y`, or add `--yes`, to go on.' },
+  'proxy.invalid': { disposition: 'config', remedy: 'Set HTTPS_PROXY and HTTP_PROXY to `http://host:port` or `https://host:port`, or unset them; NO_PROXY names what is asked without.' },
   'profile.unreadable': { disposition: 'config', remedy: 'Put the profile file that the provider sent at the path in `sources[].profile`.' },
   'profile.invalid': { disposition: 'config', remedy: 'Ask the provider for the profile file again and use it as it is.' },
   'profile.unsupported': { disposition: 'config', remedy: 'Ask the provider for a profile of shareCredentialsVersion 1 or 2 of a type that is supported, or run a newer relay.' },
 
   'provider.unreachable': { disposition: 'retry', remedy: 'Check the endpoint in the profile and the network between here and the provider.' },
   'provider.address': { disposition: 'probe', remedy: 'If the provider rightly keeps its files or its sign-in inside your network: name the host, the address or its block in `sources[].allowHosts`, or with `--allow-host` for `peek` and `tables`. Else ask the provider why it points there.' },
+  'provider.certificate': { disposition: 'probe', remedy: "If the provider's authority is a private one, or a proxy's on the way: put it into `sources[].tls.ca` (NODE_EXTRA_CA_CERTS for `peek` and `tables`), and our own certificate, if the provider asks for one, into `cert` and `key`. Else tell the provider." },
   'provider.throttled': { disposition: 'retry', remedy: 'The provider limits requests: lower `sources[].requestsPerSecond`, or raise `sources[].poll`.' },
   'provider.unavailable': { disposition: 'retry', remedy: 'The provider fails by itself: if it lasts, tell the provider the time and the table.' },
   'provider.truncated': { disposition: 'retry', remedy: 'The answer was cut: if it lasts, look for a proxy between here and the provider that limits time or size.' },
@@ -92,6 +94,8 @@ export const FAILURES = {
   'relay.bug': { disposition: 'retry', remedy: 'This is a mistake in the relay itself: report it with the lines above.' },
 
   'kafka.unreachable': { disposition: 'reclaim', remedy: 'Check `kafka.brokers`, and `kafka.tls` and `kafka.sasl` against the listener.' },
+  'kafka.certificate': { disposition: 'reclaim', remedy: "Put the brokers' authority into `kafka.tls.ca`, and our own certificate, if they ask for one, into `kafka.tls.cert` and `key`; or mend the brokers' certificates." },
+  'kafka.token': { disposition: 'reclaim', remedy: 'Check `kafka.sasl`, and the network, or the proxy, to where the token or the credentials are had.' },
   'kafka.unauthorized': { disposition: 'environment', remedy: 'Grant the right named above, or check `kafka.sasl`.' },
   'kafka.fenced': { disposition: 'reclaim', remedy: 'Another relay, or a `checkpoint` command, claimed the same partition. If it lasts, see that one `relay.name` is used by one deployment only.' },
   'kafka.unknown': { disposition: 'reclaim', remedy: 'Whether the transaction was committed is read back from Kafka. If it lasts, lower `limits.chunkRecords` and `limits.chunkBytes`: a transaction has to end within 20 s.' },
@@ -119,6 +123,7 @@ export const FAILURES = {
   'topic.lost': { disposition: 'park', remedy: 'The topic ends before what was acknowledged: compare it with the share, then `checkpoint reset` to start again in a new topic.' },
 
   'registry.unreachable': { disposition: 'retry', remedy: 'Check `registry.url`, `registry.tls` and the network to it; what is already known goes on.' },
+  'registry.certificate': { disposition: 'probe', remedy: "Put the registry's authority into `registry.tls.ca`, and our own certificate, if it asks for one, into `registry.tls.cert` and `key`; or mend the registry's certificate." },
   'registry.unauthorized': { disposition: 'probe', remedy: 'Check `registry.auth`, and that it may read and register the subject named above.' },
   'registry.malformed': { disposition: 'probe', remedy: "This is not how Confluent's API answers: check that `registry.url` leads to it, path included (Apicurio's ends in `/apis/ccompat/v7`)." },
   'registry.refused': { disposition: 'park', remedy: "The registry refuses the schema for the reason above: set the subject's compatibility level so that it takes it and restart, or `checkpoint reset` to start a new topic." },

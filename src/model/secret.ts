@@ -3,16 +3,29 @@
  */
 import { inspect } from 'node:util';
 
-export class Secret {
-  readonly #text: string;
+/** Texts of one secret that are remembered: an answer may still quote the one before. */
+const REVEALED_MAX = 4;
 
-  constructor(text: string) {
-    this.#text = text;
+export class Secret {
+  readonly #read: () => string;
+  #revealed: readonly string[] = [];
+
+  /** A function where the text may change while the relay runs: it is asked each time, and never throws. */
+  constructor(text: string | (() => string)) {
+    this.#read = typeof text === 'string' ? () => text : text;
   }
 
-  /** The text itself, for the one call that needs it. */
+  /** The text itself as it is now, for the one call that needs it. */
   reveal(): string {
-    return this.#text;
+    const text = this.#read();
+    if (!this.#revealed.includes(text)) this.#revealed = [text, ...this.#revealed].slice(0, REVEALED_MAX);
+    return text;
+  }
+
+  /** The text as it is now, and what it was of late: all that must not stand in what others say. */
+  revealed(): readonly string[] {
+    this.reveal();
+    return this.#revealed;
   }
 
   toString(): string {

@@ -35,11 +35,6 @@ const BAD_CONFIGS: readonly BadConfig[] = [
     told: '8:55: `recipients[0].tables[0].where` is not available yet: leave it out; all rows are published; ask the provider to share a view with fewer.',
   },
   {
-    what: 'a value of a part that is not built',
-    change: ['brokers:', 'sasl: {mechanism: oauthbearer, username: u, password: p}, brokers:'],
-    told: '2:27: `kafka.sasl.mechanism`: `oauthbearer` is not available yet: use plain, scram-sha-256 or scram-sha-512.',
-  },
-  {
     what: 'tables by a pattern that would lose what a table holds when it joins',
     change: ['sales.public.orders, start: earliest', 'sales.public.*, start: latest'],
     told: '8:40: the pattern sales.public.* cannot start at `latest`: a table that joins later would lose what it already holds; write `snapshot` or `earliest`.',
@@ -128,6 +123,44 @@ const BAD_CONFIGS: readonly BadConfig[] = [
     what: 'a port that is none, in a text of several brokers',
     change: ['[localhost:9092]', '"a:9092, b:99092"'],
     told: '2:18: `kafka.brokers` must be `host:port`, several of them with commas.',
+  },
+  {
+    what: 'a mechanism that nobody has',
+    change: ['brokers:', 'sasl: {mechanism: scram, username: u, password: p}, brokers:'],
+    told: '2:27: `kafka.sasl.mechanism` must be one of plain, scram-sha-256, scram-sha-512, oauthbearer, aws-msk-iam, not `scram`.',
+  },
+  {
+    what: 'a mechanism without its key',
+    change: ['brokers:', 'sasl: {mechanism: scram-sha-512, username: u}, brokers:'],
+    told: '2:9: `kafka.sasl.password` is missing: The password; better a reference than the text itself.',
+  },
+  {
+    what: 'a token without an endpoint to have it from',
+    change: ['brokers:', 'sasl: {mechanism: oauthbearer, clientId: c, clientSecret: s}, brokers:'],
+    told: '2:9: `kafka.sasl.tokenEndpoint` is missing: With `oauthbearer`: where a token is had by the grant of client credentials; http:// for `localhost` and loopback addresses alone.',
+  },
+  {
+    what: 'a secret of a client that would go over the network in the clear',
+    change: ['brokers:', 'sasl: {mechanism: oauthbearer, tokenEndpoint: "http://idp/token", clientId: c, clientSecret: s}, brokers:'],
+    told: '2:55: `kafka.sasl.tokenEndpoint` must be an https:// address without a user name or password in it, not `http://idp/token`.',
+  },
+  {
+    what: 'a key of another mechanism, which may be a secret',
+    change: ['brokers:', 'sasl: {mechanism: aws-msk-iam, region: eu-north-1, password: hunter2}, brokers:'],
+    told: '2:70: `kafka.sasl.password` is of no use with `aws-msk-iam`, whose keys are region.',
+  },
+  {
+    what: 'an extension that would take the place of the token',
+    change: [
+      'brokers:',
+      'sasl: {mechanism: oauthbearer, tokenEndpoint: "https://idp/t", clientId: c, clientSecret: s, extensions: {auth: x}}, brokers:',
+    ],
+    told: '2:114: `kafka.sasl.extensions` must be a map of texts such as `{logicalCluster: lkc-1}`; names are of letters alone, and not `auth`, not a map.',
+  },
+  {
+    what: 'a certificate that cannot be read',
+    change: ['brokers:', 'tls: {ca: a.pem}, brokers:'],
+    told: '2:14: `kafka.tls`: `ca` is no certificate that can be read.',
   },
   {
     what: 'a half certificate',

@@ -1,10 +1,17 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
 import type { Config } from '../../src/config/config.ts';
+import { LiveFiles } from '../../src/config/live-files.ts';
 import { Secret } from '../../src/model/secret.ts';
+import { makeCertificates } from '../kafka/certificates.ts';
 import { parse, problems, PROFILE, SAMPLE, world } from './sample.ts';
 
-const PEM = '-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n';
+const folder = await mkdtemp(join(tmpdir(), 'cdf-relay-config-'));
+afterAll(async () => rm(folder, { recursive: true }));
+const { ca, cert, key } = await makeCertificates(folder);
 
 describe('parseConfig', () => {
   test('the smallest config has every default of the design', () => {
@@ -25,6 +32,7 @@ describe('parseConfig', () => {
           name: 'acme',
           profile: new Secret(PROFILE),
           profilePath: 'acme.share',
+          tls: null,
           poll: { kind: 'interval', intervalMs: 10_000 },
           requestsPerSecond: 5,
           allowHosts: [],
@@ -60,6 +68,7 @@ describe('parseConfig', () => {
       },
       http: { host: '0.0.0.0', port: 9464 },
       log: { level: 'info', format: 'json' },
+      files: new LiveFiles(),
       warnings: [],
     };
     const config = parse(SAMPLE);
@@ -86,7 +95,7 @@ registry:
   framing: guid
   autoRegister: false
 sources:
-  - {name: one, profile: \${PROFILE}, poll: {cron: "*/5 8-18 * * mon-fri", timezone: Europe/Stockholm}}
+  - {name: one, profile: \${PROFILE}, tls: {ca: ca.pem, cert: cert.pem, key: key.pem}, poll: {cron: "*/5 8-18 * * mon-fri", timezone: Europe/Stockholm}}
   - {name: two, profile: acme.share, poll: 1h, requestsPerSecond: 0.5, allowHosts: [minio, 10.1.0.0/16, "fd00::1"]}
 recipients:
   - name: b2
@@ -99,13 +108,12 @@ limits: {memory: 1GiB, workers: 2, chunkRecords: 10, chunkBytes: 64KiB, chunkTim
 http: {host: 127.0.0.1, port: 0}
 log: {level: debug, format: pretty}
 `,
-      world({ PW: '0123', PROFILE: '  {"a": 1}' }, { 'ca.pem': PEM, 'cert.pem': PEM, 'key.pem': PEM }),
+      world({ PW: '0123', PROFILE: '  {"a": 1}' }, { 'ca.pem': ca, 'cert.pem': cert, 'key.pem': key }),
     );
     expect(config).toMatchObject({
       relay: { name: 'r', checkpointPartitions: 4 },
       kafka: {
         brokers: ['a:1', '[::1]:2'],
-        tls: { ca: PEM, cert: PEM.trim() },
         sasl: { mechanism: 'plain', username: 'u' },
         compression: 'lz4',
         driver: 'direct',
@@ -119,7 +127,6 @@ log: {level: debug, format: pretty}
       registry: {
         urls: ['https://one:8081', 'http://two/apis/ccompat/v7'],
         auth: { kind: 'bearer' },
-        tls: { ca: PEM, cert: PEM },
         subjects: 'topic-record',
         framing: 'guid',
         autoRegister: false,
@@ -155,8 +162,15 @@ log: {level: debug, format: pretty}
       warnings: [],
     });
     // A password keeps its leading zero although it looks like a number.
-    expect(config.kafka.sasl?.password.reveal()).toBe('0123');
-    expect(config.kafka.tls?.key?.reveal()).toBe(PEM);
+    expect(config.kafka.sasl !== null && 'password' in config.kafka.sasl && config.kafka.sasl.password.reveal()).toBe('0123');
+    for (const [tls, told] of [
+      [config.kafka.tls, cert.trim()],
+      [config.registry?.tls, cert],
+      [config.sources[0]?.tls, cert],
+    ] as const) {
+      const certificates = tls?.();
+      expect({ ...certificates, key: certificates?.key?.reveal() }).toEqual({ ca, cert: told, key });
+    }
     expect(config.feeds.map(({ id, topic, start, key, adopt }) => ({ id, topic, start, key, adopt }))).toEqual([
       { id: 'b2/one/s.p.o', topic: 'x.O-P', start: { kind: 'latest' }, key: ['b', 'a'], adopt: true },
       { id: 'b2/one/a.b.c.d', topic: 'b2.a.b.c.d', start: { kind: 'version', version: 12 }, key: [], adopt: false },
@@ -190,7 +204,7 @@ log: {level: debug, format: pretty}
     ['{url: http://one, auth: {bearer: t, basic: {username: u, password: p}}}', '`registry.auth` must have one of `basic` and `bearer`.'],
     ['{url: http://one, framing: guids}', '`registry.framing` must be one of id, guid, not `guids`. Did you mean `guid`?'],
   ])('a registry %s is told', (text, sentence) => {
-    const told = problems(`${SAMPLE}registry: ${text}\n`, world({}, { 'ca.pem': PEM }));
+    const told = problems(`${SAMPLE}registry: ${text}\n`, world({}, { 'ca.pem': ca }));
     expect(told.map((line) => line.replace(/^\d+:\d+: /, ''))).toEqual([sentence]);
   });
 
