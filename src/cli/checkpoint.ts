@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { createInterface } from 'node:readline/promises';
+import { loadConfig } from '../config/load.ts';
 import { systemClock } from '../lib/clock.ts';
 import { Failure } from '../model/failure.ts';
 import type { FeedSpec } from '../model/feed.ts';
@@ -18,7 +19,8 @@ import { parseArguments, wrong } from './arguments.ts';
 import type { Arguments } from './arguments.ts';
 import { RELAY } from './product.ts';
 import { readCheckpoints } from './checkpoints.ts';
-import { findFeed } from './find-feed.ts';
+import { askedFeeds, findFeed } from './find-feed.ts';
+import type { AskedFeeds } from './find-feed.ts';
 import { openKafkaSession } from './kafka-session.ts';
 import type { KafkaSession } from './kafka-session.ts';
 import { print, tell } from './output.ts';
@@ -30,21 +32,19 @@ export async function run(argv: readonly string[], signal: AbortSignal): Promise
   const action = options.positional(0);
   if (action !== 'show' && action !== 'accept' && action !== 'reset')
     throw wrong('checkpoint', `\`${action}\` is none of show, accept and reset`);
-  await using session = await openKafkaSession(options.required('config'), signal);
-  if (action === 'show') await show(session, options, signal);
-  else await change(session, options, CHANGES[action], signal);
+  const config = loadConfig(options.required('config'));
+  const isAll = action === 'show' && options.optional('recipient') === null && options.optional('table') === null;
+  const asked = isAll ? null : askedFeeds('checkpoint', config, options);
+  await using session = await openKafkaSession(config, signal);
+  if (asked === null) await showAll(session, signal);
+  else if (action === 'show') await print(JSON.stringify((await namedCheckpoint(session, asked, signal)).checkpoint, null, 2), signal);
+  else await change(session, asked, options, CHANGES[action], signal);
   return 0;
 }
 
-async function show(session: KafkaSession, options: Arguments, signal: AbortSignal): Promise<void> {
-  const { config, publisher } = session;
-  if (options.optional('recipient') === null && options.optional('table') === null) {
-    const all = await readCheckpoints(config, publisher, signal);
-    await print(JSON.stringify([...all.values()], null, 2), signal);
-    return;
-  }
-  const { checkpoint } = await namedCheckpoint(session, options, signal);
-  await print(JSON.stringify(checkpoint, null, 2), signal);
+async function showAll({ config, publisher }: KafkaSession, signal: AbortSignal): Promise<void> {
+  const all = await readCheckpoints(config, publisher, signal);
+  await print(JSON.stringify([...all.values()], null, 2), signal);
 }
 
 interface Change {
@@ -70,8 +70,14 @@ const CHANGES: Readonly<Record<'accept' | 'reset', Change>> = {
   },
 };
 
-async function change(session: KafkaSession, options: Arguments, { next, plan }: Change, signal: AbortSignal): Promise<void> {
-  const { spec, checkpoint } = await namedCheckpoint(session, options, signal);
+async function change(
+  session: KafkaSession,
+  asked: AskedFeeds,
+  options: Arguments,
+  { next, plan }: Change,
+  signal: AbortSignal,
+): Promise<void> {
+  const { spec, checkpoint } = await namedCheckpoint(session, asked, signal);
   // Refused here already where it cannot be done, before anybody is asked or fenced.
   next(checkpoint, RELAY, Date.now());
   for (const line of plan(spec, checkpoint)) tell(line);
@@ -118,10 +124,10 @@ async function claimAndWrite(session: KafkaSession, spec: FeedSpec, next: Change
 
 async function namedCheckpoint(
   session: KafkaSession,
-  options: Arguments,
+  asked: AskedFeeds,
   signal: AbortSignal,
 ): Promise<{ readonly spec: FeedSpec; readonly checkpoint: Checkpoint }> {
-  const { spec, checkpoint } = await findFeed('checkpoint', session, options, signal);
+  const { spec, checkpoint } = await findFeed('checkpoint', session, asked, signal);
   if (checkpoint === null) throw nothingYet(spec);
   return { spec, checkpoint };
 }

@@ -13,19 +13,30 @@ import { readCheckpoint } from './checkpoints.ts';
 import type { KafkaSession } from './kafka-session.ts';
 import type { CommandName } from './usage.ts';
 
+export interface AskedFeeds {
+  /** One at least. */
+  readonly specs: readonly FeedSpec[];
+  /** As it was written. */
+  readonly table: string;
+}
+
 export interface FoundFeed {
   readonly spec: FeedSpec;
   /** Null: it has not begun. */
   readonly checkpoint: Checkpoint | null;
 }
 
-/** Of feeds of several sources the one that has begun is meant. Rejects with `arguments.invalid` where there is none, or several, and with `checkpoint.*`. */
-export async function findFeed(command: CommandName, session: KafkaSession, options: Arguments, signal: AbortSignal): Promise<FoundFeed> {
-  const { config, publisher } = session;
-  const table = options.required('table');
+/**
+ * Of `asked`, which are feeds of several sources, the one that has begun. Rejects with `arguments.invalid` where that is none, or several, and with `checkpoint.*`.
+ */
+export async function findFeed(
+  command: CommandName,
+  { config, publisher }: KafkaSession,
+  { specs, table }: AskedFeeds,
+  signal: AbortSignal,
+): Promise<FoundFeed> {
   const found: FoundFeed[] = [];
-  for (const spec of feedsNamed(command, config, options.required('recipient'), table))
-    found.push(asBegun(spec, config, await readCheckpoint(config, publisher, spec.id, signal)));
+  for (const spec of specs) found.push(asBegun(spec, config, await readCheckpoint(config, publisher, spec.id, signal)));
   const begun = found.filter(({ checkpoint }) => checkpoint !== null);
   const [feed, ...others] = begun.length > 0 ? begun : found;
   if (feed === undefined || others.length > 0) {
@@ -33,6 +44,12 @@ export async function findFeed(command: CommandName, session: KafkaSession, opti
     throw wrong(command, `several sources give the recipient a table \`${table}\`: name it with its source, as ${names.join(' or ')}`);
   }
   return feed;
+}
+
+/** What `--recipient` and `--table` say, which is to be known before Kafka is asked. Throws as `feedsNamed` does. */
+export function askedFeeds(command: CommandName, config: Config, options: Arguments): AskedFeeds {
+  const table = options.required('table');
+  return { specs: feedsNamed(command, config, options.required('recipient'), table), table };
 }
 
 /** One for each source that gives the recipient the table, one at least; case ignored. Throws `arguments.invalid` with the nearest name. */

@@ -2,7 +2,6 @@
  * A config and its Kafka, for commands that ask and end: opened, reached, and closed again.
  */
 import type { Config } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
 import { openTelemetry } from '../ops/telemetry.ts';
 import type { Publisher } from '../ports/publisher.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
@@ -19,9 +18,8 @@ export interface KafkaSession extends AsyncDisposable {
 /** After this without an answer the person is told what is waited for. */
 const PATIENCE_MS = 3_000;
 
-/** Rejects with `config.*`, `kafka.unreachable`, `kafka.unauthorized`. */
-export async function openKafkaSession(configPath: string, signal: AbortSignal): Promise<KafkaSession> {
-  const config = loadConfig(configPath);
+/** Rejects with `kafka.unreachable`, `kafka.unauthorized`. */
+export async function openKafkaSession(config: Config, signal: AbortSignal): Promise<KafkaSession> {
   await using opened = new AsyncDisposableStack();
   const telemetry = openCommandTelemetry(opened);
   const publisher = opened.use(assembleKafka(config, telemetry));

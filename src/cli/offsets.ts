@@ -1,10 +1,11 @@
 /**
  * `offsets`: from a version to where its records are, and from a place in the topic to the version of the record there; both from the ledger, `{recipient}.commits`.
  */
+import { loadConfig } from '../config/load.ts';
 import { Failure } from '../model/failure.ts';
 import { parseArguments, wrong } from './arguments.ts';
 import type { Arguments } from './arguments.ts';
-import { findFeed } from './find-feed.ts';
+import { askedFeeds, findFeed } from './find-feed.ts';
 import { openKafkaSession } from './kafka-session.ts';
 import { ledgerOf } from './ledger-records.ts';
 import { plain, print } from './output.ts';
@@ -14,8 +15,10 @@ import type { Asked } from './version-lookup.ts';
 export async function run(argv: readonly string[], signal: AbortSignal): Promise<number> {
   const options = parseArguments('offsets', argv);
   const lookup = new VersionLookup(askedOf(options), options.count('generation', 'a generation'));
-  await using session = await openKafkaSession(options.required('config'), signal);
-  const { spec, checkpoint } = await findFeed('offsets', session, options, signal);
+  const config = loadConfig(options.required('config'));
+  const asked = askedFeeds('offsets', config, options);
+  await using session = await openKafkaSession(config, signal);
+  const { spec, checkpoint } = await findFeed('offsets', session, asked, signal);
   for await (const event of ledgerOf(session, spec, signal)) lookup.add(event);
   const { found } = lookup;
   if (found === null) throw new Failure('ledger.unknown', lookup.whyNot(spec.id, checkpoint));

@@ -2,6 +2,7 @@
  * `status`: every feed as the checkpoint topic has it, and the checkpoints of feeds that the config does not know.
  */
 import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
 import { patternOf } from '../model/feed-pattern.ts';
 import type { FeedId } from '../model/feed.ts';
 import type { Checkpoint } from '../model/position.ts';
@@ -13,7 +14,7 @@ import { plain, print, tell } from './output.ts';
 
 export async function run(argv: readonly string[], signal: AbortSignal): Promise<number> {
   const options = parseArguments('status', argv);
-  await using session = await openKafkaSession(options.required('config'), signal);
+  await using session = await openKafkaSession(loadConfig(options.required('config')), signal);
   const rows = statusOf(session.config, await readCheckpoints(session.config, session.publisher, signal));
   if (options.isSet('json')) await print(JSON.stringify(rows, null, 2), signal);
   else {

@@ -4,6 +4,7 @@
  */
 import { rowReader } from '../codec/avro-reader.ts';
 import type { JsonRow } from '../codec/avro-reader.ts';
+import { loadConfig } from '../config/load.ts';
 import { must } from '../lib/assert.ts';
 import { Failure } from '../model/failure.ts';
 import type { ReadRecord } from '../ports/publisher.ts';
@@ -12,7 +13,7 @@ import { commitsTopic } from '../relay/ledger.ts';
 import { deadLettersTopic } from '../relay/open.ts';
 import { parseArguments, wrong } from './arguments.ts';
 import { assembleRegistry } from './assemble.ts';
-import { findFeed } from './find-feed.ts';
+import { askedFeeds, findFeed } from './find-feed.ts';
 import { openKafkaSession } from './kafka-session.ts';
 import { print, tell } from './output.ts';
 
@@ -24,9 +25,11 @@ export async function run(argv: readonly string[], signal: AbortSignal): Promise
   const isLetters = options.isSet('dead-letters');
   const isLedger = options.isSet('commits');
   if (isLetters && isLedger) throw wrong('tail', '--dead-letters and --commits are two topics: give one of them');
-  await using session = await openKafkaSession(options.required('config'), signal);
-  const { config, publisher, telemetry } = session;
-  const { spec, checkpoint } = await findFeed('tail', session, options, signal);
+  const config = loadConfig(options.required('config'));
+  const asked = askedFeeds('tail', config, options);
+  await using session = await openKafkaSession(config, signal);
+  const { publisher, telemetry } = session;
+  const { spec, checkpoint } = await findFeed('tail', session, asked, signal);
   const hasBegun = checkpoint !== null && checkpoint.topic !== '';
   const ownTopic = hasBegun ? checkpoint.topic : spec.topic;
   const topic = isLetters ? deadLettersTopic(spec.recipient) : isLedger ? commitsTopic(spec.recipient) : ownTopic;

@@ -8,13 +8,14 @@
  * The ledger is read from its beginning, some hundred versions at a time: what is kept does not grow with it. What cannot be compared is said, and is no difference.
  */
 import { openPool } from '../codec/pool.ts';
+import { loadConfig } from '../config/load.ts';
 import { must } from '../lib/assert.ts';
 import { Failure } from '../model/failure.ts';
 import type { FeedEvent } from '../model/feed-event.ts';
 import type { FeedSpec } from '../model/feed.ts';
 import { parseArguments } from './arguments.ts';
 import { assembleRegistry, assembleSource } from './assemble.ts';
-import { findFeed } from './find-feed.ts';
+import { askedFeeds, findFeed } from './find-feed.ts';
 import { openKafkaSession } from './kafka-session.ts';
 import type { KafkaSession } from './kafka-session.ts';
 import { ledgerOf } from './ledger-records.ts';
@@ -30,8 +31,10 @@ const AT_ONCE = 500;
 
 export async function run(argv: readonly string[], signal: AbortSignal): Promise<number> {
   const options = parseArguments('verify', argv);
-  await using session = await openKafkaSession(options.required('config'), signal);
-  const { spec, checkpoint } = await findFeed('verify', session, options, signal);
+  const config = loadConfig(options.required('config'));
+  const asked = askedFeeds('verify', config, options);
+  await using session = await openKafkaSession(config, signal);
+  const { spec, checkpoint } = await findFeed('verify', session, asked, signal);
   if (checkpoint === null || checkpoint.topic === '')
     throw new Failure('feed.not_begun', `${spec.id} has not begun: there is nothing to compare`);
   await using opened = new AsyncDisposableStack();

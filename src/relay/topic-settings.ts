@@ -237,7 +237,7 @@ const RULES: readonly Rule[] = [
     find: ({ topic, settings, site }) => {
       const max = numberOf(settings, 'max.message.bytes');
       if (max === null || max >= SMALL_RECORD_BYTES) return null;
-      return `${topic} takes records of ${max} bytes at most, and a longer one holds its feed up: ${alterTopic(topic, { 'max.message.bytes': 1_048_588 }, site)}`;
+      return `${topic} takes records of ${max} bytes at most, and a longer one is a bad record, which onBadRecord answers for: ${alterTopic(topic, { 'max.message.bytes': 1_048_588 }, site)}`;
     },
   },
   {

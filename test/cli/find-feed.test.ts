@@ -1,9 +1,19 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { failureText } from '../../src/cli/exit.ts';
 import { feedsNamed } from '../../src/cli/find-feed.ts';
 import { usageLine } from '../../src/cli/usage.ts';
 import { Failure } from '../../src/model/failure.ts';
-import { parse, SAMPLE } from '../config/sample.ts';
+import { parse, PROFILE, SAMPLE } from '../config/sample.ts';
+
+const COMMANDS = {
+  tail: () => import('../../src/cli/tail.ts'),
+  offsets: () => import('../../src/cli/offsets.ts'),
+  verify: () => import('../../src/cli/verify.ts'),
+  checkpoint: () => import('../../src/cli/checkpoint.ts'),
+} as const;
 
 const USAGE = `(usage: ${usageLine('tail')})\n→ See \`--help\`.`;
 
@@ -63,3 +73,23 @@ test('a recipient or table that the config does not have is told, with the neare
   expect(told('q', 'x.y.z')).toBe(`tail: recipient \`q\` has no table \`x.y.z\`, by name or by a pattern ${USAGE}`);
   expect(told('q', 's.p.*')).toBe(`tail: \`s.p.*\` is a pattern: name one of its tables ${USAGE}`);
 });
+
+test.for([['tail', '--until-end'], ['offsets', '--version', '1'], ['verify'], ['checkpoint', 'show']] as const)(
+  'what the config does not have is told before Kafka is asked: %s',
+  async ([command, ...more]) => {
+    const folder = await mkdtemp(join(tmpdir(), 'cdf-relay-find-feed-'));
+    try {
+      // Nobody listens there: a command that asked would wait for a minute.
+      const path = join(folder, 'relay.yaml');
+      await writeFile(join(folder, 'acme.share'), PROFILE);
+      await writeFile(path, SAMPLE.replace('localhost:9092', '127.0.0.1:1'));
+      const { run } = await COMMANDS[command]();
+      const named = ['-c', path, '--recipient', 'analytics', '--table', 'sales.public.nothing'];
+      await expect(run([...more, ...named], new AbortController().signal)).rejects.toThrow(
+        '`analytics` has no table `sales.public.nothing`',
+      );
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  },
+);

@@ -191,7 +191,7 @@ const CASES: readonly Case[] = [
     'length',
     SCHEMAS,
     { settings: { 'max.message.bytes': '10000' } },
-    `r.schemas takes records of 10000 bytes at most, and a longer one holds its feed up: ${alter('r.schemas', 'max.message.bytes=1048588')}`,
+    `r.schemas takes records of 10000 bytes at most, and a longer one is a bad record, which onBadRecord answers for: ${alter('r.schemas', 'max.message.bytes=1048588')}`,
   ],
   [
     'timestamps',
