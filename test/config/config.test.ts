@@ -23,7 +23,7 @@ describe('parseConfig', () => {
         tls: null,
         sasl: null,
         compression: 'zstd',
-        driver: 'kafkajs',
+        driver: 'direct',
         topics: { create: true, partitions: 6, replicationFactor: -1, config: {} },
       },
       registry: null,

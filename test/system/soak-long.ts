@@ -14,7 +14,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     brokers: { type: 'string', default: '1' },
     replicas: { type: 'string', default: '1' },
-    driver: { type: 'string', default: 'kafkajs' },
+    driver: { type: 'string', default: 'direct' },
     rows: { type: 'string', default: '0' },
   },
 });

@@ -1,5 +1,5 @@
 /**
- * `npm run test:exactly-once -- --driver kafkajs --brokers 3 --kafka 4 --kills 300`: the points of notes/kafka.md §6, one after the other, each with a relay name of its
+ * `npm run test:exactly-once -- --driver direct --brokers 3 --kafka 4 --kills 300`: the points of notes/kafka.md §6, one after the other, each with a relay name of its
  * own, and a table of what came of them. `--points 1,4` for some of them, `--transactions 1` for a Kafka 4 without KIP-890.
  */
 import { parseArgs } from 'node:util';
@@ -17,7 +17,7 @@ import { everyMoment, wakeZombies } from './zombies.ts';
 
 const { values } = parseArgs({
   options: {
-    driver: { type: 'string', default: 'kafkajs' },
+    driver: { type: 'string', default: 'direct' },
     brokers: { type: 'string', default: '1' },
     kafka: { type: 'string', default: '4' },
     transactions: { type: 'string', default: '2' },

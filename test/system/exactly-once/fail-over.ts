@@ -29,7 +29,7 @@ const Assigned = z.looseObject({ partitions: z.array(z.number()) });
 
 const { values } = parseArgs({
   options: {
-    driver: { type: 'string', default: 'kafkajs' },
+    driver: { type: 'string', default: 'direct' },
     rows: { type: 'string', default: '200000' },
     tables: { type: 'string', default: '8' },
     seed: { type: 'string', default: '1' },
