@@ -63,7 +63,7 @@ export class Series<Label extends string> {
     const under = first === null ? '' : labels[first];
     const rest = others.map((label) => labels[label]).join('\0');
     let lines = this.#lines.get(under);
-    if (lines === undefined) this.#lines.set(under, (lines = new Map()));
+    if (lines === undefined) this.#lines.set(under, (lines = new Map<string, Line>()));
     let line = lines.get(rest);
     if (line === undefined) {
       const pairs = names.map((label) => `${label}="${escaped(labels[label])}"`);
