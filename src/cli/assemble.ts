@@ -101,6 +101,7 @@ export async function assembleSource(source: SourceConfig, config: Config, telem
     memoryBytes: config.limits.memoryBytes,
     requestsPerSecond: source.requestsPerSecond,
     allowHosts: source.allowHosts,
+    tls: source.tls,
     partitionTimeZone: source.partitionTimeZone,
   });
 }

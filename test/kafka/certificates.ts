@@ -16,16 +16,16 @@ export interface Certificates extends Issued {
   readonly truststore: string;
   /** Path of a PEM file with the server's key and chain. */
   readonly keystore: string;
-  /** A certificate for a name, which is also that of a server at 127.0.0.1 and localhost. */
+  /** A certificate for a name, which is also that of a server as below. */
   readonly issue: (name: string) => Promise<Issued>;
 }
 
-/** Writes into `folder`. The server's certificate is for 127.0.0.1 and localhost. */
+/** Writes into `folder`. The server's certificate is for 127.0.0.1, localhost and names under relay.test. */
 export async function makeCertificates(folder: string): Promise<Certificates> {
   const openssl = (...args: readonly string[]): Promise<string> => run('openssl', args, folder);
   const newKey = ['-newkey', 'rsa:2048', '-nodes'];
   await openssl('req', '-x509', ...newKey, '-keyout', 'ca.key', '-out', 'ca.pem', '-days', '2', '-subj', '/CN=cdf-relay test authority');
-  await writeFile(join(folder, 'san.ext'), 'subjectAltName=IP:127.0.0.1,DNS:localhost\n');
+  await writeFile(join(folder, 'san.ext'), 'subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:*.relay.test\n');
   const text = (name: string): Promise<string> => readFile(join(folder, name), 'utf8');
   const issue = async (name: string): Promise<Issued> => {
     await openssl('req', ...newKey, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`);

@@ -68,6 +68,7 @@ const FAULTS = {
   body: 'provider.truncated',
   redirect: 'provider.malformed',
   address: 'provider.address',
+  certificate: 'provider.certificate',
 } as const satisfies Record<Fault, string>;
 
 export class Client {
@@ -198,6 +199,8 @@ function faultText(fault: Fault, url: URL, reason: string): string {
       return `the answer broke off: ${reason}`;
     case 'redirect':
       return `${url.origin} answers with ${reason}, so that the token goes nowhere else`;
+    case 'certificate':
+      return `${url.origin}: ${reason}`;
     case 'address':
       return reason;
   }

@@ -4,7 +4,8 @@
  * The other side may be hostile: headers are bounded (network.ts), a body that trickles is cut off, and nothing is decompressed here. No message here holds the
  * path or the query of an address, and no foreign error is kept as a cause: either may hold a signed URL.
  */
-import type { Failure } from '../../../src/model/failure.ts';
+import { certificateProblem } from '../../../src/lib/certificate-problem.ts';
+import { Failure } from '../../../src/model/failure.ts';
 import type { Route } from './network.ts';
 import { AddressRefused } from './network.ts';
 import { scrub } from './scrub.ts';
@@ -26,7 +27,9 @@ export type Fault =
   /** A redirect that must not be followed. */
   | 'redirect'
   /** It leads into a network that the provider has no business in. */
-  | 'address';
+  | 'address'
+  /** There is no trust between it and us. */
+  | 'certificate';
 
 export interface Exchange {
   /** `Network.toEndpoint` for the endpoint's own origin, `Network.toTold` for every other address. */
@@ -105,6 +108,9 @@ class Guard {
     } catch (error) {
       this.#signal.throwIfAborted();
       if (error instanceof AddressRefused) throw this.#request.fail('address', error.message);
+      if (error instanceof Failure) throw error;
+      const problem = certificateProblem(error);
+      if (problem !== null) throw this.#request.fail('certificate', problem);
       throw this.#request.fail(fault, late ? `nothing came for ${limitMs / 1000} s` : reasonOf(error));
     } finally {
       clearTimeout(timer);

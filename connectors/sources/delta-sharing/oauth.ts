@@ -48,6 +48,7 @@ const FAULTS = {
   body: 'provider.truncated',
   redirect: 'provider.malformed',
   address: 'provider.address',
+  certificate: 'provider.certificate',
 } as const satisfies Record<Fault, string>;
 
 /**
@@ -143,6 +144,7 @@ function faultText(fault: Fault, reason: string): string {
       return `the answer broke off: ${reason}`;
     case 'redirect':
       return `it answers with ${reason}, so that the secret goes nowhere else`;
+    case 'certificate':
     case 'address':
       return reason;
   }

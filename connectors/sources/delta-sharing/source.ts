@@ -4,6 +4,7 @@
 import type { LookupFunction } from 'node:net';
 import type { Clock } from '../../../src/lib/clock.ts';
 import { Semaphore } from '../../../src/lib/semaphore.ts';
+import type { Tls } from '../../../src/model/certificates.ts';
 import { Failure } from '../../../src/model/failure.ts';
 import type { TableName } from '../../../src/model/version.ts';
 import { tableText } from '../../../src/model/version.ts';
@@ -42,6 +43,8 @@ export interface SourceOptions {
   readonly requestsPerSecond: number;
   /** Host names, addresses and blocks outside the open Internet that signed URLs and token endpoints may lead to. */
   readonly allowHosts: readonly string[];
+  /** Certificates for the provider; null: as Node does it by itself. */
+  readonly tls: Tls | null;
   /** IANA name: of timestamps of partitions that have no zone of their own. */
   readonly partitionTimeZone: string;
   /** How names are resolved; left out outside tests. */
@@ -55,6 +58,7 @@ export const SOURCE_DEFAULTS = {
   memoryBytes: 512 * 2 ** 20,
   requestsPerSecond: 20,
   allowHosts: [],
+  tls: null,
   partitionTimeZone: 'UTC',
 } as const satisfies Partial<SourceOptions>;
 
@@ -73,6 +77,8 @@ export function openSource(options: SourceOptions): Source {
   const network = openNetwork({
     endpoint: new URL(profile.endpoint),
     allowHosts: options.allowHosts,
+    tls: options.tls,
+    env: process.env,
     ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
   });
   const credentials = new Credentials({

@@ -50,6 +50,7 @@ const FAULTS = {
   body: 'file.unavailable',
   redirect: 'file.forbidden',
   address: 'provider.address',
+  certificate: 'provider.certificate',
 } as const satisfies Record<Fault, string>;
 
 /**
@@ -150,6 +151,8 @@ function faultText(fault: Fault, host: string, reason: string): string {
       return `${host} broke off: ${reason}`;
     case 'redirect':
       return `${host} answers with ${reason}`;
+    case 'certificate':
+      return `${host}: ${reason}`;
     case 'address':
       return reason;
   }

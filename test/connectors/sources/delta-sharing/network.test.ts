@@ -48,7 +48,7 @@ beforeEach(() => {
 const lookup: LookupFunction = (_host, _options, callback) => callback(null, [{ address: '127.0.0.1', family: 4 }]);
 
 async function ask(host: string, allowHosts: readonly string[]): Promise<string> {
-  await using network = openNetwork({ endpoint: new URL('https://provider.example'), allowHosts, lookup });
+  await using network = openNetwork({ endpoint: new URL('https://provider.example'), allowHosts, lookup, tls: null, env: {} });
   return await exchange(
     {
       route: network.toTold,

@@ -19,7 +19,7 @@ let server: TokenServer;
 let network: Network;
 beforeAll(async () => {
   server = await tokenServer(3600);
-  network = openNetwork({ endpoint: new URL(server.endpoint), allowHosts: [] });
+  network = openNetwork({ endpoint: new URL(server.endpoint), allowHosts: [], tls: null, env: {} });
 });
 afterAll(async () => {
   await network[Symbol.asyncDispose]();

@@ -154,6 +154,7 @@ export function sourceOver(server: Pick<ScriptedServer, 'origin'>, settings: Sou
     memoryBytes: settings.memoryBytes ?? 512 * 2 ** 20,
     requestsPerSecond: settings.requestsPerSecond ?? 1000,
     allowHosts: settings.allowHosts ?? [],
+    tls: null,
     partitionTimeZone: settings.partitionTimeZone ?? 'UTC',
     ...(settings.lookup === undefined ? {} : { lookup: settings.lookup }),
     name: 'acme',
