@@ -31,6 +31,20 @@ export function descriptionAt(path: Path): string | null {
   return null;
 }
 
+/** What holds where the key is left out: a value as a person would write it, nothing (`optional`), or that it must not be (`required`). */
+export function absenceAt(path: Path): 'required' | 'optional' | { readonly value: unknown } {
+  for (const layer of layersAt(path)) {
+    if (layer instanceof z.ZodDefault || layer instanceof z.ZodPrefault) return { value: layer.def.defaultValue };
+    if (layer instanceof z.ZodOptional) return 'optional';
+  }
+  return 'required';
+}
+
+/** Whether a list stands at the path. */
+export function isListAt(path: Path): boolean {
+  return layersAt(path).some((layer) => layer instanceof z.ZodArray);
+}
+
 /** The keys of the map at the path; none if no map may stand there. */
 export function keysAt(path: Path): readonly string[] {
   for (const layer of layersAt(path)) {

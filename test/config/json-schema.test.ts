@@ -1,11 +1,26 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { configPage } from '../../src/config/config-page.ts';
 import { configJsonSchema } from '../../src/config/json-schema.ts';
 
 const schema: unknown = JSON.parse(JSON.stringify(configJsonSchema()));
 
 test('schemas/config.schema.json is what `npm run config:schema` writes', () => {
   expect(JSON.parse(readFileSync(new URL('../../schemas/config.schema.json', import.meta.url), 'utf8'))).toEqual(schema);
+});
+
+test('docs/configuration.md is what `npm run config:schema` writes, and has every key of the schema', () => {
+  const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
+  expect(page).toBe(configPage());
+  const keys = new Set<string>();
+  visit(schema, '', (path) => keys.add(path));
+  const told = [...page.matchAll(/^## `(\w+)`|^\| `([\w.[\]]+)` \|/gm)];
+  let section = '';
+  const named = told.map(([, heading, key]) => {
+    section = heading ?? section;
+    return `.${heading ?? `${section}.${String(key).replaceAll('[]', '')}`}`;
+  });
+  expect(named.toSorted()).toEqual([...keys].toSorted());
 });
 
 test('every key has its sentence', () => {
