@@ -10,7 +10,7 @@ import { Failure } from '../model/failure.ts';
 import type { ReadRecord } from '../ports/publisher.ts';
 import type { SchemaRegistry } from '../ports/schema-registry.ts';
 import { commitsTopic } from '../relay/ledger.ts';
-import { deadLettersTopic } from '../relay/open.ts';
+import { deadLettersTopic } from '../relay/own-topics.ts';
 import { parseArguments, wrong } from './arguments.ts';
 import { assembleRegistry } from './assemble.ts';
 import { askedFeeds, findFeed } from './find-feed.ts';

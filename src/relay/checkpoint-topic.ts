@@ -5,18 +5,10 @@ import { Failure } from '../model/failure.ts';
 import type { FeedId } from '../model/feed.ts';
 import type { Publisher, TopicAdmin } from '../ports/publisher.ts';
 import type { Works } from './line.ts';
+import { ownCheckpoints } from './own-topics.ts';
 import { checkPlace } from './partition.ts';
 import { findInTopic } from './topic-settings.ts';
 import { refuse } from './watch.ts';
-
-/** Its settings (notes/kafka.md §3.1). */
-const CHECKPOINT_CONFIG = {
-  'cleanup.policy': 'compact',
-  'segment.ms': '3600000',
-  'segment.bytes': '16777216',
-  'min.cleanable.dirty.ratio': '0.1',
-  'unclean.leader.election.enable': 'false',
-} as const;
 
 export function checkpointTopic(name: string): string {
   return `${name}.checkpoints`;
@@ -32,7 +24,7 @@ export async function ensureCheckpointTopic(
 ): Promise<void> {
   let state = await admin.describe(topic, signal);
   if (state === null) {
-    await admin.create([{ topic, partitions, replicationFactor: works.topics.replicationFactor, config: CHECKPOINT_CONFIG }], signal);
+    await admin.create([ownCheckpoints(topic, partitions, works.topics)], signal);
     state = await admin.describe(topic, signal);
   }
   if (state === null) throw new Failure('topic.missing', `topic ${topic} was created and cannot be seen`);

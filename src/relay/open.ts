@@ -10,10 +10,13 @@ import { tableText } from '../model/version.ts';
 import type { TopicState } from '../ports/publisher.ts';
 import { NOTHING_OPEN, newCheckpoint, raisedStart, topicOf } from './checkpoint.ts';
 import { anchorOf, contractOf } from './fingerprint.ts';
-import { commitsTopic, transactAlone } from './ledger.ts';
+import { transactAlone } from './ledger.ts';
 import type { Line } from './line.ts';
 import { requireSameTable } from './listing.ts';
+import { ownData, ownShared } from './own-topics.ts';
+import type { OwnTopic } from './own-topics.ts';
 import type { ClaimedPartition } from './partition.ts';
+import { makeTopic } from './settings.ts';
 import { resolveStart, startText } from './start.ts';
 import { checkTopic } from './topic-check.ts';
 
@@ -71,17 +74,6 @@ async function takeUp(line: Line, partition: ClaimedPartition, asking: AbortSign
 export function unkeyedPartition(checkpoint: Checkpoint): number {
   return partitionOf(new TextEncoder().encode(checkpoint.feed), checkpoint.partitions);
 }
-
-/** The rows of the recipient's feeds that cannot be records of their topics. */
-export function deadLettersTopic(recipient: string): string {
-  return `${recipient}.dead-letters`;
-}
-
-/** Until a person has looked at it. */
-const DEAD_LETTERS_CONFIG = { 'cleanup.policy': 'delete', 'retention.ms': '-1' } as const;
-
-/** Kept for ever: it is the ledger of what was delivered (DESIGN §6). */
-const COMMITS_CONFIG = { 'cleanup.policy': 'delete', 'retention.ms': '-1' } as const;
 
 async function begin(
   line: Line,
@@ -149,36 +141,18 @@ function checkContract(line: Line, last: Checkpoint, topic: string): void {
 
 async function ensureTopics(line: Line, topic: string, signal: AbortSignal): Promise<TopicState> {
   const { spec, works } = line;
-  for (const { topic: name, partitions, config } of works.registry.topics(spec.recipient)) {
-    await ensureTopic(line, name, partitions, config, signal);
-  }
-  await ensureTopic(line, commitsTopic(spec.recipient), 1, COMMITS_CONFIG, signal);
-  if (spec.onBadRecord === 'dead-letter') await ensureTopic(line, deadLettersTopic(spec.recipient), 1, DEAD_LETTERS_CONFIG, signal);
-  if (spec.envelope !== 'upsert') return ensureTopic(line, topic, works.topics.partitions, works.topics.config, signal);
-  return ensureTopic(line, topic, works.topics.partitions, { ...UPSERT_CONFIG, ...works.topics.config }, signal);
+  for (const own of ownShared(spec, works.registry, works.topics)) await ensureTopic(line, own, signal);
+  return ensureTopic(line, ownData(spec, topic, works.topics), signal);
 }
 
-/** The last record of each key stays, and a tombstone long enough for a consumer that was away (DESIGN §6). */
-const UPSERT_CONFIG = { 'cleanup.policy': 'compact', 'delete.retention.ms': String(7 * 86_400_000) } as const;
-
-async function ensureTopic(
-  line: Line,
-  topic: string,
-  partitions: number,
-  config: Readonly<Record<string, string>>,
-  signal: AbortSignal,
-): Promise<TopicState> {
+async function ensureTopic(line: Line, own: OwnTopic, signal: AbortSignal): Promise<TopicState> {
   const { admin, topics } = line.works;
-  const there = await admin.describe(topic, signal);
+  const there = await admin.describe(own.topic, signal);
   if (there !== null) return there;
-  if (!topics.create) {
-    const settings = Object.entries(config).map(([name, value]) => ` --config ${name}=${value}`);
-    const command = `kafka-topics.sh --create --topic ${topic} --partitions ${partitions}${settings.join('')}`;
-    throw new Failure('topic.missing', `topic ${topic} of ${line.spec.id} does not exist: ${command}`);
-  }
-  await admin.create([{ topic, partitions, replicationFactor: topics.replicationFactor, config }], signal);
-  const created = await admin.describe(topic, signal);
-  if (created === null) throw new Failure('topic.missing', `topic ${topic} was created and cannot be seen`);
+  if (!topics.create) throw new Failure('topic.missing', `topic ${own.topic} of ${line.spec.id} does not exist: ${makeTopic(own)}`);
+  await admin.create([own], signal);
+  const created = await admin.describe(own.topic, signal);
+  if (created === null) throw new Failure('topic.missing', `topic ${own.topic} was created and cannot be seen`);
   return created;
 }
 

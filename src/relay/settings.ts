@@ -4,7 +4,7 @@
  */
 import type { FailureCode } from '../model/failure.ts';
 import type { EnvelopeKind } from '../model/feed.ts';
-import type { Right } from '../ports/publisher.ts';
+import type { Right, TopicSpec } from '../ports/publisher.ts';
 
 export type Severity =
   /** Going on could lose or double rows. */
@@ -57,6 +57,13 @@ export interface Site {
 export function alterTopic(topic: string, settings: Readonly<Record<string, string | number>>, { brokers }: Site): string {
   const added = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
   return `kafka-configs.sh --alter --topic ${topic} --add-config ${added.join(',')} --bootstrap-server ${brokers.join(',')}`;
+}
+
+/** Without the brokers: whoever makes topics knows where. */
+export function makeTopic({ topic, partitions, replicationFactor, config }: TopicSpec): string {
+  const settings = Object.entries(config).map(([name, value]) => ` --config ${name}=${value}`);
+  const copies = replicationFactor === -1 ? '' : ` --replication-factor ${replicationFactor}`;
+  return `kafka-topics.sh --create --topic ${topic} --partitions ${partitions}${copies}${settings.join('')}`;
 }
 
 /** `resource` is the option that names it, with its name. */

@@ -13,31 +13,24 @@
 import type { Clock } from '../lib/clock.ts';
 import { Failure } from '../model/failure.ts';
 import type { EpochMs } from '../model/version.ts';
-import type { TopicAdmin } from '../ports/publisher.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
-import { BROKER_SETTINGS, GROUP_TOPIC, TRANSACTION_TOPIC, findInCluster } from './broker-settings.ts';
+import { inspectCluster, inspectTopics } from './inspection.ts';
+import type { ClusterInspection } from './inspection.ts';
 import type { Finding, Severity, Site, WatchedTopic } from './settings.ts';
 import { Standstill } from './standstill.ts';
 import type { OpenTransaction } from './standstill.ts';
-import { findInTopic } from './topic-settings.ts';
 
 const TAILS_MS = 60_000;
 const SETTINGS_MS = 3_600_000;
 /** Four times what our own transactions may take: whatever is open for longer is not at work. */
 const HANGING_MS = 120_000;
 
-export interface WatchOptions {
-  readonly admin: TopicAdmin;
+export interface WatchOptions extends ClusterInspection {
   readonly telemetry: Telemetry;
   readonly clock: Clock;
-  readonly site: Site;
   /** `<relay.name>.checkpoints`. */
   readonly checkpoints: string;
   readonly checkpointPartitions: number;
-  /** Of the replicas. */
-  readonly group: string;
-  readonly transactionTimeoutMs: number;
-  readonly sessionTimeoutMs: number;
 }
 
 /** A feed that this replica holds, as it is when it is asked. */
@@ -114,26 +107,17 @@ export class KafkaWatch {
   }
 
   async #lookAtCluster(signal: AbortSignal): Promise<void> {
-    const { admin, group, transactionTimeoutMs, sessionTimeoutMs, site } = this.#options;
-    const look = await admin.lookAtCluster(BROKER_SETTINGS, group, signal);
-    const internal = await admin.look([TRANSACTION_TOPIC, GROUP_TOPIC], signal);
-    this.#brokersAlive = look.brokers.length;
-    this.#say(new Set(['brokers']), findInCluster(look, internal, { transactionTimeoutMs, sessionTimeoutMs, group }, site));
+    const { brokersAlive, findings } = await inspectCluster(this.#options, signal);
+    this.#brokersAlive = brokersAlive;
+    this.#say(new Set(['brokers']), findings);
   }
 
   /** Says what is new, and gives back all that is wrong. */
   async #lookAtTopics(topics: readonly WatchedTopic[], signal: AbortSignal): Promise<readonly Finding[]> {
-    const { admin, site, clock } = this.#options;
-    const looks = await admin.look(
-      topics.map(({ topic }) => topic),
-      signal,
-    );
-    const findings = topics.flatMap((watched) => {
-      const look = looks.get(watched.topic);
-      return look === undefined ? [] : findInTopic(watched, look, this.#brokersAlive, site);
-    });
-    for (const topic of looks.keys()) this.#lookedAt.set(topic, clock.now());
-    this.#say(new Set(looks.keys()), findings);
+    const { clock } = this.#options;
+    const { seen, findings } = await inspectTopics(this.#options, topics, this.#brokersAlive, signal);
+    for (const topic of seen.keys()) this.#lookedAt.set(topic, clock.now());
+    this.#say(new Set(seen.keys()), findings);
     return findings;
   }
 

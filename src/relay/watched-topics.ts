@@ -5,7 +5,7 @@ import type { Checkpoint } from '../model/position.ts';
 import { serialise } from './checkpoint.ts';
 import { commitsTopic } from './ledger.ts';
 import type { Line } from './line.ts';
-import { deadLettersTopic } from './open.ts';
+import { deadLettersTopic } from './own-topics.ts';
 import type { ClaimedPartition } from './partition.ts';
 import type { WatchedTopic } from './settings.ts';
 import type { HeldFeed } from './watch.ts';
