@@ -19,8 +19,9 @@ interface Held extends BearerToken {
 }
 
 const FETCH_MS = 10_000;
-/** As Kafka's own clients do it. */
-const RENEWED_AT = 0.8;
+/** Brokers end a connection with the token that it was opened with: what is left of it is to be worth while. */
+const LEFT_MS = 30_000;
+const RENEWED_AT = { first: 0.5, last: 0.8 };
 /** After a failure everybody is told the same for a while, so that the endpoint is not asked once a connection. */
 const REST_MS = 1_000;
 
@@ -40,7 +41,7 @@ export class BearerTokens {
   /** A token that lives. Rejects as `FetchToken` does. */
   async current(): Promise<Secret> {
     const held = this.#held;
-    if (held !== null && this.#ageOf(held) < RENEWED_AT) return held.value;
+    if (held !== null && this.#ageOf(held) < renewedAt(held)) return held.value;
     try {
       return (await this.#renewed()).value;
     } catch (error) {
@@ -80,4 +81,9 @@ export class BearerTokens {
       throw failure;
     }
   }
+}
+
+/** After which part of its life. */
+function renewedAt({ lifetimeMs }: Held): number {
+  return Math.max(RENEWED_AT.first, Math.min(RENEWED_AT.last, 1 - LEFT_MS / lifetimeMs));
 }

@@ -6,11 +6,12 @@ import type { Socket } from 'node:net';
 import { Connection } from '@platformatic/kafka';
 import { orAbort } from '../../src/lib/abort.ts';
 import { tlsOptions } from '../../src/model/certificates.ts';
+import { certificateProblem } from '../../src/lib/certificate-problem.ts';
 import { Failure } from '../../src/model/failure.ts';
 import { reasonOf } from './kafka-failure.ts';
 import { tlsServerName } from './options.ts';
 import type { KafkaOptions } from './options.ts';
-import { prepared, wireSasl } from './sasl.ts';
+import { wireSasl } from './sasl.ts';
 
 export interface BrokerAddress {
   readonly host: string;
@@ -38,6 +39,8 @@ export class Connections {
   readonly #sockets = new Set<Socket>();
   /** Addresses whose last connection failed or ended. */
   readonly #lost = new Set<string>();
+  /** What a broker found wrong with our certificate, by its address: with TLS 1.3 it says so when the connection stands, to nobody's request. */
+  readonly #untrusted = new Map<string, string>();
   /** Of connections that the broker lets live for a while only. */
   readonly #retirements = new Set<NodeJS.Timeout>();
   #isClosed = false;
@@ -48,10 +51,15 @@ export class Connections {
     this.seeds = options.brokers.map(parseAddress);
   }
 
-  /** Rejects with what the library throws when the broker is not there, and with `kafka.rejected` after `close`. */
+  /** Rejects with what the library throws when the broker is not there, with `kafka.certificate` where it does not take ours, and with `kafka.rejected` after `close`. */
   async to(address: BrokerAddress, signal: AbortSignal): Promise<Connection> {
     const name = addressText(address);
     if (this.#isClosed) throw new Failure('kafka.rejected', `asking ${name}: the publisher is closed`);
+    const problem = this.#untrusted.get(name);
+    if (problem !== undefined) {
+      this.#untrusted.delete(name);
+      throw new Failure('kafka.certificate', `connecting to ${name}: ${problem}`);
+    }
     let opening = this.#opened.get(name);
     if (opening === undefined) {
       const own: { opening: Promise<Connection> | null } = { opening: null };
@@ -98,11 +106,15 @@ export class Connections {
   /** `forget` is called when the connection is lost, `leave` when it is to be asked nothing any more. */
   async #open(address: BrokerAddress, { forget, leave }: { readonly forget: () => void; readonly leave: () => void }): Promise<Connection> {
     const { tls, sasl, clientId } = this.#options;
-    try {
-      await prepared(sasl);
-    } catch (error) {
-      leave();
-      throw error;
+    if (sasl?.mechanism === 'oauthbearer') {
+      try {
+        // An opening connection has little time: the token is to be at hand.
+        await sasl.tokens.current();
+        if (this.#isClosed) throw new Failure('kafka.rejected', `asking ${addressText(address)}: the publisher is closed`);
+      } catch (error) {
+        leave();
+        throw error;
+      }
     }
     const onSession = (lifetimeMs: number): void => {
       if (lifetimeMs > 0) this.#retire(connection, lifetimeMs, leave);
@@ -122,6 +134,10 @@ export class Connections {
       socket.once('close', () => this.#sockets.delete(socket));
       containThrows(socket, tls === null ? 'connect' : 'secureConnect');
       await connecting;
+      socket.once('error', (error) => {
+        const problem = certificateProblem(error);
+        if (problem !== null) this.#untrusted.set(addressText(address), problem);
+      });
       this.#lost.delete(addressText(address));
     } catch (error) {
       forget();

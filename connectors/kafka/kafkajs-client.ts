@@ -33,6 +33,12 @@ Object.assign(CompressionCodecs, {
  */
 const RETRY = { initialRetryTime: 20, multiplier: 2, maxRetryTime: 1_000, retries: 20 };
 
+/**
+ * Before the end of a session kafkajs proves anew who we are ahead of a request. Brokers take that once a second at most: with the default of 10 s no session of less would
+ * ever work, such as that of a token in the last part of its life.
+ */
+const REAUTHENTICATION_MS = 1_000;
+
 /** `sockets` are this client's alone. */
 export function kafkajsClient(options: KafkaOptions, sockets: KafkajsSockets): Kafka {
   return new kafkajs.Kafka({
@@ -42,6 +48,7 @@ export function kafkajsClient(options: KafkaOptions, sockets: KafkajsSockets): K
     ...(options.sasl === null ? {} : { sasl: kafkajsSasl(options.sasl) }),
     connectionTimeout: 5_000,
     authenticationTimeout: 10_000,
+    reauthenticationThreshold: REAUTHENTICATION_MS,
     requestTimeout: 10_000,
     retry: RETRY,
     logLevel: kafkajs.logLevel.WARN,

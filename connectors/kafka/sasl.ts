@@ -54,11 +54,6 @@ export function openSasl(settings: SaslSettings): Sasl {
   }
 }
 
-/** Has a token at hand, where there is one to be had: an opening connection has little time. Rejects as `BearerTokens.current` does. */
-export async function prepared(sasl: Sasl | null): Promise<void> {
-  if (sasl?.mechanism === 'oauthbearer') await sasl.tokens.current();
-}
-
 export function kafkajsSasl(sasl: Sasl): KafkajsOptions | Mechanism {
   switch (sasl.mechanism) {
     case 'plain':

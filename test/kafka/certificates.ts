@@ -38,3 +38,11 @@ export async function makeCertificates(folder: string): Promise<Certificates> {
   await writeFile(keystore, server.key + server.cert);
   return { ...server, ca: await text('ca.pem'), truststore: join(folder, 'ca.pem'), keystore, issue };
 }
+
+/** Certificates for several names. */
+export async function issuedTo(names: readonly string[], { issue }: Certificates): Promise<Readonly<Record<string, Issued>>> {
+  // One after the other: the authority counts what it signs in a file.
+  const issued: [string, Issued][] = [];
+  for (const name of names) issued.push([name, await issue(name)]);
+  return Object.fromEntries(issued);
+}

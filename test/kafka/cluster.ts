@@ -1,5 +1,7 @@
 /** What is asked of a Kafka for tests, and what is given: by whichever way it was had (broker.ts). */
 
+import type { Issued } from './certificates.ts';
+
 /** Releases that tests run on. */
 export type KafkaRelease = '4' | '3.9';
 
@@ -9,8 +11,13 @@ export interface BrokerOptions {
   readonly kafka?: KafkaRelease;
   /** 1 = a Kafka 4 formatted with `transaction.version=0`: transactions as before KIP-890, which are all that 3.9 has. */
   readonly transactions?: 1 | 2;
-  /** Users by name with their passwords: asks for a listener with TLS and SASL (PLAIN, SCRAM-SHA-256 and -512), and for ACLs on it. `admin` may do all. */
+  /**
+   * Users by name with their passwords: asks for a listener with TLS and SASL (PLAIN, SCRAM-SHA-256 and -512), another with TLS that asks for certificates, and ACLs on
+   * both. `admin` may do all, also by a certificate of that name.
+   */
   readonly users?: Readonly<Record<string, string>>;
+  /** Beside users: the listener with SASL takes tokens (OAUTHBEARER) that are signed by a key of this JSON Web Key Set, for the audience `kafka`. */
+  readonly jwks?: string;
   /** Lines of `server.properties` beyond our own. */
   readonly properties?: Readonly<Record<string, string>>;
   /** A broker that nobody else uses and that may be killed: `KAFKA_BROKERS` will not do. */
@@ -19,13 +26,24 @@ export interface BrokerOptions {
   readonly brief?: boolean;
 }
 
+export interface Secured {
+  /** With SASL. */
+  readonly brokers: readonly string[];
+  /** With certificates. */
+  readonly mutual: readonly string[];
+  /** PEM of the authority of both. */
+  readonly ca: string;
+  /** Certificates that it signed for users. */
+  readonly issued: Readonly<Record<string, Issued>>;
+}
+
 export interface Broker {
   /** For people: where this Kafka came from. */
   readonly origin: string;
   /** `host:port` of each node's plain listener. */
   readonly brokers: readonly string[];
-  /** The listener with TLS and SASL: its address and the PEM of its authority; null unless users were asked for. */
-  readonly secured: { readonly brokers: readonly string[]; readonly ca: string } | null;
+  /** The listeners with TLS; null unless users were asked for. */
+  readonly secured: Secured | null;
   /** Ends a node at once (SIGKILL); nodes count from 1. */
   kill(node: number): Promise<void>;
   /** Ends a node in order (SIGTERM): it hands over what it leads. */

@@ -6,10 +6,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Broker, BrokerOptions } from './cluster.ts';
-import { makeCertificates } from './certificates.ts';
+import { issuedTo, makeCertificates } from './certificates.ts';
 import { freePorts } from './ports.ts';
 import { brokersKnown, poll } from './probe.ts';
-import { featuresOf, loggingOf, serverProperties } from './properties.ts';
+import { featuresOf, loggingOf, serverProperties, tokenOption } from './properties.ts';
 import { RELEASES } from './releases.ts';
 
 const READY_MS = 300_000;
@@ -25,18 +25,21 @@ export async function startContainer(options: BrokerOptions): Promise<Broker | n
   const image = `apache/kafka:${RELEASES[release].version}`;
   const logging = loggingOf(release);
   const host = engine.info.containerRuntime.host;
-  const [client, controller, secured] = await freePorts(3);
+  const [client, controller, secured, mutual] = await freePorts(4);
   const users = options.users ?? null;
   const folder = await mkdtemp(join(tmpdir(), 'cdf-relay-kafka-'));
   const certificates = users === null ? null : await makeCertificates(folder);
   const keystore = certificates === null ? null : await readFile(certificates.keystore, 'utf8');
+  const issued = certificates === null ? {} : await issuedTo(Object.keys(users ?? {}), certificates);
+  const jwks = options.jwks === undefined ? null : '/tmp/jwks.json';
   await rm(folder, { recursive: true, force: true });
 
   const properties = serverProperties({
     node: 1,
     controllers: [controller],
     client,
-    secured: users === null ? null : { port: secured, keystore: '/tmp/keystore.pem', users },
+    secured:
+      users === null ? null : { port: secured, mutual, keystore: '/tmp/keystore.pem', truststore: '/tmp/truststore.pem', users, jwks },
     host,
     listen: '0.0.0.0',
     data: '/tmp/data',
@@ -50,10 +53,16 @@ export async function startContainer(options: BrokerOptions): Promise<Broker | n
     { content: properties, target: '/tmp/server.properties', mode: 0o644 },
     { content: logging.text, target: `/tmp/${logging.file}`, mode: 0o644 },
     ...(keystore === null ? [] : [{ content: keystore, target: '/tmp/keystore.pem', mode: 0o644 }]),
+    ...(certificates === null ? [] : [{ content: certificates.ca, target: '/tmp/truststore.pem', mode: 0o644 }]),
+    ...(jwks === null ? [] : [{ content: options.jwks ?? '', target: jwks, mode: 0o644 }]),
   ];
   const container = await new GenericContainer(image)
-    .withExposedPorts(...[client, ...(users === null ? [] : [secured])].map((port) => ({ container: port, host: port })))
-    .withEnvironment({ KAFKA_HEAP_OPTS: '-Xms64m -Xmx512m', KAFKA_LOG4J_OPTS: logging.option('/tmp') })
+    .withExposedPorts(...[client, ...(users === null ? [] : [secured, mutual])].map((port) => ({ container: port, host: port })))
+    .withEnvironment({
+      KAFKA_HEAP_OPTS: '-Xms64m -Xmx512m',
+      KAFKA_LOG4J_OPTS: logging.option('/tmp'),
+      ...(jwks === null ? {} : { KAFKA_OPTS: tokenOption(jwks) }),
+    })
     .withCopyContentToContainer(files)
     .withEntrypoint(['/bin/sh', '-c'])
     .withCommand([`${format} && exec /opt/kafka/bin/kafka-server-start.sh /tmp/server.properties`])
@@ -76,7 +85,7 @@ export async function startContainer(options: BrokerOptions): Promise<Broker | n
   return {
     origin: `the image ${image}`,
     brokers: [`${host}:${client}`],
-    secured: certificates === null ? null : { brokers: [`${host}:${secured}`], ca: certificates.ca },
+    secured: certificates === null ? null : { brokers: [`${host}:${secured}`], mutual: [`${host}:${mutual}`], ca: certificates.ca, issued },
     kill: async () => {
       await handle.kill({ signal: 'SIGKILL' });
     },

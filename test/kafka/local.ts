@@ -6,12 +6,12 @@ import { copyFile, mkdir, mkdtemp, open, readFile, rm, statfs, writeFile } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Broker, BrokerOptions } from './cluster.ts';
-import { makeCertificates } from './certificates.ts';
+import { issuedTo, makeCertificates } from './certificates.ts';
 import { findDistribution } from './distribution.ts';
 import type { Distribution } from './distribution.ts';
 import { freePorts } from './ports.ts';
 import { brokersKnown, poll } from './probe.ts';
-import { featuresOf, loggingOf, serverProperties } from './properties.ts';
+import { featuresOf, loggingOf, serverProperties, tokenOption } from './properties.ts';
 import { RELEASES } from './releases.ts';
 import { run } from './run.ts';
 
@@ -34,11 +34,14 @@ export async function startLocal(options: BrokerOptions): Promise<Broker> {
   const folder = await mkdtemp(join(await placeOf(options), 'cdf-relay-kafka-'));
   const count = options.nodes ?? 1;
   const heapMb = count === 1 ? 512 : 256;
-  const ports = await freePorts(count * 3);
+  const ports = await freePorts(count * 4);
   const controllers = ports.slice(count, 2 * count);
   const clusterId = randomBytes(16).toString('base64url');
   const users = options.users ?? null;
   const certificates = users === null ? null : await makeCertificates(folder);
+  const issued = certificates === null ? {} : await issuedTo(Object.keys(users ?? {}), certificates);
+  const jwks = options.jwks === undefined ? null : join(folder, 'jwks.json');
+  if (jwks !== null) await writeFile(jwks, options.jwks ?? '');
   const logging = loggingOf(options.kafka ?? '4');
   await writeFile(join(folder, logging.file), logging.text);
 
@@ -48,7 +51,10 @@ export async function startLocal(options: BrokerOptions): Promise<Broker> {
       const home = join(folder, `node-${node}`);
       const data = join(home, 'data');
       await mkdir(data, { recursive: true });
-      const secured = users === null || certificates === null ? null : { port: securedPort(index), keystore: certificates.keystore, users };
+      const secured =
+        users === null || certificates === null
+          ? null
+          : { ...certificates, port: securedPort(index), mutual: mutualPort(index), users, jwks };
       const properties = { node, controllers, client, secured, host: HOST, listen: HOST, data, extra: options.properties ?? {} };
       await writeFile(join(home, 'server.properties'), serverProperties(properties));
       await format(distribution, home, node, clusterId, users, featuresOf(options));
@@ -60,7 +66,8 @@ export async function startLocal(options: BrokerOptions): Promise<Broker> {
   };
   process.once('exit', killAll);
 
-  const start = (node: Node): Promise<void> => startNode(distribution, logging.option(folder), node, heapMb);
+  const start = (node: Node): Promise<void> =>
+    startNode(distribution, [logging.option(folder), ...(jwks === null ? [] : [tokenOption(jwks)])], node, heapMb);
   const serves = (node: Node): Promise<void> =>
     poll('the start of Kafka', READY_MS, async () => {
       if (node.process?.exitCode !== null)
@@ -83,6 +90,10 @@ export async function startLocal(options: BrokerOptions): Promise<Broker> {
     return ports[2 * count + index] ?? 0;
   }
 
+  function mutualPort(index: number): number {
+    return ports[3 * count + index] ?? 0;
+  }
+
   try {
     await Promise.all(nodes.map((node) => start(node)));
     await Promise.all(nodes.map((node) => serves(node)));
@@ -93,7 +104,15 @@ export async function startLocal(options: BrokerOptions): Promise<Broker> {
   return {
     origin: `Apache Kafka ${RELEASES[options.kafka ?? '4'].version} on the local Java`,
     brokers: nodes.map((node) => `${HOST}:${node.client}`),
-    secured: certificates === null ? null : { brokers: nodes.map((_, index) => `${HOST}:${securedPort(index)}`), ca: certificates.ca },
+    secured:
+      certificates === null
+        ? null
+        : {
+            brokers: nodes.map((_, index) => `${HOST}:${securedPort(index)}`),
+            mutual: nodes.map((_, index) => `${HOST}:${mutualPort(index)}`),
+            ca: certificates.ca,
+            issued,
+          },
     kill: (node) => end(at(node), 'SIGKILL'),
     shut: (node) => end(at(node), 'SIGTERM'),
     freeze: async (node) => void at(node).process?.kill('SIGSTOP'),
@@ -149,7 +168,7 @@ async function format(
   await copyFile(distribution.bootstrapCheckpoint, join(home, 'data', 'bootstrap.checkpoint'));
 }
 
-async function startNode(distribution: Distribution, logging: string, node: Node, heapMb: number): Promise<void> {
+async function startNode(distribution: Distribution, properties: readonly string[], node: Node, heapMb: number): Promise<void> {
   const log = await open(join(node.folder, 'log'), 'a');
   const options = [
     '-Xms64m',
@@ -159,7 +178,7 @@ async function startNode(distribution: Distribution, logging: string, node: Node
     '-Xshare:auto',
     `-XX:SharedArchiveFile=${distribution.classArchive}`,
   ];
-  const args = [...options, logging, '-cp', join(distribution.libs, '*'), 'kafka.Kafka', 'server.properties'];
+  const args = [...options, ...properties, '-cp', join(distribution.libs, '*'), 'kafka.Kafka', 'server.properties'];
   node.process = spawn(distribution.java, args, { cwd: node.folder, stdio: ['ignore', log.fd, log.fd] });
   await log.close();
 }

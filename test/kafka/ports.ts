@@ -23,7 +23,9 @@ type Ports<N extends number> = N extends 1
     ? readonly [number, number]
     : N extends 3
       ? readonly [number, number, number]
-      : readonly number[];
+      : N extends 4
+        ? readonly [number, number, number, number]
+        : readonly number[];
 
 async function listenSomewhere(): Promise<{ readonly server: ReturnType<typeof createServer>; readonly port: number }> {
   for (let left = TRIES_MAX; left > 0; left--) {

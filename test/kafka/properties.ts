@@ -7,13 +7,31 @@ export interface NodeSettings {
   /** Controller port of each node, by node id − 1. */
   readonly controllers: readonly number[];
   readonly client: number;
-  /** The listener with TLS and SASL. */
-  readonly secured: { readonly port: number; readonly keystore: string; readonly users: Readonly<Record<string, string>> } | null;
+  /** The listeners with TLS. */
+  readonly secured: SecuredSettings | null;
   /** What clients are told to connect to, and the address to listen on. */
   readonly host: string;
   readonly listen: string;
   readonly data: string;
   readonly extra: Readonly<Record<string, string>>;
+}
+
+export interface SecuredSettings {
+  /** With SASL. */
+  readonly port: number;
+  /** With certificates. */
+  readonly mutual: number;
+  /** Paths of PEM files. */
+  readonly keystore: string;
+  readonly truststore: string;
+  readonly users: Readonly<Record<string, string>>;
+  /** Path of a JSON Web Key Set; null = no tokens. */
+  readonly jwks: string | null;
+}
+
+/** What the JVM is to be told: of addresses that it asks for keys, Kafka takes those alone. */
+export function tokenOption(jwks: string): string {
+  return `-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=file://${jwks}`;
 }
 
 export function serverProperties(settings: NodeSettings): string {
@@ -28,12 +46,15 @@ export function serverProperties(settings: NodeSettings): string {
     listeners: [
       `PLAINTEXT://${listen}:${client}`,
       `CONTROLLER://127.0.0.1:${controller}`,
-      ...(secured === null ? [] : [`SECURED://${listen}:${secured.port}`]),
+      ...(secured === null ? [] : [`SECURED://${listen}:${secured.port}`, `MUTUAL://${listen}:${secured.mutual}`]),
     ].join(','),
-    'advertised.listeners': [`PLAINTEXT://${host}:${client}`, ...(secured === null ? [] : [`SECURED://${host}:${secured.port}`])].join(','),
+    'advertised.listeners': [
+      `PLAINTEXT://${host}:${client}`,
+      ...(secured === null ? [] : [`SECURED://${host}:${secured.port}`, `MUTUAL://${host}:${secured.mutual}`]),
+    ].join(','),
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT',
-    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SECURED:SASL_SSL',
+    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SECURED:SASL_SSL,MUTUAL:SSL',
     'log.dirs': settings.data,
     'auto.create.topics.enable': 'false',
     'default.replication.factor': replicas,
@@ -60,18 +81,37 @@ export function serverProperties(settings: NodeSettings): string {
 }
 
 /** On the plain listener everybody is `ANONYMOUS` and may do all; on the secured one only `admin` may, and others what ACLs grant. */
-function security(secured: { readonly keystore: string; readonly users: Readonly<Record<string, string>> }): Record<string, string> {
-  const users = Object.entries(secured.users).map(([name, password]) => `user_${name}="${password}"`);
+function security({ users, keystore, truststore, jwks }: SecuredSettings): Record<string, string> {
+  const named = Object.entries(users).map(([name, password]) => `user_${name}="${password}"`);
   const scram = 'org.apache.kafka.common.security.scram.ScramLoginModule required;';
   return {
     'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
-    'super.users': 'User:ANONYMOUS;User:admin',
-    'listener.name.secured.ssl.keystore.type': 'PEM',
-    'listener.name.secured.ssl.keystore.location': secured.keystore,
-    'listener.name.secured.sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
-    'listener.name.secured.plain.sasl.jaas.config': `org.apache.kafka.common.security.plain.PlainLoginModule required ${users.join(' ')};`,
+    'super.users': 'User:ANONYMOUS;User:admin;User:CN=admin',
+    ...Object.fromEntries(
+      ['secured', 'mutual'].flatMap((listener) => [
+        [`listener.name.${listener}.ssl.keystore.type`, 'PEM'],
+        [`listener.name.${listener}.ssl.keystore.location`, keystore],
+      ]),
+    ),
+    'listener.name.mutual.ssl.truststore.type': 'PEM',
+    'listener.name.mutual.ssl.truststore.location': truststore,
+    'listener.name.mutual.ssl.client.auth': 'required',
+    'listener.name.secured.sasl.enabled.mechanisms': `PLAIN,SCRAM-SHA-256,SCRAM-SHA-512${jwks === null ? '' : ',OAUTHBEARER'}`,
+    'listener.name.secured.plain.sasl.jaas.config': `org.apache.kafka.common.security.plain.PlainLoginModule required ${named.join(' ')};`,
     'listener.name.secured.scram-sha-256.sasl.jaas.config': scram,
     'listener.name.secured.scram-sha-512.sasl.jaas.config': scram,
+    ...(jwks === null ? {} : tokens(jwks)),
+  };
+}
+
+function tokens(jwks: string): Record<string, string> {
+  const mechanism = 'listener.name.secured.oauthbearer';
+  const oauth = 'org.apache.kafka.common.security.oauthbearer';
+  return {
+    [`${mechanism}.sasl.jaas.config`]: `${oauth}.OAuthBearerLoginModule required;`,
+    [`${mechanism}.sasl.server.callback.handler.class`]: `${oauth}.OAuthBearerValidatorCallbackHandler`,
+    [`${mechanism}.sasl.oauthbearer.jwks.endpoint.url`]: `file://${jwks}`,
+    [`${mechanism}.sasl.oauthbearer.expected.audience`]: 'kafka',
   };
 }
 

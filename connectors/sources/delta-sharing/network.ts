@@ -140,7 +140,7 @@ class Way implements Route {
     const { cert: _cert, key: _key, ...proxyTls } = tls;
     const agent = new ProxyAgent({ ...LIMITS, uri: proxy.href, requestTls: tls, proxyTls, connectTimeout: CONNECT_MS });
     this.#proxied.set(proxy.href, { certificates, agent });
-    void held?.agent.close();
+    held?.agent.close().catch(() => {});
     return agent;
   }
 }

@@ -38,7 +38,7 @@ beforeAll(async () => {
   const { ca, cert, key } = made;
   server = createServer({ key, cert, ca, requestCert: true, rejectUnauthorized: false }, ({ socket }, response) => {
     const shown = socket instanceof TLSSocket ? socket.getPeerCertificate().subject?.CN : undefined;
-    response.end(`${String(shown ?? 'nobody')}`);
+    response.end(shown ?? 'nobody');
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
