@@ -6,8 +6,11 @@
  */
 import { describeClusterV0, describeConfigsV4, describeGroupsV5, findCoordinatorV4, listOffsetsV6, metadataV12 } from '@platformatic/kafka';
 import type { Connection } from '@platformatic/kafka';
-import type { BrokerLook, ClusterLook, PartitionTail, Right, Settings, TopicLook } from '../../src/ports/publisher.ts';
+import { sleep } from '../../src/lib/abort.ts';
+import type { BrokerLook, ClusterLook, PartitionTail, Right, Settings, TopicLook, TransactionLook } from '../../src/ports/publisher.ts';
 import type { BrokerAddress } from './connections.ts';
+import { apiVersions, endTxn, findCoordinator } from './direct-messages.ts';
+import type { ProducerEpoch } from './direct-messages.ts';
 import { CODES, reasonOf } from './kafka-failure.ts';
 import { topicIdOf } from './wire.ts';
 import type { Wire } from './wire.ts';
@@ -49,6 +52,12 @@ const RIGHT_NAMES: readonly Right[] = [
 ];
 /** A broker's way to say that it does not tell. */
 const NOT_TOLD = -2_147_483_648;
+
+const NO_PRODUCER: ProducerEpoch = { producerId: -1n, epoch: -1 };
+/** The first question makes Kafka's own topic for transactions, where there is none yet. */
+const COORDINATOR_ATTEMPTS = 10;
+const COORDINATOR_WAIT_MS = 300;
+const COORDINATOR_AWAY: ReadonlySet<number> = new Set([CODES.coordinatorLoading, CODES.coordinatorNotAvailable, CODES.notCoordinator]);
 
 const HIDDEN: ReadonlySet<number> = new Set([CODES.topicUnauthorized, CODES.groupUnauthorized, CODES.clusterUnauthorized]);
 
@@ -112,6 +121,23 @@ export async function tailsOf(
   }
   for (const partitions of tails.values()) partitions.sort((a, b) => a.partition - b.partition);
   return tails;
+}
+
+/** Asks the coordinator to end what nobody has begun: the right is judged first, and what it is then refused for tells that it is there. */
+export async function lookAtTransactions(wire: Wire, transactionalId: string, signal: AbortSignal): Promise<TransactionLook> {
+  const { transactionVersion: version } = await wire.ask(null, (connection) => apiVersions.async(connection), signal);
+  for (let attempt = 0; attempt < COORDINATOR_ATTEMPTS; attempt++) {
+    if (attempt > 0) await sleep(COORDINATOR_WAIT_MS, signal);
+    const { code, coordinator } = await wire.ask(null, (connection) => findCoordinator.async(connection, transactionalId), signal);
+    if (code === CODES.transactionalIdUnauthorized) return { version, mayWrite: false };
+    if (code !== 0 || coordinator === null) continue;
+    const nothing = (connection: Connection): ReturnType<(typeof endTxn)[1]['async']> =>
+      endTxn[1].async(connection, transactionalId, NO_PRODUCER, false);
+    const told = await wire.ask(coordinator, nothing, signal);
+    if (told.code === CODES.transactionalIdUnauthorized) return { version, mayWrite: false };
+    if (!COORDINATOR_AWAY.has(told.code)) return { version, mayWrite: true };
+  }
+  return { version, mayWrite: null };
 }
 
 type Metadata = metadataV12.MetadataResponse;

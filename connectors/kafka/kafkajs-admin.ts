@@ -5,8 +5,16 @@ import { orAbort, sleep } from '../../src/lib/abort.ts';
 import { backoffMs } from '../../src/lib/backoff.ts';
 import { must } from '../../src/lib/assert.ts';
 import { Failure } from '../../src/model/failure.ts';
-import type { ClusterLook, PartitionTail, TopicAdmin, TopicLook, TopicSpec, TopicState } from '../../src/ports/publisher.ts';
-import { lookAtCluster, lookAtTopics, tailsOf } from './cluster-look.ts';
+import type {
+  ClusterLook,
+  PartitionTail,
+  TopicAdmin,
+  TopicLook,
+  TopicSpec,
+  TopicState,
+  TransactionLook,
+} from '../../src/ports/publisher.ts';
+import { lookAtCluster, lookAtTopics, lookAtTransactions, tailsOf } from './cluster-look.ts';
 import { boundsOf, lookFor, readCommitted } from './committed-reader.ts';
 import { CODES, failureOf, isTransient, reasonOf } from './kafka-failure.ts';
 import type { TopicMetadata, Wire } from './wire.ts';
@@ -62,6 +70,10 @@ export class KafkajsAdmin implements TopicAdmin {
     }
   }
 
+  async rehearse(spec: TopicSpec, signal: AbortSignal): Promise<void> {
+    if ((await this.#metadata(spec.topic, signal)) === null) await this.#ask(spec, true, signal);
+  }
+
   async config(topic: string, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
     const request = { includeSynonyms: false, resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }] };
     try {
@@ -109,6 +121,10 @@ export class KafkajsAdmin implements TopicAdmin {
     return orFailure('looking at the brokers', () => lookAtCluster(this.#options.wire, settings, group, signal), signal);
   }
 
+  async lookAtTransactions(transactionalId: string, signal: AbortSignal): Promise<TransactionLook> {
+    return orFailure('looking at transactions', () => lookAtTransactions(this.#options.wire, transactionalId, signal), signal);
+  }
+
   async tails(topics: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, readonly PartitionTail[]>> {
     return orFailure('looking at the ends of topics', () => tailsOf(this.#options.wire, topics, signal), signal);
   }
@@ -125,12 +141,24 @@ export class KafkajsAdmin implements TopicAdmin {
   }
 
   async #create(spec: TopicSpec, signal: AbortSignal): Promise<void> {
-    const { topic, partitions, replicationFactor } = spec;
-    const configEntries = Object.entries(spec.config).map(([name, value]) => ({ name, value }));
+    const { topic } = spec;
+    await this.#ask(spec, false, signal);
+    const until = performance.now() + CREATE_MS;
+    for (let attempt = 0; (await this.#metadata(topic, signal)) === null; attempt++) {
+      if (performance.now() > until)
+        throw new Failure('kafka.unreachable', `creating ${topic}: no broker shows it within ${CREATE_MS / 1000} s`);
+      await sleep(backoffMs(BACKOFF, attempt, 0, Math.random), signal);
+    }
+  }
+
+  /** `isRehearsal`: brokers judge what is asked, and do not do it. */
+  async #ask({ topic, partitions, replicationFactor, config }: TopicSpec, isRehearsal: boolean, signal: AbortSignal): Promise<void> {
+    const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
     try {
       const admin = await this.#admin(signal);
       const request = admin.createTopics({
         topics: [{ topic, numPartitions: partitions, replicationFactor, configEntries }],
+        validateOnly: isRehearsal,
         waitForLeaders: false,
         timeout: CREATE_MS,
       });
@@ -139,12 +167,6 @@ export class KafkajsAdmin implements TopicAdmin {
     } catch (error) {
       signal.throwIfAborted();
       throw failureOf(error, { doing: `creating ${topic}`, topic: { name: topic, right: 'Create' } });
-    }
-    const until = performance.now() + CREATE_MS;
-    for (let attempt = 0; (await this.#metadata(topic, signal)) === null; attempt++) {
-      if (performance.now() > until)
-        throw new Failure('kafka.unreachable', `creating ${topic}: no broker shows it within ${CREATE_MS / 1000} s`);
-      await sleep(backoffMs(BACKOFF, attempt, 0, Math.random), signal);
     }
   }
 

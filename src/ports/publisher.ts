@@ -108,6 +108,14 @@ export interface ClusterLook {
   readonly groupRights: ReadonlySet<Right> | null;
 }
 
+/** What transactions under an id of ours would meet. */
+export interface TransactionLook {
+  /** The version of transactions that the cluster has finalised; 0 = it knows of none, as before Kafka 4. */
+  readonly version: number;
+  /** Whether the relay may use the id; null = no coordinator tells at this moment. */
+  readonly mayWrite: boolean | null;
+}
+
 export interface PartitionTail {
   readonly partition: number;
   /** As read_uncommitted. */
@@ -123,6 +131,8 @@ export interface TopicAdmin {
   describe(topic: string, signal: AbortSignal): Promise<TopicState | null>;
   /** Creates what is missing and waits until it can be written to; what exists is left as it is. */
   create(specs: readonly TopicSpec[], signal: AbortSignal): Promise<void>;
+  /** Rejects as `create` of the topic would, and creates nothing. What exists, exists: that is no rejection. */
+  rehearse(spec: TopicSpec, signal: AbortSignal): Promise<void>;
   /** The effective settings of a topic. */
   config(topic: string, signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
   /** By partition, earliest and end offset. The end is asked as read_uncommitted: open and aborted transactions count (notes/kafka.md §3.2). */
@@ -136,6 +146,8 @@ export interface TopicAdmin {
   look(topics: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, TopicLook>>;
   /** As `look`, of the brokers' settings named, and of the rights on a consumer group. */
   lookAtCluster(settings: readonly string[], group: string, signal: AbortSignal): Promise<ClusterLook>;
+  /** As `look`. The id must be one that no producer ever has: nothing is begun under it, and nobody fenced. */
+  lookAtTransactions(transactionalId: string, signal: AbortSignal): Promise<TransactionLook>;
   /** As `look`: by topic, the partitions in order. Ends are asked before last stable offsets. */
   tails(topics: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, readonly PartitionTail[]>>;
 }

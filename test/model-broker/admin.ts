@@ -16,6 +16,7 @@ export function adminOf(broker: ModelBroker, calls: Calls): TopicAdmin {
     create: async (specs) => {
       for (const spec of specs) await ask('create', () => broker.create(spec));
     },
+    rehearse: () => ask('rehearse', () => {}),
     config: (topic) => ask('config', () => broker.config(topic)),
     offsets: (topic) => ask('offsets', () => broker.logs(topic).map(({ start, end }) => ({ start, end }))),
     firstCommitted: (topic, partition, from) =>
@@ -33,6 +34,7 @@ export function adminOf(broker: ModelBroker, calls: Calls): TopicAdmin {
         const settings = Object.fromEntries(Object.entries(BROKER_SETTINGS).filter(([name]) => names.includes(name)));
         return { brokers: [{ id: 1, settings }], groupRights: null };
       }),
+    lookAtTransactions: () => ask('lookAtTransactions', () => ({ version: 2, mayWrite: true })),
     tails: (topics) =>
       ask('tails', () => {
         const tail = (topic: string) => broker.logs(topic).map(({ end, stable }, partition) => ({ partition, end, stable }));

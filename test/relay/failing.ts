@@ -91,10 +91,12 @@ function passing(admin: TopicAdmin): TopicAdmin {
 }
 
 /** What nothing is decided by is no step. */
-function watching(admin: TopicAdmin): Pick<TopicAdmin, 'look' | 'lookAtCluster' | 'tails'> {
+function watching(admin: TopicAdmin): Pick<TopicAdmin, 'look' | 'lookAtCluster' | 'rehearse' | 'lookAtTransactions' | 'tails'> {
   return {
     look: (topics, signal) => admin.look(topics, signal),
     lookAtCluster: (settings, group, signal) => admin.lookAtCluster(settings, group, signal),
+    rehearse: (spec, signal) => admin.rehearse(spec, signal),
+    lookAtTransactions: (id, signal) => admin.lookAtTransactions(id, signal),
     tails: (topics, signal) => admin.tails(topics, signal),
   };
 }

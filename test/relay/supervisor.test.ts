@@ -130,6 +130,8 @@ await describeKafka('a feed that keeps failing', (brokers) => {
         firstCommitted: (topic, partition, from, signal) => admin.firstCommitted(topic, partition, from, signal),
         look: (topics, signal) => admin.look(topics, signal),
         lookAtCluster: (settings, group, signal) => admin.lookAtCluster(settings, group, signal),
+        rehearse: (spec, signal) => admin.rehearse(spec, signal),
+        lookAtTransactions: (id, signal) => admin.lookAtTransactions(id, signal),
         tails: (topics, signal) => admin.tails(topics, signal),
         offsets: async (topic, signal) => {
           looks++;

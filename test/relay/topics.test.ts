@@ -43,6 +43,8 @@ await describeKafka('a relay whose topics are not as it left them', (brokers) =>
         firstCommitted: (topic, partition, from, signal) => real.firstCommitted(topic, partition, from, signal),
         look: (topics, signal) => real.look(topics, signal),
         lookAtCluster: (settings, group, signal) => real.lookAtCluster(settings, group, signal),
+        rehearse: (spec, signal) => real.rehearse(spec, signal),
+        lookAtTransactions: (id, signal) => real.lookAtTransactions(id, signal),
         tails: (topics, signal) => real.tails(topics, signal),
         ...admin,
       },

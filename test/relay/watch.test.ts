@@ -70,6 +70,8 @@ await describeKafka('a watch', (brokers) => {
       firstCommitted: (one, partition, from, off) => real.firstCommitted(one, partition, from, off),
       look: (topics, off) => real.look(topics, off),
       lookAtCluster: (settings, group, off) => real.lookAtCluster(settings, group, off),
+      rehearse: (spec, signal) => real.rehearse(spec, signal),
+      lookAtTransactions: (id, signal) => real.lookAtTransactions(id, signal),
       tails: (topics, off) => real.tails(topics, off),
       ...look,
     };

@@ -178,14 +178,19 @@ await describeOwnKafka('a cluster with TLS, SASL and ACLs', { users: USERS, prop
       operation,
       permissionType: AclPermissionTypes.ALLOW,
     });
-    const { TOPIC, GROUP } = AclResourceTypes;
-    const { READ, WRITE, DESCRIBE, DESCRIBE_CONFIGS } = AclOperationTypes;
+    const { TOPIC, GROUP, TRANSACTIONAL_ID } = AclResourceTypes;
+    const { READ, WRITE, DESCRIBE, DESCRIBE_CONFIGS, CREATE } = AclOperationTypes;
     await grants.createAcls({
       acl: [
         ...[READ, WRITE, DESCRIBE_CONFIGS].map((operation) => allow(TOPIC, 'seen', operation)),
         allow(TOPIC, 'sealed', WRITE),
         allow(TOPIC, 'known', DESCRIBE),
         allow(GROUP, 'ours', READ),
+        allow(TRANSACTIONAL_ID, 'ours.doctor', WRITE),
+        allow(TRANSACTIONAL_ID, 'half.doctor', DESCRIBE),
+        allow(TOPIC, 'to-be', DESCRIBE),
+        allow(TOPIC, 'to-be', CREATE),
+        allow(TOPIC, 'not-to-be', DESCRIBE),
       ],
     });
     await grants.disconnect();
@@ -209,6 +214,25 @@ await describeOwnKafka('a cluster with TLS, SASL and ACLs', { users: USERS, prop
       .poll(ours, { timeout: 30_000 })
       .toEqual({ brokers: [{ id: 1, settings: null }], groupRights: new Set(['Read', 'Describe']) });
     expect((await admin.lookAtCluster([], 'theirs', signal)).groupRights).toEqual(new Set());
+
+    const mayTransact = async (id: string): Promise<boolean | null> => (await admin.lookAtTransactions(id, signal)).mayWrite;
+    expect(await mayTransact('ours.doctor')).toBe(true);
+    expect(await mayTransact('half.doctor')).toBe(false);
+    expect(await mayTransact('theirs.doctor')).toBe(false);
+
+    const spec = { partitions: 1, replicationFactor: -1, config: {} };
+    await admin.rehearse({ ...spec, topic: 'to-be' }, signal);
+    expect(await admin.describe('to-be', signal)).toBe(null);
+    await expect(admin.rehearse({ ...spec, topic: 'to-be', config: { 'retention.ms': 'soon' } }, signal)).rejects.toMatchObject({
+      code: 'kafka.rejected',
+    });
+    await expect(admin.rehearse({ ...spec, topic: 'to-be', replicationFactor: 3 }, signal)).rejects.toMatchObject({
+      code: 'kafka.rejected',
+    });
+    await expect(admin.rehearse({ ...spec, topic: 'not-to-be' }, signal)).rejects.toMatchObject({
+      code: 'kafka.unauthorized',
+      message: 'creating not-to-be: the right Create on topic not-to-be is lacking',
+    });
   });
 
   const unguarded = {
