@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { openPool } from '../../src/codec/pool.ts';
+import type { PoolUse } from '../../src/codec/pool.ts';
 import { records } from '../../src/codec/records.ts';
 import type { Pass } from '../../src/model/plan.ts';
 import type { EncodeRequest, Encoder, Segment } from '../../src/ports/encoder.ts';
@@ -8,7 +9,7 @@ import type { Script } from './scripts.ts';
 
 const MIB = 1024 * 1024;
 
-function open(workers = 1): Encoder {
+function open(workers = 1): Encoder & PoolUse {
   return openPool({ workers, workerUrl: new URL('./scripted-worker.ts', import.meta.url), memoryBytes: 512 * MIB });
 }
 
@@ -196,6 +197,18 @@ test('a pass that ends well does not forgive the other pass over the same file',
     deaths.push(await failureOf(pool.encode(pass('arrives', { rows: 1, ending: 'panic' }), never())));
   }
   expect(deaths).toMatchObject([{ code: 'worker.died' }, { code: 'file.poison' }]);
+});
+
+test('a worker is busy from the job to its end, and the time adds up', async () => {
+  await using pool = open(2);
+  expect([pool.busy, pool.busySeconds]).toEqual([0, 0]);
+  const jobs = [1, 2, 3].map(() => pool.encode(request({ rows: 2 }), never())[Symbol.asyncIterator]());
+  expect(pool.busy).toBe(2);
+  await jobs[0]?.next();
+  const meanwhile = pool.busySeconds;
+  for (const job of jobs) while ((await job.next()).done !== true);
+  const after = pool.busySeconds;
+  expect([pool.busy, meanwhile > 0, after > meanwhile, pool.busySeconds === after]).toEqual([0, true, true, true]);
 });
 
 test('a module that does not load is nobody’s poison', async () => {

@@ -74,6 +74,7 @@ await describeKafka('failures inside a transaction, and files read once', (broke
     await publish(3);
     stopping.abort(new Error('the test is over'));
     await ended;
+    expect(heard.claims).toEqual(['claimed', 'fenced', 'claimed', 'fenced', 'claimed', 'fenced', 'claimed']);
     const lost = heard.lines.filter((line) => line.includes('claim lost'));
     expect(lost.map((line) => /"owner":"([^"]+)","since":"([^"]+)"/.exec(line)?.slice(1))).toEqual([
       ['elsewhere/1', '1970-01-01T00:00:01.000Z'],

@@ -404,11 +404,12 @@ export interface Heard {
   readonly states: (readonly [feed: FeedId, state: FeedState | 'gone'])[];
   readonly failures: (readonly [feed: FeedId, failure: Failure])[];
   readonly lags: (readonly [feed: FeedId, versions: number, at: number | null])[];
+  readonly claims: string[];
   readonly lines: string[];
 }
 
 export function listener(): Heard {
-  const heard: Omit<Heard, 'telemetry'> = { published: [], states: [], failures: [], lags: [], lines: [] };
+  const heard: Omit<Heard, 'telemetry'> = { published: [], states: [], failures: [], lags: [], claims: [], lines: [] };
   return {
     ...heard,
     telemetry: {
@@ -419,6 +420,7 @@ export function listener(): Heard {
       feedGone: (feed) => void heard.states.push([feed, 'gone']),
       failed: (feed, failure) => void heard.failures.push([feed, failure]),
       lag: (feed, versions, at) => void heard.lags.push([feed, versions, at]),
+      claim: (outcome) => void heard.claims.push(outcome),
     },
   };
 }

@@ -95,6 +95,24 @@ await describeKafka('a feed that begins with a snapshot', (brokers) => {
     },
   );
 
+  test('tells by each transaction how much of it is there, and changes tell nothing of it', async () => {
+    const { relay, name, table } = await grown();
+    const heard = listener();
+    const feed = { table: name, start: START };
+    await play.outcome(relay, feed, { chunk: { records: 1 }, telemetry: heard.telemetry });
+    await table.commit({ adds: [rowsFrom(20, 1)] });
+    await play.outcome(relay, feed, { telemetry: heard.telemetry });
+    const told = heard.published.filter((chunk) => chunk.feed === relay.feed(name));
+    const shares = told.map(({ snapshotShare }) => snapshotShare);
+    expect(shares.slice(-2)).toEqual([1, null]);
+    expect(new Set(shares)).toEqual(new Set([0, 0.5, 1, null]));
+    expect(shares.slice(0, -1)).toEqual(shares.slice(0, -1).toSorted((a, b) => (a ?? 0) - (b ?? 0)));
+    expect(told.slice(-2).map(({ records, lastVersionAt }) => [records, lastVersionAt])).toEqual([
+      [1, Date.UTC(2026, 0, 1, 0, 2)],
+      [1, Date.UTC(2026, 0, 1, 0, 3)],
+    ]);
+  });
+
   /** A provider that gives the latest version only, as one does that shares no history. */
   function forgetful(source: Source, versions: { readonly latest: number }): Source {
     return {

@@ -358,6 +358,26 @@ describe('GUIDs', () => {
   });
 });
 
+test('what becomes of schemas is told, once for what is remembered', async () => {
+  const outcomes: string[] = [];
+  const telemetry = { ...quiet, schema: (outcome: string) => void outcomes.push(outcome) };
+  const { fake, url, registry } = await open({ telemetry });
+  const { name, digest } = await registry.ensure(request, signal);
+  await registry.ensure(request, signal);
+  expect(outcomes.splice(0)).toEqual(['confirmed']);
+  const looking = registryAt([url], { telemetry, autoRegister: false });
+  await expect(looking.ensure({ ...request, text: OTHER }, signal)).rejects.toMatchObject({ code: 'registry.missing' });
+  fake.alter = () => '"string"';
+  await expect(registryAt([url], { telemetry }).ensure(request, signal)).rejects.toMatchObject({ code: 'registry.altered' });
+  expect(outcomes.splice(0)).toEqual(['refused', 'refused']);
+  await fake.close();
+  await registryAt([url], { telemetry }).ensure({ ...request, known: { name, digest: digest ?? '' } }, signal);
+  await expect(registryAt([url], { telemetry, retryMs: 0 }).ensure(request, signal)).rejects.toMatchObject({
+    code: 'registry.unreachable',
+  });
+  expect(outcomes).toEqual(['assumed', 'failed']);
+});
+
 describe('a schema that the checkpoint knows', () => {
   async function confirmed(registry: SchemaRegistry): Promise<KnownSchema> {
     const { name, digest } = await registry.ensure(request, signal);

@@ -63,6 +63,23 @@ it('a pause that the provider asks for holds everybody, also whoever was waiting
   expect(time.now()).toBe(12_000);
 });
 
+it('what is left is told: less with each question, more as time passes, and nothing in a pause', async () => {
+  const time = testClock();
+  const budget = new Budget(4, time);
+  const left = [budget.left];
+  for (let i = 0; i < 3; i++) {
+    await budget.spend(NEVER);
+    left.push(budget.left);
+  }
+  time.pass(500);
+  left.push(budget.left);
+  budget.hold(2000);
+  left.push(budget.left);
+  time.pass(60_000);
+  left.push(budget.left);
+  expect(left).toEqual([4, 3, 2, 1, 3, 0, 4]);
+});
+
 it('a pause is ten minutes at most', async () => {
   const time = testClock();
   const budget = new Budget(1, time);

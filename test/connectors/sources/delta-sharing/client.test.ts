@@ -89,6 +89,17 @@ async function readFirstFile(source: Source): Promise<unknown> {
   return listing.read(version, must(version.files[0], 'a file'), NEVER);
 }
 
+it('what is tried again in place is told by its code, and what is given up is not', async () => {
+  await using server = await scriptedServer();
+  server.on(VERSION, json(429, {}), json(503, {}), AT_7, json(503, {}, { 'retry-after': '3600' }));
+  const source = sourceOver(server, { ...MINUTE, requestsPerSecond: 5 });
+  expect(source.budget()).toBe(5);
+  await source.latestVersion(TABLE, NEVER);
+  expect(source.retries).toEqual(['acme provider.throttled', 'acme provider.unavailable']);
+  await expect(source.latestVersion(TABLE, NEVER)).rejects.toMatchObject({ code: 'provider.unavailable' });
+  expect([source.retries.length, source.budget()]).toEqual([2, 0]);
+});
+
 it('an answer that is cut is asked for again (trap 21)', async () => {
   await using server = await scriptedServer();
   const whole = [PROTOCOL, metaData(0), END];

@@ -110,6 +110,10 @@ export interface Watched extends Source {
   /** Waits between tries, in milliseconds; none of them is spent. */
   readonly waits: number[];
   readonly expiries: number[];
+  /** `source code` of the failures that were tried again in place. */
+  readonly retries: string[];
+  /** What may be asked at once. */
+  readonly budget: () => number;
   /** `level sentence` of each line of the log. */
   readonly logs: string[];
 }
@@ -136,6 +140,8 @@ export function sourceOver(server: Pick<ScriptedServer, 'origin'>, settings: Sou
   const requests: string[] = [];
   const waits: number[] = [];
   const expiries: number[] = [];
+  const retries: string[] = [];
+  let budget = (): number => NaN;
   const logs: string[] = [];
   const { expirationTime } = settings;
   const profile =
@@ -171,6 +177,12 @@ export function sourceOver(server: Pick<ScriptedServer, 'origin'>, settings: Sou
       credentialExpiry: (_name, at) => {
         if (at !== null) expiries.push(at);
       },
+      retried: (name, { code }) => {
+        retries.push(`${name} ${code}`);
+      },
+      reads: (reading, read) => {
+        if (reading.of === 'requestBudget' && reading.source === 'acme') budget = read;
+      },
     },
     clock: {
       random: settings.random ?? (() => 0.5),
@@ -183,5 +195,5 @@ export function sourceOver(server: Pick<ScriptedServer, 'origin'>, settings: Sou
     userAgent: 'cdf-relay/test',
     timeouts: { ...TIMEOUTS, ...settings.timeouts },
   });
-  return { ...source, requests, waits, expiries, logs };
+  return { ...source, requests, waits, expiries, retries, budget: () => budget(), logs };
 }
