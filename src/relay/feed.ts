@@ -21,11 +21,9 @@ import type { FailureCode } from '../model/failure.ts';
 import type { Checkpoint } from '../model/position.ts';
 import { tableText } from '../model/version.ts';
 import type { Version } from '../model/version.ts';
-import type { Segment } from '../ports/encoder.ts';
 import type { TransactionalProducer } from '../ports/publisher.ts';
 import type { ListedAs } from '../ports/source.ts';
-import { NO_COUNTS } from './checkpoint.ts';
-import { countsOf, gather } from './chunk.ts';
+import { gather } from './chunk.ts';
 import type { Chunk } from './chunk.ts';
 import { sendChunk } from './commit.ts';
 import { Freshness } from './freshness.ts';
@@ -40,6 +38,8 @@ import { deadLettersTopic } from './own-topics.ts';
 import type { ClaimedPartition } from './partition.ts';
 import { stepsOf } from './steps.ts';
 import type { Lengths } from './steps.ts';
+import { tellLag, tellPublished } from './telling.ts';
+import type { Teller } from './telling.ts';
 import { checkStretches, checkTopic, stretchesBetween } from './topic-check.ts';
 import type { Stretch } from './topic-check.ts';
 import { topicsOf } from './watched-topics.ts';
@@ -136,8 +136,7 @@ function targetOf({ checkpoint: { position } }: Run, latest: Version): Version {
   return position.kind === 'snapshot' ? Math.max(latest, position.version) : latest;
 }
 
-interface Run {
-  readonly line: Line;
+interface Run extends Teller {
   readonly partition: ClaimedPartition;
   readonly course: Course;
   /** As last confirmed by Kafka, or as opened on top of that. */
@@ -145,8 +144,6 @@ interface Run {
   /** Names of the schemas that were published and confirmed under this claim. */
   readonly schemasOut: Set<string>;
   lengths: Lengths;
-  /** The last version of whose dead letters was told. */
-  toldDead: Version | null;
   /** Of the topic, between our own records, not looked at yet. */
   readonly stretches: Stretch[];
   readonly signal: AbortSignal;
@@ -309,8 +306,7 @@ async function commit(run: Run, chunk: Chunk, listed: readonly ListedVersion[]):
   for (const [name] of schemaRecords) run.schemasOut.add(name);
   run.stretches.push(...stretchesBetween(before, run.checkpoint, sentOf(chunk)).slice(0, STRETCHES_MAX - run.stretches.length));
   works.telemetry.stage(line.source.name, 'commit', (works.clock.now() - startedAt) / 1000);
-  tellPublished(run, chunk, listed);
-  tellFresh(run, chunk);
+  tellPublished(run, chunk, listed, freshnessOf(run));
   await checkBetween(run);
 }
 
@@ -326,61 +322,6 @@ function sentOf(chunk: Chunk): ReadonlyMap<number, number> {
     sent.set(partition, (sent.get(partition) ?? 0) + count);
   }
   return sent;
-}
-
-function tellPublished(run: Run, chunk: Chunk, listed: readonly ListedVersion[]): void {
-  const segments = chunk.parts.flatMap((part) => part.segments);
-  run.line.works.telemetry.published({
-    feed: run.line.spec.id,
-    counts: countsOf(segments, NO_COUNTS),
-    duplicates: segments.reduce((sum, segment) => sum + segment.duplicates, 0),
-    deadLetters: segments.reduce((sum, segment) => sum + (segment.deadLetters?.block.count ?? 0), 0),
-    records: segments.reduce((sum, segment) => sum + segment.records, 0),
-    bytes: segments.reduce((sum, segment) => sum + segment.bytes, 0),
-    versions: chunk.to.version - chunk.from.version,
-    position: chunk.to.version,
-    lastVersionAt: chunk.parts.findLast(({ isWhole }) => isWhole)?.head.timestamp ?? null,
-    snapshotShare: snapshotShare(chunk, listed),
-  });
-  for (const { head, segments: ofPart } of chunk.parts) tellDead(run, head.version, ofPart);
-}
-
-/** Files whose rows are all committed, of those that hold the table; null for changes. */
-function snapshotShare({ from, to }: Chunk, [first]: readonly ListedVersion[]): number | null {
-  if (from.kind !== 'snapshot') return null;
-  return to.kind === 'snapshot' ? to.entry / must(first?.changes, 'the files of a snapshot').files.length : 1;
-}
-
-function tellFresh(run: Run, { from, parts }: Chunk): void {
-  const { source, works } = run.line;
-  const { telemetry, clock } = works;
-  const freshness = freshnessOf(run);
-  for (const { head, isWhole } of parts) {
-    if (!isWhole) continue;
-    const times = freshness.committed(head.version, head.timestamp, clock.now());
-    const isSnapshot = from.kind === 'snapshot' && from.version === head.version;
-    if (times !== null && head.rows !== null && !isSnapshot) telemetry.fresh(source.name, times);
-  }
-}
-
-/** Once for a version, of its first one. */
-function tellDead(run: Run, version: Version, segments: readonly Segment[]): void {
-  const first = segments.find((segment) => segment.deadLetters !== undefined)?.deadLetters;
-  if (first === undefined || run.toldDead === version) return;
-  run.toldDead = version;
-  const { spec, works } = run.line;
-  works.telemetry.log('warn', `a row is not published and is a dead letter: ${first.first}`, {
-    feed: spec.id,
-    version,
-    topic: deadLettersTopic(spec.recipient),
-  });
-}
-
-/** Versions behind are counted up to `end`; what comes later is not known yet. */
-function tellLag(run: Run, listed: readonly ListedVersion[], end: Version): void {
-  const { version } = run.checkpoint.position;
-  const first = listed.find((one) => one.version >= version && one.changes !== null && one.changes.timestamp !== null);
-  run.line.works.telemetry.lag(run.line.spec.id, end - version + 1, first?.changes?.timestamp ?? null);
 }
 
 /** While the relay stops: after the version in hand, or after the chunk if the version takes too long. */
