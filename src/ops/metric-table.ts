@@ -176,6 +176,3 @@ export type MetricName = keyof typeof METRICS;
 export type Named<T extends MetricEntry['type']> = {
   readonly [N in MetricName]: (typeof METRICS)[N]['type'] extends T ? N : never;
 }[MetricName];
-
-/** A value for each label of the metric. */
-export type LabelsOf<N extends MetricName> = Readonly<Record<(typeof METRICS)[N]['labels'][number], string>>;

@@ -1,5 +1,6 @@
 /** A real Prometheus and a real relay: what it tells while it works is what Prometheus takes, and each number comes from the work. */
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +20,7 @@ import type { Family } from './exposition.ts';
 import { findPrometheus } from './prometheus.ts';
 
 const RULES = new URL('../../helm/files/rules.yaml', import.meta.url).pathname;
+const DASHBOARD = new URL('../../helm/files/dashboard.json', import.meta.url);
 const WAIT_MS = 240_000;
 const VERSIONS = 4;
 
@@ -127,7 +129,9 @@ await describeKafka('the metrics of a relay at work', (brokers) => {
     expect({ status, said: `${stdout}${stderr}` }).toEqual({ status: 0, said: '' });
   });
 
-  test('Prometheus scrapes it, and has its numbers and the rules', async (context) => {
+  test('Prometheus scrapes it, and has its numbers, the rules, and data for every panel of the dashboard', async (context) => {
+    const panels = expressionsOfPanels();
+    expect(panels.length).toBeGreaterThan(40);
     const prometheus = await findPrometheus('prometheus').catch(skipping(context.skip));
     const [port] = await freePorts(1);
     const config = {
@@ -154,11 +158,25 @@ await describeKafka('the metrics of a relay at work', (brokers) => {
       await poll('a recorded lag', WAIT_MS, async () => (await value('cdf_relay:feed_lag_seconds:max')) !== null);
       expect(await value('sum(cdf_relay_versions_total)')).toBe(String(VERSIONS));
       expect(await value('count(ALERTS{alertstate="firing"})')).toBe(null);
+      await poll('data in every panel', WAIT_MS, async () => {
+        const found = await Promise.all(panels.map(async (expr) => value(expr)));
+        return !found.includes(null);
+      });
     } finally {
       await server.stop();
     }
   });
 });
+
+/** What the panels of the dashboard ask for, but of what did not happen or is shown only then. */
+function expressionsOfPanels(): readonly string[] {
+  const dashboard = new JsonObject(JSON.parse(readFileSync(DASHBOARD, 'utf8')));
+  return dashboard
+    .objects('panels')
+    .flatMap((panel) => (panel.raw('targets') === undefined ? [] : panel.objects('targets').map((target) => target.string('expr'))))
+    .filter((expr) => !/ > 0$|\bALERTS\b/.test(expr) && !ABSENT.some((name) => expr.includes(`cdf_relay_${name}`)))
+    .map((expr) => expr.replaceAll('$__rate_interval', '10s').replaceAll(/\$(?:relay|recipient|feed)/g, '.*'));
+}
 
 /** For a test that needs a part: it is skipped with the reason. */
 function skipping(skip: (reason: string) => never): (error: unknown) => never {
