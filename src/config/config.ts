@@ -165,12 +165,7 @@ function build(shape: ConfigShape, { feeds, patterns, files, world }: Parts): Co
       ['limits', 'chunkBytes'],
       '`limits.chunkBytes` must be an eighth of `limits.memory` at most: chunks are prepared in memory.',
     );
-  const adminToken = shape.http.adminToken ?? null;
-  if (adminToken !== null && adminToken.reveal().length < ADMIN_TOKEN_MIN)
-    files.complain(
-      ['http', 'adminToken'],
-      `\`http.adminToken\` is shorter than ${ADMIN_TOKEN_MIN} characters, and can be guessed: \`openssl rand -hex 32\` makes one.`,
-    );
+  const { adminToken } = shape.http;
   return {
     path: world.path,
     relay: shape.relay,
@@ -209,11 +204,16 @@ function build(shape: ConfigShape, { feeds, patterns, files, world }: Parts): Co
       chunkTimeMs: limits.chunkTime,
       retryTimeoutMs: limits.retryTimeout,
     },
-    http: { ...shape.http, adminToken },
+    http: { ...shape.http, adminToken: adminToken === undefined ? null : files.secret(adminToken, ['http', 'adminToken'], guessable) },
     log: shape.log,
     files: files.live,
     warnings: [],
   };
+}
+
+function guessable(token: string): string | null {
+  if (token.length >= ADMIN_TOKEN_MIN) return null;
+  return `is shorter than ${ADMIN_TOKEN_MIN} characters, and can be guessed: \`openssl rand -hex 32\` makes one`;
 }
 
 function registryConfig(shape: NonNullable<ConfigShape['registry']>, files: Files): RegistryConfig {

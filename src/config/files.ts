@@ -30,12 +30,19 @@ export class Files {
     this.problems.push({ place: this.#tree.placeOf(path), sentence });
   }
 
-  /** The secret at the path, which follows the file that it is read from. */
-  secret(secret: Secret, path: Path): Secret {
+  /** The secret at the path, which follows the file that it is read from. `problemOf` says what a text is wrong for, now and whenever it has changed. */
+  secret(secret: Secret, path: Path, problemOf: (text: string) => string | null = () => null): Secret {
+    const problem = problemOf(secret.reveal());
+    if (problem !== null) this.complain(path, `\`${nameOf(path)}\` ${problem}.`);
     const written = this.#tree.writtenAt(path);
     if (written === null || !refersToFile(written)) return secret;
-    const read = (): string => this.#expanded(written);
-    return new Secret(this.live.open({ name: path.join('.'), first: secret.reveal(), read, isSame: (one, other) => one === other }));
+    const read = (): string => {
+      const text = this.#expanded(written);
+      const wrong = problemOf(text);
+      if (wrong !== null) throw new Error(`it ${wrong}`);
+      return text;
+    };
+    return new Secret(this.live.open({ name: nameOf(path), first: secret.reveal(), read, isSame: (one, other) => one === other }));
   }
 
   kafkaTls(tls: ConfigShape['kafka']['tls']): Tls | null {

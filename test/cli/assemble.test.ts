@@ -45,12 +45,23 @@ it("a profile is read from the config's folder, and its key from its own", async
   });
 });
 
-it('a profile by a reference stays as it is, and names no key file', async () => {
+it('a profile by a reference to its file is that file, and follows it', async () => {
   const { file, credential } = await profileOf('${file:secrets/acme.share}', PROFILE);
-  expect([file, credential.kind]).toEqual([null, 'bearer']);
-  await expect(profileOf('${file:secrets/acme.share}', SIGNED)).rejects.toThrow(
-    'the profile of source acme: auth.privateKey.privateKeyFile names a file, and only a profile that is a file itself has files beside it',
-  );
+  expect([file?.path, credential.kind]).toEqual([join(folder, 'secrets/acme.share'), 'bearer']);
+});
+
+it('a profile by any other reference stays as it is, and names no key file', async () => {
+  process.env['ACME_SHARE'] = SIGNED;
+  try {
+    await expect(profileOf('${ACME_SHARE}', '')).rejects.toThrow(
+      'the profile of source acme: auth.privateKey.privateKeyFile names a file, and only a profile that is a file itself has files beside it',
+    );
+    process.env['ACME_SHARE'] = PROFILE;
+    const { file, credential } = await profileOf('${ACME_SHARE}', '');
+    expect([file, credential.kind]).toEqual([null, 'bearer']);
+  } finally {
+    delete process.env['ACME_SHARE'];
+  }
 });
 
 it('a registry is asked as the config says, and then the relay has no pages of its own', async () => {

@@ -225,7 +225,7 @@ const BAD_CONFIGS: readonly BadConfig[] = [
   {
     what: 'an empty section',
     change: ['relay:', 'http:\nrelay:'],
-    told: '1:1: `http` has no value: give one, or leave the key out where it has a default. It must be a map with the keys host, port.',
+    told: '1:1: `http` has no value: give one, or leave the key out where it has a default. It must be a map with the keys host, port, adminToken.',
   },
 ];
 

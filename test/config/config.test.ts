@@ -66,7 +66,7 @@ describe('parseConfig', () => {
         chunkTimeMs: 2_000,
         retryTimeoutMs: 600_000,
       },
-      http: { host: '0.0.0.0', port: 9464 },
+      http: { host: '0.0.0.0', port: 9464, adminToken: null },
       log: { level: 'info', format: 'json' },
       files: new LiveFiles(),
       warnings: [],
@@ -157,7 +157,7 @@ log: {level: debug, format: pretty}
         chunkTimeMs: 250,
         retryTimeoutMs: 86_400_000,
       },
-      http: { host: '127.0.0.1', port: 0 },
+      http: { host: '127.0.0.1', port: 0, adminToken: null },
       log: { level: 'debug', format: 'pretty' },
       warnings: [],
     });
