@@ -24,6 +24,8 @@ export interface ChangeFile {
    * have the partitioning of before: columns here may not be among the schema's partition columns, and one of those may be missing here and in the file.
    */
   readonly partitionValues: Readonly<Record<string, string | null>>;
+  /** Rows in the file that count, as its statistics say. Absent where they do not. */
+  readonly records?: number;
   /** Which of its rows count, by deletion vectors; null = all of them. Never set for `cdf`. */
   readonly rows: VectorRows | null;
 }

@@ -45,6 +45,8 @@ export interface FileAction {
   readonly timestamp: EpochMs | null;
   readonly id: string;
   readonly size: number | null;
+  /** Rows in the file, deleted ones too, by its statistics; null where there are none. */
+  readonly records: number | null;
   readonly partitionValues: Readonly<Record<string, string | null>>;
   readonly url: Secret;
   /** When the URL dies, by the provider's clock; null where it is not told, or never. */
@@ -189,9 +191,16 @@ function described(
     id,
     ...commitOf(wrapper, what, about),
     size: int64OrNull(action, 'size', what) ?? int64OrNull(wrapper, 'size', what),
+    records: recordsIn(action.raw('stats')),
     partitionValues: action.nullable('partitionValues', (key) => action.record(key, partitionValue)) ?? {},
     expiresAt: int64IfReadable(wrapper, 'expirationTimestamp'),
   };
+}
+
+/** Not parsed: statistics of many columns are long, and the number is for people. */
+function recordsIn(stats: unknown): number | null {
+  const [, digits] = typeof stats === 'string' ? (/"numRecords"\s*:\s*(\d{1,15})/.exec(stats) ?? []) : [];
+  return digits === undefined ? null : Number(digits);
 }
 
 function commitOf(wrapper: JsonObject, what: string, about: About): Pick<FileAction, 'version' | 'timestamp'> {

@@ -37,8 +37,9 @@ export function changedFilesOf(actions: readonly FileAction[], version: Version,
 }
 
 /** As a file by itself. */
-function asListed({ kind, id, size, partitionValues, vector }: FileAction): ChangeFile {
-  return { kind, id, size, partitionValues, rows: vector === null ? null : { inside: null, outside: named(vector) } };
+function asListed({ kind, id, size, partitionValues, vector, records }: FileAction): ChangeFile {
+  const rows = vector === null ? null : { inside: null, outside: named(vector) };
+  return { kind, id, size, partitionValues, rows, ...(records === null ? {} : { records: records - (vector?.cardinality ?? 0) }) };
 }
 
 /** What `action`, one of the two, tells beside the other; a half that tells of no row is left out. */
