@@ -14,7 +14,7 @@ import type { ChangeFile, FileContent } from '../model/change-files.ts';
 import type { PlanEntry, VersionPlan } from '../model/plan.ts';
 import type { Checkpoint, Position } from '../model/position.ts';
 import { startOf } from '../model/position.ts';
-import type { Version } from '../model/version.ts';
+import type { EpochMs, Version } from '../model/version.ts';
 import type { BadRecords, RecordLayout, Segment } from '../ports/encoder.ts';
 import type { VersionHead, Step } from './chunk.ts';
 import type { Freshness } from './freshness.ts';
@@ -207,7 +207,7 @@ async function readFile(
 function encodeWork(line: Line, topic: string, lengths: Lengths, work: Fetched, freshness: Freshness, signal: AbortSignal): Encoding {
   try {
     const segments = segmentsOf(line, topic, lengths, work, freshness, signal);
-    return { ...work, segments: segments === null ? null : timed(line, segments) };
+    return { ...work, segments: segments === null ? null : timed(line, segments, line.works.clock.now()) };
   } catch (error) {
     work.release();
     throw error;
@@ -215,8 +215,7 @@ function encodeWork(line: Line, topic: string, lengths: Lengths, work: Fetched, 
 }
 
 /** Tells how long the work took when its last segment has been taken. */
-async function* timed({ works, source }: Line, segments: AsyncIterable<Segment>): AsyncGenerator<Segment, void> {
-  const startedAt = works.clock.now();
+async function* timed({ works, source }: Line, segments: AsyncIterable<Segment>, startedAt: EpochMs): AsyncGenerator<Segment, void> {
   yield* segments;
   works.telemetry.stage(source.name, 'encode', (works.clock.now() - startedAt) / 1000);
 }
