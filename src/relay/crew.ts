@@ -5,7 +5,7 @@
  *                         └─► held ─► outcomes
  */
 import { orAbort } from '../lib/abort.ts';
-import type { Failure } from '../model/failure.ts';
+import { Failure } from '../model/failure.ts';
 import type { FeedId, FeedSpec } from '../model/feed.ts';
 import type { Duty, Member, Membership } from '../ports/membership.ts';
 import { checkpointPartition } from './checkpoint.ts';
@@ -60,6 +60,7 @@ export class Crew {
     member.joined.catch((error: unknown) => {
       if (!this.scope.aborted && !works.stopping.aborted) this.#broken.abort(error);
     });
+    if (works.untilCurrent) this.#expect(member.joined).catch((error: unknown) => this.#broken.abort(error));
     const leave = (): void => void member.leave();
     if (works.stopping.aborted) leave();
     else works.stopping.addEventListener('abort', leave, { once: true });
@@ -143,6 +144,22 @@ export class Crew {
     const partition = checkpointPartition(id, this.#options.checkpointPartitions);
     const feed = this.#holdings.get(partition)?.steered(id) ?? null;
     return feed === null ? null : { isHere: this.#tenures.has(partition), feed };
+  }
+
+  /** A run that is to end does not wait for ever for a group of which nothing is heard. */
+  async #expect(joined: Promise<void>): Promise<void> {
+    const { name, works, retryTimeoutMs } = this.#options;
+    const heard = new AbortController();
+    joined.then(
+      () => heard.abort(),
+      () => heard.abort(),
+    );
+    try {
+      await works.clock.sleep(retryTimeoutMs, AbortSignal.any([this.scope, works.stopping, heard.signal]));
+    } catch {
+      return;
+    }
+    this.#broken.abort(new Failure('kafka.unreachable', `nothing was heard of the group ${name}.relay for ${retryTimeoutMs / 1000} s`));
   }
 
   async #settleOthers(

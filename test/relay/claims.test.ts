@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { orAbort } from '../../src/lib/abort.ts';
+import type { Membership } from '../../src/ports/membership.ts';
 import { checkpointTopic } from '../../src/relay/checkpoint-topic.ts';
 import { claimText } from '../../src/relay/claim-record.ts';
 import { poll } from '../kafka/probe.ts';
@@ -32,6 +34,21 @@ await describeKafka('failures inside a transaction, and files read once', (broke
     const publisher = failingPublisher(stage.publisher, step);
     const outcomes = await stage.another().outcomes({ source: shared.source, publisher, feeds: [{ table: 'basics' }] });
     expect([step.failed, outcomes]).toEqual([call, { basics: 'done' }]);
+  });
+
+  test('a run that is to end does not wait for ever for a group of which nothing is heard', async () => {
+    await using stage = new InProcess(brokers);
+    await using shared = await shareTables();
+    const mute: Membership = {
+      join: (_, __, signal) => {
+        const ended = orAbort(new Promise<never>(() => {}), signal);
+        ended.catch(() => {});
+        return { joined: ended, isConfirmed: false, announce: () => {}, leave: () => ended.catch(() => {}) };
+      },
+    };
+    const relay = stage.another();
+    const run = relay.outcomes({ source: shared.source, membership: mute, retryTimeoutMs: 50, feeds: [{ table: 'basics' }] });
+    await expect(run).rejects.toThrow(`nothing was heard of the group ${relay.name}.relay for 0.05 s`);
   });
 
   test('a small change file is fetched once for both of its passes', async () => {
