@@ -13,7 +13,7 @@ import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { Failure } from '../../src/model/failure.ts';
 import type { FailureCode } from '../../src/model/failure.ts';
-import type { EnsuredSchema, SchemaRegistry, SchemaRequest } from '../../src/ports/schema-registry.ts';
+import type { EnsuredSchema, RegistryLook, SchemaOutlook, SchemaRegistry, SchemaRequest } from '../../src/ports/schema-registry.ts';
 import type { Telemetry } from '../../src/ports/telemetry.ts';
 import { framed, prefixOf } from './frame.ts';
 import { guidBytes } from './guid.ts';
@@ -115,6 +115,56 @@ class ConfluentRegistry implements SchemaRegistry {
     return schema;
   }
 
+  async look(signal: AbortSignal): Promise<RegistryLook> {
+    const told = [404, 405, 501];
+    const level = await this.#http.ask(
+      { doing: 'asking for the compatibility level', method: 'GET', path: 'config', body: null, told, patience: 'long' },
+      signal,
+    );
+    const mode = await this.#http.ask(
+      { doing: 'asking for the mode', method: 'GET', path: 'mode', body: null, told, patience: 'once' },
+      signal,
+    );
+    const said = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+    return {
+      place: level.place,
+      mode: said(fieldOf(mode.value, 'mode')),
+      compatibility: said(fieldOf(level.value, 'compatibilityLevel') ?? fieldOf(level.value, 'compatibility')),
+    };
+  }
+
+  async foresee(request: SchemaRequest, signal: AbortSignal): Promise<SchemaOutlook> {
+    const { autoRegister, framing, subjects } = this.#options;
+    const subject = subjectOf(request, subjects);
+    const doing = `looking up ${subject}`;
+    const path = `subjects/${encodeURIComponent(subject)}`;
+    const body = { schema: request.text };
+    const there = await this.#http.ask({ doing, method: 'POST', path, body, told: [404, 422], patience: 'long' }, signal);
+    if (there.status < 300) return { subject, name: framing === 'id' ? idIn(there, doing) : guidIn(there) };
+    if (!autoRegister) throw missing(doing, subject, request.text, there);
+    const judging = `asking whether ${subject} takes the schema`;
+    // A subject that does not exist answers 404, and takes any schema.
+    const judged = await this.#http.ask(
+      {
+        doing: judging,
+        method: 'POST',
+        path: `compatibility/subjects/${encodeURIComponent(subject)}/versions/latest?verbose=true`,
+        body,
+        told: [404, 422],
+        patience: 'long',
+      },
+      signal,
+    );
+    if (judged.status === 422)
+      throw new Failure('registry.refused', `${judging}: ${judged.place} takes the schema for invalid (422): ${judged.words}`);
+    if (fieldOf(judged.value, 'is_compatible') !== false) return { subject, name: null };
+    const level = await this.#levelOf(subject, signal);
+    throw new Failure(
+      'registry.refused',
+      `${judging}: ${judged.place} would refuse it; the compatibility level of the subject is ${level}: ${reasonsIn(judged)}`,
+    );
+  }
+
   topics(): readonly [] {
     return [];
   }
@@ -177,11 +227,7 @@ class ConfluentRegistry implements SchemaRegistry {
     const path = `subjects/${encodeURIComponent(subject)}`;
     const answer = await this.#http.ask({ doing, method: 'POST', path, body: { schema: text }, told: [404, 422], patience }, signal);
     if (answer.status < 300) return answer;
-    const shown = text.length <= SHOWN_MAX ? text : `${text.slice(0, SHOWN_MAX)}… (${text.length} characters)`;
-    throw new Failure(
-      'registry.missing',
-      `${doing}: ${answer.place} does not have the schema under the subject ${subject} (${answer.words}): ${shown}`,
-    );
+    throw missing(doing, subject, text, answer);
   }
 
   /** Not every registry says the GUID when it registers. */
@@ -219,6 +265,16 @@ class ConfluentRegistry implements SchemaRegistry {
     const where = JSON.stringify([this.#http.places.toSorted(), framing, subject]);
     return createHash('sha256').update(where).update(text).digest('hex');
   }
+}
+
+function missing(doing: string, subject: string, text: string, { place, words }: RegistryAnswer): Failure {
+  const shown = text.length <= SHOWN_MAX ? text : `${text.slice(0, SHOWN_MAX)}… (${text.length} characters)`;
+  return new Failure('registry.missing', `${doing}: ${place} does not have the schema under the subject ${subject} (${words}): ${shown}`);
+}
+
+function reasonsIn({ value, words }: RegistryAnswer): string {
+  const messages = fieldOf(value, 'messages');
+  return Array.isArray(messages) && messages.length > 0 ? messages.map(String).join('; ') : words;
 }
 
 function isUnreached(error: unknown): error is Failure {

@@ -3,7 +3,14 @@
  * Confluent's framing), and the GUID is made of the schema's text, so it is known before anything is published.
  */
 import { Failure } from '../../src/model/failure.ts';
-import type { EnsuredSchema, SchemaCatalog, SchemaRegistry, SchemaRequest } from '../../src/ports/schema-registry.ts';
+import type {
+  EnsuredSchema,
+  RegistryLook,
+  SchemaCatalog,
+  SchemaOutlook,
+  SchemaRegistry,
+  SchemaRequest,
+} from '../../src/ports/schema-registry.ts';
 import { framed, prefixOf } from './frame.ts';
 import { guidOf, guidText } from './guid.ts';
 import { openSchemaCatalog, schemasTopic } from './schemas-topic.ts';
@@ -24,6 +31,14 @@ class TopicRegistry implements SchemaRegistry {
     const name = guidText(guidOf(request.text));
     const record = { topic: schemasTopic(request.recipient), partition: 0, key: name, value: request.text };
     return { prefix: prefixOf(name), name, digest: null, records: [record] };
+  }
+
+  async look(): Promise<RegistryLook> {
+    return { place: 'the schemas topic of each recipient', mode: null, compatibility: null };
+  }
+
+  async foresee(request: SchemaRequest): Promise<SchemaOutlook> {
+    return { subject: null, name: guidText(guidOf(request.text)) };
   }
 
   topics(recipient: string): ReturnType<SchemaRegistry['topics']> {

@@ -39,12 +39,36 @@ export interface EnsuredSchema {
   readonly records: readonly ControlRecord[];
 }
 
+/** Where schemas are kept, as whoever keeps them says. */
+export interface RegistryLook {
+  /** The address that answered, or the topic's name for people. */
+  readonly place: string;
+  /** `READWRITE`, `READONLY` and the like; null = not told. */
+  readonly mode: string | null;
+  /** The level that holds for subjects without one of their own; null = not told. */
+  readonly compatibility: string | null;
+}
+
+/** What `ensure` would come to. */
+export interface SchemaOutlook {
+  /** Null: there are no subjects. */
+  readonly subject: string | null;
+  /** As `EnsuredSchema.name`. Null: it would be given when the schema is registered. */
+  readonly name: string | null;
+}
+
 export interface SchemaRegistry {
   /**
    * Makes the schema known and says how records name it. Idempotent; answers from memory once known. Rejects with `registry.unreachable`,
    * `registry.unauthorized`, `registry.refused`, `registry.altered`, `registry.missing`, `registry.malformed`, `registry.no_guid`.
    */
   ensure(request: SchemaRequest, signal: AbortSignal): Promise<EnsuredSchema>;
+
+  /** Rejects with `registry.unreachable`, `registry.unauthorized`, `registry.malformed`. */
+  look(signal: AbortSignal): Promise<RegistryLook>;
+
+  /** Registers nothing. Rejects as `look` does, and with `registry.refused`, `registry.missing` where `ensure` would. */
+  foresee(request: SchemaRequest, signal: AbortSignal): Promise<SchemaOutlook>;
 
   /** Topics that `ensure`'s records go to, to be there before the first transaction. */
   topics(

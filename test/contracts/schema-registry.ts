@@ -57,6 +57,16 @@ export function examSchemaRegistry(exam: SchemaRegistryExam): void {
     expect(other.prefix).not.toEqual(first.prefix);
   });
 
+  test('what is foreseen of a schema registers nothing, and is what comes', async () => {
+    const { relay, consumer } = await exam.open();
+    const foreseen = await relay.foresee(request('value', VALUE), signal);
+    expect(await relay.foresee(request('value', VALUE), signal)).toEqual(foreseen);
+    const { name } = await relay.ensure(request('value', VALUE), signal);
+    expect([null, name]).toContain(foreseen.name);
+    expect(await consumer.foresee(request('value', VALUE), signal)).toEqual({ ...foreseen, name });
+    expect((await relay.look(signal)).place).not.toBe('');
+  });
+
   test('its topics, if any, hold every schema for ever', async () => {
     const { relay } = await exam.open();
     const ensured = await relay.ensure(request('value', VALUE), signal);

@@ -170,6 +170,8 @@ await describeKafka('the ledger of a recipient', (brokers) => {
         request.topic.endsWith('.commits')
           ? Promise.reject(new Failure('registry.missing', 'nobody registered it'))
           : open.ensure(request, signal),
+      look: (signal) => open.look(signal),
+      foresee: (request, signal) => open.foresee(request, signal),
       topics: (recipient) => open.topics(recipient),
       resolve: (recipient, payload, signal) => open.resolve(recipient, payload, signal),
     };

@@ -78,6 +78,22 @@ describe('a Confluent registry', () => {
     expect(fake.seen[0]?.line).toBe(`POST subjects/${subject}/versions`);
   });
 
+  test('is looked at without registering: its level, its mode, and whether it would take a schema', async () => {
+    const { fake, registry, url } = await open();
+    fake.levels.set('', 'BACKWARD');
+    expect(await registry.look(signal)).toEqual({ place: `${url}/`, mode: 'READWRITE', compatibility: 'BACKWARD' });
+    expect(await registry.foresee(request, signal)).toEqual({ subject: 'analytics.orders-value', name: null });
+    fake.register('analytics.orders-value', OTHER);
+    await expect(registry.foresee(request, signal)).rejects.toMatchObject({
+      code: 'registry.refused',
+      message: expect.stringMatching(
+        `^asking whether analytics.orders-value takes the schema: ${PLACE} would refuse it; the compatibility level of the subject is BACKWARD: READER_FIELD_MISSING_DEFAULT_VALUE$`,
+      ),
+    });
+    await expect(registryAt([url], { autoRegister: false }).foresee(request, signal)).rejects.toMatchObject({ code: 'registry.missing' });
+    expect(fake.seen.filter(({ line }) => line.endsWith('/versions'))).toEqual([]);
+  });
+
   test.each([
     ['a scale', (text: string) => text.replace('"scale":2', '"scale":4')],
     ['a logical type', (text: string) => text.replace('"logicalType":"decimal",', '')],

@@ -34,6 +34,7 @@ export class FakeRegistry {
   authorization: string | null = null;
   /** Levels of subjects; `''` is the global one. */
   readonly levels = new Map<string, 'NONE' | 'BACKWARD'>([['', 'NONE']]);
+  mode: 'READWRITE' | 'READONLY' = 'READWRITE';
   readonly #texts: string[] = [];
   readonly #subjects = new Map<string, string[]>();
   readonly #server: Server;
@@ -89,6 +90,8 @@ export class FakeRegistry {
     if (request.method === 'POST' && route === 'subjects') {
       return last === 'versions' ? this.#register(name, schemaIn(sent)) : this.#lookUp(name, schemaIn(sent));
     }
+    if (route === 'mode') return { status: 200, body: { mode: this.mode } };
+    if (route === 'compatibility') return this.#judge(names[1] === undefined ? '' : decodeURIComponent(names[1]), schemaIn(sent));
     if (route === 'config') {
       const level = this.levels.get(name) ?? (path.endsWith('defaultToGlobal=true') ? this.levels.get('') : undefined);
       return level === undefined
@@ -100,10 +103,21 @@ export class FakeRegistry {
     return known === undefined ? error(404, 40403, 'Schema not found') : { status: 200, body: { schema: this.alter(known) } };
   }
 
-  #register(subject: string, schema: string): Answer {
+  #judge(subject: string, schema: string): Answer {
+    if (!this.#subjects.has(subject)) return error(404, 40401, `Subject '${subject}' not found.`);
+    const takes = this.#takes(subject, schema);
+    return { status: 200, body: { is_compatible: takes, messages: takes ? [] : ['READER_FIELD_MISSING_DEFAULT_VALUE'] } };
+  }
+
+  #takes(subject: string, schema: string): boolean {
     const latest = this.#subjects.get(subject)?.at(-1);
     const level = this.levels.get(subject) ?? this.levels.get('');
-    if (latest !== undefined && level === 'BACKWARD' && !isBackward(latest, schema)) {
+    return latest === undefined || level !== 'BACKWARD' || isBackward(latest, schema);
+  }
+
+  #register(subject: string, schema: string): Answer {
+    if (this.mode === 'READONLY') return error(422, 42205, `Subject ${subject} is in read-only mode`);
+    if (!this.#takes(subject, schema)) {
       return error(409, 409, `Schema being registered is incompatible with an earlier schema for subject "${subject}"`);
     }
     this.register(subject, schema);
