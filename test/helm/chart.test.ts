@@ -218,6 +218,15 @@ await describeWith('the chart', findHelm, (helm) => {
     expect(none.every(({ rules }) => rules.length > 0 && rules.every(({ alert }) => alert === undefined))).toBe(true);
   });
 
+  it('brings the dashboard as it is in files/, where the sidecar of Grafana finds it', () => {
+    const dashboard = chart.render(production).find(({ metadata }) => metadata.name === 'r-cdf-relay-dashboard');
+    expect(dashboard?.metadata).toMatchObject({ labels: { grafana_dashboard: '1' }, annotations: { grafana_folder: 'Data' } });
+    const { data } = z.object({ data: z.object({ 'cdf-relay.json': z.string() }) }).parse(dashboard);
+    expect(JSON.parse(data['cdf-relay.json'])).toEqual(
+      JSON.parse(readFileSync(new URL('../../helm/files/dashboard.json', import.meta.url), 'utf8')),
+    );
+  });
+
   it('lets in the port alone, from whom it is told, and out where it is told', () => {
     expect(spec('NetworkPolicy', production)).toMatchObject({
       policyTypes: ['Ingress', 'Egress'],
