@@ -58,6 +58,12 @@ export class JsonObject {
     return new JsonObject(this.#fields.get(key), this.#at(key));
   }
 
+  objects(key: string): readonly JsonObject[] {
+    const value = this.#fields.get(key);
+    if (!Array.isArray(value)) throw this.#mismatch(key, 'a list');
+    return value.map((one: unknown, i) => new JsonObject(one, `${this.#at(key)}[${i}]`));
+  }
+
   /** Null where the field is null or missing, else what `read` makes of it. */
   nullable<T>(key: string, read: (key: string) => T): T | null {
     const value = this.#fields.get(key);

@@ -56,6 +56,7 @@ const FEED_STATES: Readonly<Record<FeedState, true>> = {
 
 const OUTCOMES = {
   polls: ['advanced', 'unchanged', 'failed'],
+  listings: ['complete', 'failed'],
   transactions: ['committed', 'aborted', 'unknown'],
   claims: ['claimed', 'fenced', 'failed'],
   schemas: ['confirmed', 'assumed', 'refused', 'failed'],
@@ -109,6 +110,7 @@ class Recorder implements OpenTelemetry {
   readonly #stages = this.#metrics.histogram('stage_seconds');
   readonly #polls = this.#metrics.counter('polls_total');
   readonly #pollInterval = this.#metrics.gauge('poll_interval_effective_seconds');
+  readonly #listings = this.#metrics.counter('listings_total');
   readonly #requests = this.#metrics.counter('provider_requests_total');
   readonly #retries = this.#metrics.counter('retries_total');
   readonly #credentialExpiry = this.#metrics.gauge('credential_expiry_timestamp_seconds');
@@ -246,6 +248,10 @@ class Recorder implements OpenTelemetry {
   pollInterval(source: string, seconds: number): void {
     for (const outcome of OUTCOMES.polls) this.#polls.inc({ source, outcome }, 0);
     this.#pollInterval.set({ source }, seconds);
+  }
+
+  listed(source: string, outcome: 'complete' | 'failed'): void {
+    for (const each of OUTCOMES.listings) this.#listings.inc({ source, outcome: each }, each === outcome ? 1 : 0);
   }
 
   partitionsAssigned(partitions: number): void {

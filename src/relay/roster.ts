@@ -157,11 +157,13 @@ export class Roster {
       this.#tellPassedOver(tables);
       if (!this.#wasListed) this.#tellEmpty(feeds);
       this.#wasListed = true;
+      works.telemetry.listed(source.name, 'complete');
       return feeds;
     } catch (error) {
       signal.throwIfAborted();
       this.#failure = error instanceof Failure ? error : new Failure('relay.bug', String(error), { cause: error });
       this.#failures++;
+      works.telemetry.listed(source.name, 'failed');
       this.#tell(this.#failure);
       return null;
     }
