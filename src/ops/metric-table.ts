@@ -94,6 +94,11 @@ export const METRICS = {
     labels: ['source'],
     help: 'Time between two questions for the latest version of a table; 0 where a cron pattern says when.',
   },
+  listings_total: {
+    type: 'counter',
+    labels: ['source', 'outcome'],
+    help: 'Listings of the tables of a source that has patterns: complete or failed. Nothing joins or leaves after one that failed.',
+  },
   provider_requests_total: {
     type: 'counter',
     labels: ['source', 'status'],

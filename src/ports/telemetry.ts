@@ -120,6 +120,8 @@ export interface Telemetry {
   failed(feed: FeedId, failure: Failure): void;
   polled(source: string, outcome: 'advanced' | 'unchanged' | 'failed'): void;
   pollInterval(source: string, seconds: number): void;
+  /** The tables of a source were listed, for the patterns of the config. */
+  listed(source: string, outcome: 'complete' | 'failed'): void;
   /** How many checkpoint partitions the group of replicas has given to this one. */
   partitionsAssigned(partitions: number): void;
   /** The group has shared the partitions out anew, whether or not that changed anything here. */

@@ -31,6 +31,7 @@ const ABSENT: readonly (keyof typeof METRICS)[] = [
   'retries_total',
   'credential_expiry_timestamp_seconds',
   'hanging_transaction_seconds',
+  'listings_total',
   'registry_schemas_total',
   'snapshot_progress_ratio',
 ];

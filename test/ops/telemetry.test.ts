@@ -66,6 +66,7 @@ function tellAll(telemetry: OpenTelemetry): void {
   telemetry.retried('s', new Failure('provider.throttled', 'slowly'));
   telemetry.fresh('s', { visibleAt: 0, polledAt: 1000, fetchedAt: 2000, encodedAt: 3000, committedAt: 4000 });
   telemetry.pollInterval('s', 10);
+  telemetry.listed('s', 'complete');
   telemetry.transaction('committed', 0.3);
   telemetry.hangingTransaction('r.t', 130);
   telemetry.claim('claimed');

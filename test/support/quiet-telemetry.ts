@@ -10,6 +10,7 @@ export const quiet: Telemetry = {
   failed: () => {},
   polled: () => {},
   pollInterval: () => {},
+  listed: () => {},
   partitionsAssigned: () => {},
   rebalanced: () => {},
   transaction: () => {},
