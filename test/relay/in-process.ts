@@ -405,11 +405,12 @@ export interface Heard {
   readonly failures: (readonly [feed: FeedId, failure: Failure])[];
   readonly lags: (readonly [feed: FeedId, versions: number, at: number | null])[];
   readonly claims: string[];
+  readonly listings: string[];
   readonly lines: string[];
 }
 
 export function listener(): Heard {
-  const heard: Omit<Heard, 'telemetry'> = { published: [], states: [], failures: [], lags: [], claims: [], lines: [] };
+  const heard: Omit<Heard, 'telemetry'> = { published: [], states: [], failures: [], lags: [], claims: [], listings: [], lines: [] };
   return {
     ...heard,
     telemetry: {
@@ -421,6 +422,7 @@ export function listener(): Heard {
       failed: (feed, failure) => void heard.failures.push([feed, failure]),
       lag: (feed, versions, at) => void heard.lags.push([feed, versions, at]),
       claim: (outcome) => void heard.claims.push(outcome),
+      listed: (source, outcome) => void heard.listings.push(`${source} ${outcome}`),
     },
   };
 }

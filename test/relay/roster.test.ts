@@ -420,6 +420,7 @@ await describeKafka('tables that come by a pattern', (brokers) => {
     const source = listingIn(play.shared.source, ways);
     const all = await relay.run({ source, feeds: [], patterns, telemetry: heard.telemetry });
     expect([[...all], ways]).toEqual([[[relay.feed('late'), { kind: 'done' }]], []]);
+    expect(heard.listings).toEqual(['acme failed', 'acme failed', 'acme complete']);
     expect(heard.lines.filter((line) => /cannot be listed|listed again|comes by/.test(line))).toEqual([
       'warn the tables cannot be listed, so none joins: the listing is cut {"source":"acme","code":"provider.truncated","remedy":"The answer was cut: if it lasts, look for a proxy between here and the provider that limits time or size."}',
       'debug the tables cannot be listed, so none joins: the listing is cut {"source":"acme","code":"provider.truncated","remedy":"The answer was cut: if it lasts, look for a proxy between here and the provider that limits time or size."}',
