@@ -2,7 +2,6 @@
  * `run`: the daemon. It wires the parts, starts the relay, and stops it in time.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
 import { openPool } from '../codec/pool.ts';
 import type { Config } from '../config/config.ts';
@@ -11,7 +10,6 @@ import { systemClock } from '../lib/clock.ts';
 import { Semaphore } from '../lib/semaphore.ts';
 import { Failure } from '../model/failure.ts';
 import type { FeedId } from '../model/feed.ts';
-import { serveHttp } from '../ops/http-server.ts';
 import { openTelemetry } from '../ops/telemetry.ts';
 import type { OpenTelemetry } from '../ops/telemetry.ts';
 import type { Source } from '../ports/source.ts';
@@ -28,6 +26,8 @@ import {
   checkSchedules,
   framingOf,
 } from './assemble.ts';
+import { OWNER, openFront } from './front.ts';
+import type { Progress } from './front.ts';
 import { linesOf } from './lines.ts';
 import { RELAY, VERSION } from './product.ts';
 
@@ -66,13 +66,13 @@ async function runWith(config: Config, telemetry: OpenTelemetry, untilCurrent: b
   });
   opened.defer(() => clearTimeout(deadline ?? undefined));
 
-  const waitingFor: { text: string | null } = { text: 'Kafka answers' };
+  const progress: Progress = { waitsFor: 'Kafka answers', control: null, workers: null };
   const publisher = opened.use(assembleKafka(config, telemetry));
   const registry = assembleRegistryPages(config, publisher);
-  opened.use(await serveHttp({ ...config.http, metrics: telemetry, registry, notReady: () => waitingFor.text }, stopping));
+  const { http } = opened.use(await openFront(config, { telemetry, registry, progress }, stopping));
   telemetry.log('info', 'looking for Kafka', { brokers: config.kafka.brokers });
   const { brokers } = await publisher.admin.reach(stopping);
-  waitingFor.text = 'its partitions are claimed';
+  progress.waitsFor = 'its partitions are claimed';
   telemetry.log('info', `${RELAY} starts`, {
     name: config.relay.name,
     brokers,
@@ -84,6 +84,7 @@ async function runWith(config: Config, telemetry: OpenTelemetry, untilCurrent: b
   const encoder = opened.use(
     openPool({ workers: limits.workers, workerUrl: new URL('../worker.ts', import.meta.url), memoryBytes: limits.memoryBytes }),
   );
+  progress.workers = encoder;
   const works: Works = {
     encoder,
     registry: assembleRegistry(config, publisher, telemetry),
@@ -122,14 +123,18 @@ async function runWith(config: Config, telemetry: OpenTelemetry, untilCurrent: b
       ...linesOf(config, sources, works),
       works,
       retryTimeoutMs: limits.retryTimeoutMs,
-      owner: `${hostname()}/${process.pid}`,
+      owner: OWNER,
       nonce: randomUUID,
       // What differs from one replica to the next, as ports do, makes no other deployment.
       configHash: createHash('sha256')
         .update(JSON.stringify([config.feeds, config.patterns]))
         .digest('hex'),
+      http,
       onAttempted: () => {
-        waitingFor.text = null;
+        progress.waitsFor = null;
+      },
+      onControl: (control) => {
+        progress.control = control;
       },
     },
     hard.signal,

@@ -46,6 +46,11 @@ export interface PoolUse {
   readonly busy: number;
   /** For how long they had one, all together, since the pool was opened. */
   readonly busySeconds: number;
+  /**
+   * For how long the worker that has not come to rest for the longest has been at one job without any, in milliseconds, as seen from one call to the next: one that goes
+   * in circles never rests. To be called every few seconds.
+   */
+  restless(): number;
 }
 
 /** The threads start at once. Dispose to end them; jobs that are still open then reject. */
@@ -61,6 +66,9 @@ interface Thread {
   since: number;
   /** Whether its module has loaded: a thread that dies before did not die of a file. */
   isReady: boolean;
+  /** How long it had rested at the last call of `restless`, and since when it has not rested any more. */
+  restedMs: number;
+  restlessSince: number;
 }
 
 class Pool implements Encoder, PoolUse {
@@ -102,6 +110,18 @@ class Pool implements Encoder, PoolUse {
     return job;
   }
 
+  restless(): number {
+    const now = performance.now();
+    let longest = 0;
+    for (const thread of this.#threads) {
+      const { idle } = thread.worker.performance.eventLoopUtilization();
+      if (thread.job === null || idle !== thread.restedMs) thread.restlessSince = now;
+      thread.restedMs = idle;
+      longest = Math.max(longest, now - thread.restlessSince);
+    }
+    return longest;
+  }
+
   marked(segment: Segment, marked: ReadonlySet<string>): Segment {
     return markSegment(segment, marked);
   }
@@ -139,7 +159,7 @@ class Pool implements Encoder, PoolUse {
   #start(): Thread {
     const maxOldGenerationSizeMb = Math.max(HEAP_MB_MIN, (2 * this.#options.memoryBytes) / 2 ** 20);
     const worker = new Worker(this.#options.workerUrl, { resourceLimits: { maxOldGenerationSizeMb } });
-    const thread: Thread = { worker, job: null, since: 0, isReady: false };
+    const thread: Thread = { worker, job: null, since: 0, isReady: false, restedMs: 0, restlessSince: 0 };
     let cause: unknown = null;
     worker.unref();
     worker.on('message', (message: FromWorker) => this.#receive(thread, message));

@@ -64,6 +64,11 @@ export class JsonObject {
     return value.map((one: unknown, i) => new JsonObject(one, `${this.#at(key)}[${i}]`));
   }
 
+  /** All of it as it is. */
+  fields(): Readonly<Record<string, unknown>> {
+    return Object.fromEntries(this.#fields);
+  }
+
   /** Null where the field is null or missing, else what `read` makes of it. */
   nullable<T>(key: string, read: (key: string) => T): T | null {
     const value = this.#fields.get(key);

@@ -19,6 +19,7 @@ import type {
   Telemetry,
   VersionTimes,
 } from '../ports/telemetry.ts';
+import { Board } from './board.ts';
 import { openLog } from './log.ts';
 import type { Log, LogLevel, LogOptions } from './log.ts';
 import { Metrics } from './metrics.ts';
@@ -34,6 +35,8 @@ export interface TelemetryOptions {
 }
 
 export interface OpenTelemetry extends Telemetry {
+  /** What the status page shows of the feeds that run here. */
+  readonly board: Board;
   readonly metricsContentType: string;
   /** The text of /metrics: sound Prometheus exposition. */
   metricsText(): Promise<string>;
@@ -80,6 +83,7 @@ interface Told {
 
 class Recorder implements OpenTelemetry {
   readonly log: Log;
+  readonly board: Board;
   readonly #now: () => EpochMs;
   readonly #metrics = new Metrics();
   readonly #states = new Map<FeedId, FeedState>();
@@ -140,6 +144,7 @@ class Recorder implements OpenTelemetry {
   constructor(log: Log, version: string, now: () => EpochMs) {
     this.log = log;
     this.#now = now;
+    this.board = new Board(now);
     this.#metrics.gauge('build_info').set({ version, node: process.versions.node }, 1);
     for (const outcome of OUTCOMES.transactions) this.#transactions.inc({ outcome }, 0);
     for (const outcome of OUTCOMES.claims) this.#claims.inc({ outcome }, 0);
@@ -160,6 +165,7 @@ class Recorder implements OpenTelemetry {
   }
 
   feedState(feed: FeedId, state: FeedState): void {
+    this.board.feedState(feed, state);
     const before = this.#states.get(feed);
     if (before === state) return;
     if (before === undefined) this.#introduce(feed);
@@ -171,6 +177,7 @@ class Recorder implements OpenTelemetry {
   }
 
   feedGone(feed: FeedId): void {
+    this.board.feedGone(feed);
     this.#states.delete(feed);
     this.#told.delete(feed);
     this.#withDuplicates.delete(feed);
@@ -181,6 +188,7 @@ class Recorder implements OpenTelemetry {
   }
 
   published(chunk: PublishedChunk): void {
+    this.board.published(chunk);
     const { feed, counts } = chunk;
     for (const type of CHANGE_TYPES) this.#rows.inc({ feed, change_type: type }, counts[type]);
     if (chunk.duplicates > 0) this.#tellDuplicates(chunk);
@@ -197,6 +205,7 @@ class Recorder implements OpenTelemetry {
   }
 
   lag(feed: FeedId, versions: number, firstUnpublishedAt: EpochMs | null): void {
+    this.board.lag(feed, versions, firstUnpublishedAt);
     this.#lagVersions.set({ feed }, versions);
     const last = this.#firstUnpublished.get(feed) ?? null;
     this.#firstUnpublished.set(feed, versions === 0 ? null : (firstUnpublishedAt ?? last));
@@ -224,6 +233,7 @@ class Recorder implements OpenTelemetry {
   }
 
   failed(feed: FeedId, failure: Failure): void {
+    this.board.failed(feed, failure);
     this.#failures.inc({ feed, code: failure.code });
     this.#isWell(feed);
     this.#failing.set(feed, failure.code);
@@ -246,6 +256,7 @@ class Recorder implements OpenTelemetry {
   }
 
   pollInterval(source: string, seconds: number): void {
+    this.board.pollInterval(source, seconds);
     for (const outcome of OUTCOMES.polls) this.#polls.inc({ source, outcome }, 0);
     this.#pollInterval.set({ source }, seconds);
   }
@@ -298,6 +309,7 @@ class Recorder implements OpenTelemetry {
   }
 
   credentialExpiry(source: string, at: EpochMs | null): void {
+    this.board.credentialExpiry(source, at);
     if (at === null) this.#credentialExpiry.drop(source);
     else this.#credentialExpiry.set({ source }, at / 1000);
   }

@@ -3,6 +3,7 @@
  *
  * An order is carried out by the feed's own loop, between transactions: what a consumer reads is the same whatever is ordered and whenever, but for when it comes.
  */
+import type { Failure } from '../model/failure.ts';
 import type { FeedId, FeedSpec } from '../model/feed.ts';
 import type { Checkpoint } from '../model/position.ts';
 import type { EpochMs } from '../model/version.ts';
@@ -42,6 +43,8 @@ export interface FeedView {
 export interface FeedHere {
   /** As Kafka last confirmed it; null before the first claim, and for a feed without one. */
   readonly checkpoint: Checkpoint | null;
+  /** Why its partition could not be claimed, or is lost; null while it is claimed. */
+  readonly claimFailure: { readonly failure: Failure; readonly at: EpochMs } | null;
   /** Of a feed that waits to try again. */
   readonly nextTryAt: EpochMs | null;
 }

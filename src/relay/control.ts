@@ -26,10 +26,10 @@ export class Control implements FeedControl {
   }
 
   feeds(): readonly FeedView[] {
-    return this.#crew.feeds.map(({ partition, isHere, feed: { spec, checkpoint, memory } }) => ({
+    return this.#crew.feeds.map(({ partition, isHere, feed: { spec, checkpoint, claimFailure, memory } }) => ({
       spec,
       partition,
-      here: isHere ? { checkpoint, nextTryAt: memory.nextTryAt } : null,
+      here: isHere ? { checkpoint, claimFailure, nextTryAt: memory.nextTryAt } : null,
     }));
   }
 

@@ -69,6 +69,8 @@ export interface Steered {
   readonly isClaimed: boolean;
   /** As last confirmed under a claim of this replica. */
   readonly checkpoint: Checkpoint | null;
+  /** Why the partition is not claimed; null while it is. */
+  readonly claimFailure: { readonly failure: Failure; readonly at: EpochMs } | null;
 }
 
 interface Member {
@@ -93,6 +95,8 @@ export class Holding {
   #wasClaimed = false;
   /** The last one, while the partition is held. */
   #claimed: ClaimedPartition | null = null;
+  /** Why it could not be claimed, or was lost, since it was last claimed. */
+  #claimFailure: Steered['claimFailure'] = null;
   /** Owners of which was told. One for each process that ever fenced this one. */
   readonly #toldRivals = new Set<string>();
 
@@ -128,13 +132,9 @@ export class Holding {
     const member = this.#members.get(feed);
     if (member === undefined) return null;
     const { line, memory, outcome } = member;
-    return {
-      spec: line.spec,
-      memory,
-      hasEnded: outcome !== null,
-      isClaimed: this.#claimed !== null,
-      checkpoint: this.#claimed?.checkpoint(feed) ?? null,
-    };
+    const checkpoint = this.#claimed?.checkpoint(feed) ?? null;
+    const hasEnded = outcome !== null;
+    return { spec: line.spec, memory, hasEnded, isClaimed: this.#claimed !== null, checkpoint, claimFailure: this.#claimFailure };
   }
 
   /** A feed that another replica has brought so far: it need not run here. */
@@ -194,6 +194,7 @@ export class Holding {
         try {
           const partition = await this.#claim(tenure, signal);
           this.#claimed = partition;
+          this.#claimFailure = null;
           works.telemetry.claim('claimed');
           this.#wasClaimed = true;
           this.#attempted.resolve();
@@ -207,7 +208,9 @@ export class Holding {
           const isFirst = !this.#wasClaimed && !this.#isUnderWay();
           if (isHopeless && (isFirst || error.code.startsWith('checkpoint.'))) throw error;
           for (const { line } of this.#open()) works.telemetry.feedState(line.spec.id, 'retrying');
-          const code = error instanceof Failure ? error.code : 'relay.bug';
+          const failure = error instanceof Failure ? error : new Failure('relay.bug', String(error), { cause: error });
+          const { code } = failure;
+          this.#claimFailure = { failure, at: works.clock.now() };
           lostInARow = works.clock.now() - claimedAt > RECLAIM.maxMs ? 0 : lostInARow + 1;
           fences = code === 'kafka.fenced' ? fences + 1 : 0;
           works.telemetry.claim(code === 'kafka.fenced' ? 'fenced' : 'failed');
@@ -219,12 +222,13 @@ export class Holding {
           });
           const waitMs = backoffMs(RECLAIM, lostInARow, 50, () => works.clock.random());
           await works.clock.sleep(waitMs, asking).catch(() => {});
-          this.#giveUpOverdue(error);
+          this.#giveUpOverdue(failure);
         }
       }
     } finally {
       this.#attempted.resolve();
       this.#claimed = null;
+      this.#claimFailure = null;
       for (const { memory } of this.#members.values()) memory.orders.drop();
     }
   }
@@ -321,14 +325,13 @@ export class Holding {
   }
 
   /** With `--until-current`, feeds that could not even be claimed for `retryTimeoutMs` are given up as failing. */
-  #giveUpOverdue(error: unknown): void {
+  #giveUpOverdue(failure: Failure): void {
     const { works, retryTimeoutMs } = this.#options;
     if (!works.untilCurrent) return;
     const now = works.clock.now();
     for (const member of this.#open()) {
       member.memory.failingSince ??= now;
       if (now - member.memory.failingSince < retryTimeoutMs) continue;
-      const failure = error instanceof Failure ? error : new Failure('relay.bug', String(error), { cause: error });
       member.outcome = { kind: 'failing', failure };
     }
   }

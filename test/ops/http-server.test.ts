@@ -1,39 +1,87 @@
+import { request } from 'node:http';
+import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { Failure } from '../../src/model/failure.ts';
 import { serveHttp } from '../../src/ops/http-server.ts';
+import type { HttpOptions } from '../../src/ops/http-server.ts';
 
-const metrics = { metricsContentType: 'text/plain; version=0.0.4; charset=utf-8', metricsText: async () => '# nothing\n' };
 const never = new AbortController().signal;
+const OPTIONS: HttpOptions = {
+  host: '127.0.0.1',
+  port: 0,
+  metrics: { metricsContentType: 'text/plain; version=0.0.4; charset=utf-8', metricsText: async () => '# nothing\n' },
+  probes: { notStarted: () => null, notLive: () => null, notReady: () => null },
+  api: { answer: async () => null },
+  registry: null,
+};
 
-async function ask(port: number, path: string, method = 'GET'): Promise<readonly [number, string]> {
-  const response = await fetch(`http://127.0.0.1:${port}${path}`, { method });
+async function ask(port: number, path: string, init: RequestInit = {}): Promise<readonly [number, string]> {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, init);
   return [response.status, await response.text()];
 }
 
 describe('the HTTP port', () => {
   test('answers metrics and probes, and everything else in one sentence', async () => {
-    let reason: string | null = 'Kafka answers';
-    await using server = await serveHttp({ host: '127.0.0.1', port: 0, metrics, registry: null, notReady: () => reason }, never);
+    await using server = await serveHttp(OPTIONS, never);
     expect(await ask(server.port, '/metrics')).toEqual([200, '# nothing\n']);
+    expect(await ask(server.port, '/startupz')).toEqual([200, 'The relay has started.\n']);
     expect(await ask(server.port, '/livez')).toEqual([200, 'The relay lives.\n']);
-    expect(await ask(server.port, '/readyz?verbose')).toEqual([503, 'The relay is not ready until Kafka answers.\n']);
-    reason = null;
-    expect(await ask(server.port, '/readyz')).toEqual([200, 'The relay is ready.\n']);
-    expect(await ask(server.port, '/status')).toEqual([404, 'There is nothing here: ask for /metrics, /livez or /readyz.\n']);
-    expect(await ask(server.port, '/metrics', 'POST')).toEqual([405, 'Only GET and HEAD are answered here.\n']);
-    expect(await ask(server.port, '/livez', 'HEAD')).toEqual([200, '']);
+    expect(await ask(server.port, '/readyz?verbose')).toEqual([200, 'The relay is ready.\n']);
+    const where = 'There is nothing here: ask for /, /api/status, /metrics, /startupz, /livez or /readyz.\n';
+    expect(await ask(server.port, '/status')).toEqual([404, where]);
+    expect(await ask(server.port, '/metrics', { method: 'POST' })).toEqual([405, 'Only GET and HEAD are answered here.\n']);
+    expect(await ask(server.port, '/livez', { method: 'HEAD' })).toEqual([200, '']);
+  });
+
+  test.each(['startupz', 'livez', 'readyz'])('/%s answers 503 with the sentence that is its own', async (path) => {
+    const probes = { notStarted: () => 'No startupz.', notLive: () => 'No livez.', notReady: () => 'No readyz.' };
+    await using server = await serveHttp({ ...OPTIONS, probes }, never);
+    expect(await ask(server.port, `/${path}`)).toEqual([503, `No ${path}.\n`]);
   });
 
   test('metrics that cannot be collected answer 500 without the cause', async () => {
-    const broken = { ...metrics, metricsText: async () => Promise.reject(new Error('secret')) };
-    await using server = await serveHttp({ host: '127.0.0.1', port: 0, metrics: broken, registry: null, notReady: () => null }, never);
-    expect(await ask(server.port, '/metrics')).toEqual([500, 'The metrics could not be collected.\n']);
+    const metrics = { ...OPTIONS.metrics, metricsText: async () => Promise.reject(new Error('secret')) };
+    await using server = await serveHttp({ ...OPTIONS, metrics }, never);
+    expect(await ask(server.port, '/metrics')).toEqual([500, 'The relay failed to answer.\n']);
+  });
+
+  test('the page may load from the relay alone, and stand in no frame', async () => {
+    await using server = await serveHttp(OPTIONS, never);
+    const response = await fetch(`http://127.0.0.1:${server.port}/`);
+    expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    const policy = response.headers.get('content-security-policy') ?? '';
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).not.toContain('unsafe');
+    expect(response.headers.get('x-content-type-options')).toBe('nosniff');
+    const html = await response.text();
+    expect([...html.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, url]) => url)).toEqual(expect.arrayContaining(['/app.css', '/app.js']));
+    expect(html).not.toMatch(/(?:src|href)="(?:https?:)?\/\/|<script>|<style>|style="|\son\w+="/);
+  });
+
+  test('a body and an address that are too long are refused, and the connection ends', async () => {
+    await using server = await serveHttp(OPTIONS, never);
+    expect(await ask(server.port, '/livez', { method: 'POST', body: 'x'.repeat(1_025) })).toEqual([
+      413,
+      'Nothing that is asked here has a body.\n',
+    ]);
+    const long = await fetch(`http://127.0.0.1:${server.port}/${'x'.repeat(2_048)}`);
+    expect([long.status, long.headers.get('connection')]).toEqual([414, 'close']);
+  });
+
+  test('a body that is cut short ends nothing but its connection', async () => {
+    await using server = await serveHttp(OPTIONS, never);
+    const cut = request({ port: server.port, host: '127.0.0.1', path: '/livez', method: 'POST', headers: { 'content-length': 100 } });
+    const closed = new Promise<void>((resolve) => cut.on('error', () => {}).on('close', () => resolve()));
+    cut.write('x');
+    await once(cut, 'socket');
+    cut.destroy();
+    await closed;
+    expect(await ask(server.port, '/livez')).toEqual([200, 'The relay lives.\n']);
   });
 
   test('a port that is taken is a failure of the environment that names the port', async () => {
-    await using first = await serveHttp({ host: '127.0.0.1', port: 0, metrics, registry: null, notReady: () => null }, never);
-    const second = serveHttp({ host: '127.0.0.1', port: first.port, metrics, registry: null, notReady: () => null }, never);
-    const failure = await second.catch((error: unknown) => error);
+    await using first = await serveHttp(OPTIONS, never);
+    const failure = await serveHttp({ ...OPTIONS, port: first.port }, never).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(Failure);
     expect(failure).toMatchObject({
       disposition: 'environment',

@@ -5,7 +5,13 @@ import { registryPages } from '../../src/ops/registry-pages.ts';
 import type { PublishedSchema, SchemaCatalog } from '../../src/ports/schema-registry.ts';
 
 const never = new AbortController().signal;
-const metrics = { metricsContentType: 'text/plain', metricsText: async () => '' };
+const rest = {
+  host: '127.0.0.1',
+  port: 0,
+  metrics: { metricsContentType: 'text/plain', metricsText: async () => '' },
+  probes: { notStarted: () => null, notLive: () => null, notReady: () => null },
+  api: { answer: async () => null },
+};
 const TYPE = 'application/vnd.schemaregistry.v1+json';
 
 function record(name: string, namespace: string, field: string): string {
@@ -31,7 +37,7 @@ interface Asked {
 
 async function ask(path: string, method = 'GET', schemas: SchemaCatalog = catalog, sent: string | null = null): Promise<Asked> {
   const registry = registryPages({ recipients: ['analytics', 'hr', 'new'], schemas });
-  await using server = await serveHttp({ host: '127.0.0.1', port: 0, metrics, registry, notReady: () => null }, never);
+  await using server = await serveHttp({ ...rest, registry }, never);
   const response = await fetch(`http://127.0.0.1:${server.port}${path}`, { method, body: sent });
   const text = await response.text();
   return { status: response.status, type: response.headers.get('content-type'), body: text === '' ? null : JSON.parse(text) };
@@ -154,7 +160,10 @@ describe('the schemas of a recipient', () => {
 });
 
 test('where there is a registry there are no pages', async () => {
-  await using server = await serveHttp({ host: '127.0.0.1', port: 0, metrics, registry: null, notReady: () => null }, never);
+  await using server = await serveHttp({ ...rest, registry: null }, never);
   const response = await fetch(`http://127.0.0.1:${server.port}/registry/analytics/subjects`);
-  expect([response.status, await response.text()]).toEqual([404, 'There is nothing here: ask for /metrics, /livez or /readyz.\n']);
+  expect([response.status, await response.text()]).toEqual([
+    404,
+    'There is nothing here: ask for /, /api/status, /metrics, /startupz, /livez or /readyz.\n',
+  ]);
 });
