@@ -98,6 +98,11 @@ export class Trial implements AsyncDisposable {
     return this.#started(startCommand(['run', '-c', this.stage.configPath, ...options]));
   }
 
+  /** The same of another build: `main` is its src/main.ts. */
+  startBuild(main: string, configPath: string): Child {
+    return this.#started(startScript(main, ['run', '-c', configPath]));
+  }
+
   /** A relay that stops itself; `order` says where and how. */
   startStopping(order: StopOrder, ...options: readonly string[]): Child {
     return this.#started(startScript(STOPPING_RELAY, [JSON.stringify(order), '-c', this.stage.configPath, ...options]));
