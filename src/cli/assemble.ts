@@ -10,6 +10,7 @@ import { Failure } from '../model/failure.ts';
 import { registryPages } from '../ops/registry-pages.ts';
 import type { RegistryPages } from '../ops/registry-pages.ts';
 import { checkpointTopic } from '../relay/checkpoint-topic.ts';
+import type { ClusterInspection } from '../relay/inspection.ts';
 import { isCronPattern } from '../relay/poll.ts';
 import { KafkaWatch } from '../relay/watch.ts';
 import type { Membership } from '../ports/membership.ts';
@@ -33,27 +34,34 @@ export function checkSchedules(config: Config): void {
   }
 }
 
-/** Opens no connection yet. */
-export function assembleKafka(config: Config, telemetry: Telemetry): Publisher {
+/** Opens no connection yet. `reachTimeoutMs`: how long brokers are waited for; left out, as long as `run` waits. */
+export function assembleKafka(config: Config, telemetry: Telemetry, patience: { readonly reachTimeoutMs?: number } = {}): Publisher {
   const { brokers, tls, sasl, compression, driver } = config.kafka;
   const { open, defaults } = CONNECTORS.kafka[driver];
-  return open({ ...defaults, brokers, tls, sasl: openSasl(sasl), compression, clientId: config.relay.name, telemetry });
+  return open({ ...defaults, brokers, tls, sasl: openSasl(sasl), compression, clientId: config.relay.name, telemetry, ...patience });
 }
 
 /** Looks at nothing yet. */
-export function assembleWatch({ kafka, relay }: Config, { admin }: Publisher, telemetry: Telemetry): KafkaWatch {
-  const { transactionTimeoutMs } = CONNECTORS.kafka.kafkajs.defaults;
+export function assembleWatch(config: Config, publisher: Publisher, telemetry: Telemetry): KafkaWatch {
   return new KafkaWatch({
-    admin,
+    ...inspectionOf(config, publisher),
     telemetry,
     clock: systemClock,
+    checkpoints: checkpointTopic(config.relay.name),
+    checkpointPartitions: config.relay.checkpointPartitions,
+  });
+}
+
+/** What is looked at in Kafka, and what it is to fit. */
+export function inspectionOf({ kafka, relay }: Config, { admin }: Publisher): ClusterInspection {
+  const { transactionTimeoutMs } = CONNECTORS.kafka.kafkajs.defaults;
+  return {
+    admin,
     site: { brokers: kafka.brokers, principal: principalOf(kafka.sasl) },
-    checkpoints: checkpointTopic(relay.name),
-    checkpointPartitions: relay.checkpointPartitions,
     group: `${relay.name}.relay`,
     transactionTimeoutMs,
     sessionTimeoutMs: CONNECTORS.membership.defaults.sessionMs,
-  });
+  };
 }
 
 /** Joins nothing yet. */

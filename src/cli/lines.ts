@@ -1,7 +1,7 @@
 /**
  * From a config to what the relay runs: the lines of its feeds, and the rosters of the sources whose tables come by patterns.
  */
-import type { Config } from '../config/config.ts';
+import type { Config, SourceConfig } from '../config/config.ts';
 import { must } from '../lib/assert.ts';
 import { Semaphore } from '../lib/semaphore.ts';
 import type { FeedSpec } from '../model/feed.ts';
@@ -30,8 +30,9 @@ export function linesOf(
   const places = works.atWork.capacity;
   const share = config.sources.length === 1 ? places : Math.ceil(places / 2);
   const paces = new Map(
-    config.sources.map(({ name, poll: schedule, requestsPerSecond }): [string, Paced] => {
-      const poll: Poll = schedule.kind === 'cron' ? schedule : { ...schedule, requestsPerSecond };
+    config.sources.map((configured): [string, Paced] => {
+      const { name } = configured;
+      const poll = pollOf(configured);
       const source = must(sources.get(name), `source ${name}`);
       const wait = waitFor(poll, () => paced.feeds, works.clock);
       const paced: Paced = { poll, source, wait, share: new Semaphore(share), feeds: 0 };
@@ -57,4 +58,9 @@ export function linesOf(
     return new Roster({ source: paced.source, patterns, exact, wait, works, retryTimeoutMs: config.limits.retryTimeoutMs });
   });
   return { lines: config.feeds.map(lineOf), lineOf, rosters, onFeeds };
+}
+
+/** How the feeds of a source are polled. */
+export function pollOf({ poll, requestsPerSecond }: SourceConfig): Poll {
+  return poll.kind === 'cron' ? poll : { ...poll, requestsPerSecond };
 }

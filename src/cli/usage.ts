@@ -49,6 +49,23 @@ export const USAGE = {
     required: ['config'],
     notes: [],
   },
+  doctor: {
+    summary: 'probes everything that the relay needs, and says what is in its way and how to mend it; changes nothing',
+    positionals: [],
+    options: {
+      config: CONFIG,
+      recipient: { ...RECIPIENT, help: 'only feeds of this recipient' },
+      table: { ...TABLE, help: 'only feeds of this table' },
+      json: { help: 'one JSON object {exit, checks} instead of text' },
+    },
+    required: ['config'],
+    notes: [
+      'One line a probe: pass, warn (the relay would run, and something is lost when the next thing goes wrong) or fail.',
+      'Exit code 0 if nothing fails; 2 if the config or a profile is wrong; else 3 if Kafka, the registry, a provider or a right is missing; else 1 if a feed',
+      'would be parked. Topics and rights are judged by the brokers: none is made, nothing is claimed or joined. Rights on topics that do not exist yet are seen',
+      'as far as brokers tell them.',
+    ],
+  },
   status: {
     summary: 'shows every feed from the checkpoint topic: state, version, last commit, error and remedy',
     positionals: [],

@@ -73,6 +73,9 @@ export interface Source {
    */
   snapshot(table: TableName, request: SnapshotRequest, signal: AbortSignal): Promise<ChangeListing>;
 
+  /** How far the provider's clock is ahead of ours, by its last answer, to a second or so; null = no answer has told. */
+  clockAheadMs(): number | null;
+
   [Symbol.asyncDispose](): Promise<void>;
 }
 

@@ -11,7 +11,7 @@ import type { TopicState } from '../ports/publisher.ts';
 import { NOTHING_OPEN, newCheckpoint, raisedStart, topicOf } from './checkpoint.ts';
 import { anchorOf, contractOf } from './fingerprint.ts';
 import { transactAlone } from './ledger.ts';
-import type { Line } from './line.ts';
+import type { Line, Works } from './line.ts';
 import { requireSameTable } from './listing.ts';
 import { ownData, ownShared } from './own-topics.ts';
 import type { OwnTopic } from './own-topics.ts';
@@ -115,18 +115,25 @@ export function isHeld(last: Checkpoint | null): boolean {
   return HELD.some((held) => held === last?.failure?.code);
 }
 
-function checkHeld(last: Checkpoint | null): void {
+/** Throws what no claim takes further. */
+export function checkHeld(last: Checkpoint | null): void {
   const failure = last?.failure ?? null;
   if (failure === null) return;
   const code = HELD.find((held) => held === failure.code);
   if (code !== undefined) throw new Failure(code, failure.message, failure.version === null ? {} : { version: failure.version });
 }
 
-function keepsContract({ spec, source, works }: Line, last: Checkpoint, topic: string): boolean {
+function keepsContract({ spec, source, works }: ContractLine, last: Checkpoint, topic: string): boolean {
   return last.contract === null || last.contract === contractOf(spec, source.endpoint, topic, last.partitions, works.framing);
 }
 
-function checkContract(line: Line, last: Checkpoint, topic: string): void {
+/** As much of a line as its contract and its history take. */
+export interface ContractLine extends Pick<Line, 'spec' | 'source'> {
+  readonly works: Pick<Works, 'framing'>;
+}
+
+/** Throws `contract.changed`. `topic` is that of the config, in the checkpoint's generation. */
+export function checkContract(line: ContractLine, last: Checkpoint, topic: string): void {
   const { spec, source } = line;
   if (keepsContract(line, last, topic)) return;
   const differences = [
@@ -156,7 +163,12 @@ async function ensureTopic(line: Line, own: OwnTopic, signal: AbortSignal): Prom
   return created;
 }
 
-async function checkEmpty(line: Line, state: TopicState, signal: AbortSignal): Promise<void> {
+interface EmptyWorks {
+  readonly works: Pick<Works, 'admin'>;
+}
+
+/** Rejects with `topic.not_empty` where the topic holds records, of a feed that has never published to it. */
+export async function checkEmpty(line: Pick<Line, 'spec'> & EmptyWorks, state: TopicState, signal: AbortSignal): Promise<void> {
   const { admin } = line.works;
   for (const [partition, { start, end }] of (await admin.offsets(state.topic, signal)).entries()) {
     if (end === start || (await admin.firstCommitted(state.topic, partition, start, signal)) === null) continue;
@@ -171,7 +183,7 @@ async function endsOf(line: Line, state: TopicState, signal: AbortSignal): Promi
 }
 
 /** Rejects unless the last version with files is still told as it was, or not told any more; where there is none yet, unless the table is the same. */
-export async function checkAnchor(line: Line, last: Checkpoint, signal: AbortSignal): Promise<void> {
+export async function checkAnchor(line: Pick<Line, 'spec' | 'source'>, last: Checkpoint, signal: AbortSignal): Promise<void> {
   const { anchor } = last;
   if (anchor === null) return requireSameTable(line.source, line.spec.table, last, 'nothing of its history is published yet', signal);
   const { version, responseFormat, idHash } = anchor;

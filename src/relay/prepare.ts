@@ -6,9 +6,8 @@ import { Failure } from '../model/failure.ts';
 import type { VersionPlan } from '../model/plan.ts';
 import type { Checkpoint, KnownColumn, SchemaNames } from '../model/position.ts';
 import { tableText } from '../model/version.ts';
-import type { Version } from '../model/version.ts';
 import type { TableSchema } from '../model/table-schema.ts';
-import type { AvroTexts, Envelope, RecordLayout } from '../ports/encoder.ts';
+import type { Envelope, RecordLayout } from '../ports/encoder.ts';
 import type { ControlRecord } from '../ports/publisher.ts';
 import type { EnsuredSchema, KnownSchema } from '../ports/schema-registry.ts';
 import { must } from '../lib/assert.ts';
@@ -21,6 +20,7 @@ import { unkeyedPartition } from './open.ts';
 import { planOf } from './order.ts';
 import { PASSES, pairingOf } from './pairing.ts';
 import type { Pairing } from './pairing.ts';
+import { schemaTexts } from './schema-texts.ts';
 
 export interface PlannedVersion {
   readonly head: VersionHead;
@@ -139,8 +139,7 @@ async function prepareSchema(
 ): Promise<Prepared> {
   const { spec, works } = line;
   const { version } = listed;
-  const key = spec.key.map((name) => resolveColumn(line, schema, name, version));
-  const texts = avroTexts(line, schema, key, version);
+  const { key, texts } = schemaTexts(line, schema, version);
   const names = { recipient: spec.recipient, topic: checkpoint.topic };
   const keySchema =
     texts.key === null
@@ -178,24 +177,4 @@ function knownOf({ digests, ...names }: SchemaNames, part: 'key' | 'value'): Kno
   const name = names[part];
   const digest = digests?.[part] ?? null;
   return name === null || digest === null ? null : { name, digest };
-}
-
-function avroTexts(line: Line, schema: TableSchema, key: readonly string[], version: Version): AvroTexts {
-  try {
-    return line.works.encoder.schemas({ schema, table: line.spec.table, key, envelope: { kind: line.spec.envelope } });
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    throw new Failure(error.code, `version ${version} of ${tableText(line.spec.table)}: ${error.message}`, { version, cause: error });
-  }
-}
-
-/** The one column that the config's name means, whatever its case. */
-function resolveColumn(line: Line, schema: TableSchema, name: string, version: number): string {
-  const found = schema.columns.filter((column) => column.name.toLowerCase() === name.toLowerCase());
-  const [only] = found;
-  if (only !== undefined && found.length === 1) return only.name;
-  const has = schema.columns.map((column) => column.name).join(', ');
-  throw new Failure('policy.column', `key column ${name} of ${line.spec.id} is not one column of version ${version}, which has ${has}`, {
-    version,
-  });
 }

@@ -59,7 +59,6 @@ interface Member {
 export class Roster {
   readonly patterns: readonly FeedPattern[];
   readonly #options: RosterOptions;
-  readonly #scope: ListingScope;
   readonly #members = new Map<FeedId, Member>();
   /** What the last listing ended with; null if it was complete. */
   #failure: Failure | null = null;
@@ -71,11 +70,6 @@ export class Roster {
   constructor(options: RosterOptions) {
     this.#options = options;
     this.patterns = options.patterns;
-    const parts = options.patterns.map(({ tables }) => tables);
-    this.#scope = {
-      share: (share) => parts.some((part) => matchesGlob(part.share, share)),
-      schema: (share, schema) => parts.some((part) => matchesGlob(part.share, share) && matchesGlob(part.schema, schema)),
-    };
   }
 
   /**
@@ -143,13 +137,7 @@ export class Roster {
   async #list(signal: AbortSignal): Promise<readonly PatternFeed[] | null> {
     const { source, patterns, exact, works } = this.#options;
     try {
-      const tables: TableName[] = [];
-      for await (const table of source.tables(this.#scope, signal)) {
-        if (tables.push(table) > TABLES_MAX) throw tooMany(source, `more than ${TABLES_MAX} tables`);
-      }
-      const feeds = feedsOf(patterns, exact, tables);
-      if (feeds.length > FEEDS_MAX)
-        throw tooMany(source, `${feeds.length} tables that the patterns match, and at most ${FEEDS_MAX} can be relayed`);
+      const { tables, feeds } = await listFeeds(source, patterns, exact, signal);
       if (this.#told !== null) works.telemetry.log('info', 'tables are listed again', { source: source.name });
       this.#failure = null;
       this.#failures = 0;
@@ -206,6 +194,33 @@ export class Roster {
     const waitMs = backoffMs(BACKOFF, this.#failures - 1, failure.retryAfterMs, () => clock.random());
     await clock.sleep(waitMs, signal);
   }
+}
+
+/**
+ * What the provider lists now, and the feeds that the patterns of its source make of it. Rejects as `Source.tables` does, and with `pattern.too_wide`.
+ */
+export async function listFeeds(
+  source: Source,
+  patterns: readonly FeedPattern[],
+  exact: ReadonlySet<FeedId>,
+  signal: AbortSignal,
+): Promise<{ readonly tables: readonly TableName[]; readonly feeds: readonly PatternFeed[] }> {
+  const tables: TableName[] = [];
+  for await (const table of source.tables(scopeOf(patterns), signal)) {
+    if (tables.push(table) > TABLES_MAX) throw tooMany(source, `more than ${TABLES_MAX} tables`);
+  }
+  const feeds = feedsOf(patterns, exact, tables);
+  if (feeds.length > FEEDS_MAX)
+    throw tooMany(source, `${feeds.length} tables that the patterns match, and at most ${FEEDS_MAX} can be relayed`);
+  return { tables, feeds };
+}
+
+function scopeOf(patterns: readonly FeedPattern[]): ListingScope {
+  const parts = patterns.map(({ tables }) => tables);
+  return {
+    share: (share) => parts.some((part) => matchesGlob(part.share, share)),
+    schema: (share, schema) => parts.some((part) => matchesGlob(part.share, share) && matchesGlob(part.schema, schema)),
+  };
 }
 
 function tooMany(source: Source, what: string): Failure {

@@ -19,7 +19,13 @@ import type { EpochMs, TableName, Version } from '../model/version.ts';
 import type { Patience, Source } from '../ports/source.ts';
 
 /** Refusals that say "not this version", and not "not now" or "not you". */
-const NOT_READABLE: readonly FailureCode[] = ['gap.feed_off', 'gap.history_gone', 'gap.unanswered', 'provider.refused', 'table.feature'];
+export const NOT_READABLE: readonly FailureCode[] = [
+  'gap.feed_off',
+  'gap.history_gone',
+  'gap.unanswered',
+  'provider.refused',
+  'table.feature',
+];
 const REFUSALS_NEEDED = 3;
 
 export interface Beginning {

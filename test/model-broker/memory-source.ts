@@ -95,6 +95,10 @@ export class MemorySource implements Source {
     return this.#listing(table, { from: version, to: version }, [[version, files]]);
   }
 
+  clockAheadMs(): number | null {
+    return null;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {}
 
   #listing(

@@ -80,6 +80,7 @@ export class Client {
   readonly #slots = new Semaphore(QUESTIONS_AT_ONCE);
   readonly #budget: Budget;
   #otherwiseUntil: EpochMs = 0;
+  #aheadMs: number | null = null;
 
   constructor(options: ClientOptions) {
     this.source = options.source;
@@ -90,6 +91,11 @@ export class Client {
     const budget = new Budget(options.requestsPerSecond, options.retry.clock);
     this.#budget = budget;
     options.telemetry.reads({ of: 'requestBudget', source: options.source }, () => budget.left);
+  }
+
+  /** How far the provider's clock is ahead of ours, by its last answer; null = none has told. */
+  get clockAheadMs(): number | null {
+    return this.#aheadMs;
   }
 
   /** Asks, and asks again what passes by itself. Rejects with the last try's failure. */
@@ -166,6 +172,8 @@ export class Client {
       },
       async (sentReply) => {
         telemetry.providerRequest(this.source, String(sentReply.status));
+        const date = Date.parse(sentReply.headers.get('date') ?? '');
+        if (!Number.isNaN(date)) this.#aheadMs = date - this.retry.clock.now();
         const reply = decoded(sentReply, (problem, reason) => new Failure(`provider.${problem}`, `${question.doing}: ${reason}`));
         if (reply.status === 200 || reply.status === 204) return question.read(reply, question.bytesMax ?? this.answerBytesMax);
         const waitMs = retryAfterMs(reply.headers.get('retry-after'), this.retry.clock.now());

@@ -157,6 +157,8 @@ export function openSource(options: SourceOptions): Source {
       );
     },
 
+    clockAheadMs: () => client.clockAheadMs,
+
     [Symbol.asyncDispose]: async () => {
       open.abort(new Error(`source ${name} is closed`));
       await network[Symbol.asyncDispose]();
