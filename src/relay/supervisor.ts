@@ -229,18 +229,18 @@ async function stayParked(
   signal: AbortSignal,
 ): Promise<Outcome | null> {
   const { works, spec } = line;
-  await park(line, partition, failure, signal);
-  // What was lost is said in the checkpoint from here on, and holds there until a person has looked.
-  memory.confirmedSeq = partition.checkpoint(spec.id)?.seq ?? 0;
-  if (failure.code === PAUSED && memory.orders.pending === 'pause') memory.orders.obeyed();
-  if (works.untilCurrent) return { kind: 'parked', failure };
   memory.isParked = true;
   try {
+    await park(line, partition, failure, signal);
+    // What was lost is said in the checkpoint from here on, and holds there until a person has looked.
+    memory.confirmedSeq = partition.checkpoint(spec.id)?.seq ?? 0;
+    if (failure.code === PAUSED && memory.orders.pending === 'pause') memory.orders.obeyed();
+    if (works.untilCurrent) return { kind: 'parked', failure };
     await wait(line, memory, failure.disposition === 'park' ? Infinity : PROBE_MS * (0.9 + 0.2 * works.clock.random()), signal);
+    return null;
   } finally {
     memory.isParked = false;
   }
-  return null;
 }
 
 /** Until the feed is to try again; or the outcome, when its time is over. */

@@ -69,12 +69,15 @@ export interface RunOptions {
   readonly patterns?: readonly PatternToRun[];
   /** Until the source is listed again. */
   readonly listAgain?: Wait;
+  /** Until a feed is polled again. */
+  readonly wait?: Wait;
   readonly onAttempted?: () => void;
   readonly onControl?: (control: FeedControl) => void;
   readonly source: Source;
   readonly publisher?: Publisher;
   /** What its claims say. */
   readonly owner?: string;
+  readonly http?: string;
   readonly configHash?: string;
   /** The group of replicas; by default there is this one alone. */
   readonly membership?: Membership;
@@ -165,14 +168,14 @@ export class Relay {
         publisher: options.publisher ?? this.publisher,
         membership: options.membership ?? alone,
         recipients: [this.recipient],
-        lines: options.feeds.map((feed) => this.#line(this.#spec(feed), options.source, works)),
-        lineOf: (spec) => this.#line(spec, options.source, works),
+        lines: options.feeds.map((feed) => this.#line(this.#spec(feed), options, works)),
+        lineOf: (spec) => this.#line(spec, options, works),
         rosters: this.#rosters(options, works),
         onFeeds: () => {},
         works,
         retryTimeoutMs: options.retryTimeoutMs ?? 60_000,
         owner: options.owner ?? 'test',
-        http: null,
+        http: options.http ?? null,
         nonce: randomUUID,
         configHash: options.configHash ?? 'test',
         onAttempted: options.onAttempted ?? (() => {}),
@@ -222,8 +225,8 @@ export class Relay {
     ];
   }
 
-  #line(spec: FeedSpec, source: Source, works: Works): Line {
-    return { spec, source, wait: (signal) => sleep(20, signal), share: new Semaphore(4), works };
+  #line(spec: FeedSpec, { source, wait }: RunOptions, works: Works): Line {
+    return { spec, source, wait: wait ?? ((signal) => sleep(20, signal)), share: new Semaphore(4), works };
   }
 
   #works(options: RunOptions): Works {

@@ -1,0 +1,208 @@
+/**
+ * Orders that people give while a relay runs: what they change, what they outlive, and that nothing of it is published twice or not at all.
+ */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { must } from '../../src/lib/assert.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import type { Clock } from '../../src/lib/clock.ts';
+import { Failure } from '../../src/model/failure.ts';
+import type { FeedControl, FeedOrder, OrderAnswer } from '../../src/ports/feed-control.ts';
+import type { Membership } from '../../src/ports/membership.ts';
+import type { Source } from '../../src/ports/source.ts';
+import type { FeedState, Telemetry } from '../../src/ports/telemetry.ts';
+import { describeKafka } from '../kafka/use-kafka.ts';
+import { quiet } from '../support/quiet-telemetry.ts';
+import type { Relay, RunOptions } from './in-process.ts';
+import { Playground } from './playground.ts';
+import { rowsFrom } from './small-table.ts';
+
+const never = new AbortController().signal;
+
+await describeKafka('a feed that is given orders', (brokers) => {
+  let play: Playground;
+  beforeAll(async () => {
+    play = await Playground.open(brokers);
+  });
+  afterAll(async () => play[Symbol.asyncDispose]());
+
+  test('is paused wherever it goes, until it is resumed, and consumers are told of both', async () => {
+    const { table, name } = play.table();
+    await table.commit({ adds: [rowsFrom(0, 2)] });
+    const relay = play.stage.another();
+    {
+      await using daemon = begin(relay, { feeds: [{ table: name }] });
+      await daemon.published(1);
+      expect(await daemon.order(name, 'pause')).toMatchObject({ kind: 'done' });
+      expect(await daemon.order(name, 'pause')).toEqual({ kind: 'done', sentence: 'It is paused already.' });
+      expect(await daemon.order(name, 'poll')).toMatchObject({ kind: 'refused' });
+      expect(await daemon.order(name, 'restart')).toMatchObject({ kind: 'refused' });
+    }
+    expect(await relay.checkpoint(name)).toMatchObject({ state: 'parked', failure: { code: 'feed.paused' }, position: { version: 1 } });
+    await table.commit({ adds: [rowsFrom(10, 2)] });
+    {
+      await using daemon = begin(relay, { feeds: [{ table: name }] });
+      await daemon.is('paused');
+      expect(daemon.states).toEqual(['starting', 'paused']);
+      expect(await daemon.order(name, 'resume')).toMatchObject({ kind: 'done' });
+      await daemon.published(1);
+    }
+    expect(await play.versions(relay, relay.topic(name))).toEqual([0, 0, 1, 1]);
+    const told = (await relay.ledger(name)).map(({ kind, code, version }) => [kind, code, Number(version)]);
+    expect(told).toEqual([
+      ['version', null, 0],
+      ['park', 'feed.paused', 1],
+      ['resume', null, 1],
+      ['version', null, 1],
+    ]);
+  });
+
+  test('that ends its run keeps what was committed, and prepares the rest anew', async () => {
+    const { table, name } = play.table();
+    for (let version = 0; version < 6; version++) await table.commit({ adds: [rowsFrom(version * 10, 4)] });
+    const relay = play.stage.another();
+    await using daemon = begin(relay, { feeds: [{ table: name }], chunk: { records: 3 } });
+    for (let done = 1; done <= 4; done++) {
+      await daemon.published(1);
+      expect(await daemon.order(name, done % 2 === 0 ? 'pause' : 'restart')).toMatchObject({ kind: 'done' });
+      if (done % 2 === 0) expect(await daemon.order(name, 'resume')).toMatchObject({ kind: 'done' });
+    }
+    await daemon.isCurrent();
+    expect(await play.versions(relay, relay.topic(name))).toEqual(
+      [0, 1, 2, 3, 4, 5].flatMap((version) => [version, version, version, version]),
+    );
+    expect(await relay.ledgerFaults(name)).toEqual([]);
+  });
+
+  test('looks for a new version when it is told to, and once a second at most', async () => {
+    const { table, name } = play.table();
+    await table.commit({ adds: [rowsFrom(0, 1)] });
+    const relay = play.stage.another();
+    let now = 0;
+    const clock: Clock = { ...systemClock, random: () => 0, now: () => now };
+    await using daemon = begin(relay, { feeds: [{ table: name }], clock, wait: async (signal) => systemClock.sleep(Infinity, signal) });
+    await daemon.isCurrent();
+    await table.commit({ adds: [rowsFrom(10, 1)] });
+    expect(await daemon.order(name, 'poll')).toEqual({ kind: 'done', sentence: 'It looks for a new version now.' });
+    await daemon.published(2);
+    now = 400;
+    expect(await daemon.order(name, 'poll')).toEqual({ kind: 'too_soon', retryAfterMs: 600 });
+    now = 1_000;
+    expect(await daemon.order(name, 'poll')).toMatchObject({ kind: 'done' });
+  });
+
+  test('waits out no backoff when it is restarted, and no probe when it is resumed', async () => {
+    const { table, name } = play.table();
+    await table.commit({ adds: [rowsFrom(0, 1)] });
+    const relay = play.stage.another();
+    let failure: Failure | null = new Failure('provider.unavailable', 'the provider answers 503');
+    const source: Source = {
+      ...play.shared.source,
+      latestVersion: async (of, signal) => {
+        if (failure !== null) throw failure;
+        return play.shared.source.latestVersion(of, signal);
+      },
+    };
+    // Whoever waits by itself waits for ever; a transaction has its time.
+    const clock: Clock = {
+      ...systemClock,
+      random: () => 0.5,
+      sleep: async (ms, signal) => systemClock.sleep(ms === 20_000 ? ms : Infinity, signal),
+    };
+    await using daemon = begin(relay, { feeds: [{ table: name, start: { kind: 'version', version: 0 } }], source, clock });
+    await daemon.is('retrying');
+    expect(daemon.control().feeds()[0]?.here?.nextTryAt).toBeGreaterThan(0);
+    failure = new Failure('provider.forbidden', 'the provider answers 403');
+    expect(await daemon.order(name, 'restart')).toMatchObject({ kind: 'done' });
+    await daemon.is('parked');
+    expect(await daemon.order(name, 'poll')).toMatchObject({ kind: 'refused' });
+    failure = null;
+    expect(await daemon.order(name, 'resume')).toMatchObject({ kind: 'done' });
+    await daemon.published(1);
+    expect(await play.versions(relay, relay.topic(name))).toEqual([0]);
+  });
+
+  test('is seen from another replica, with who has it and where that one answers, and takes its orders there alone', async () => {
+    const { table, name } = play.table();
+    await table.commit({ adds: [rowsFrom(0, 1)] });
+    const relay = play.stage.another();
+    await using owner = begin(relay, { feeds: [{ table: name }], owner: 'host/1', http: 'http://10.0.0.1:9464' });
+    await owner.published(1);
+    await using other = begin(relay, { feeds: [{ table: name }], owner: 'host/2', membership: standingBy });
+    expect(await other.order(name, 'pause')).toEqual({ kind: 'elsewhere' });
+    const { checkpoints, owners } = await other.control().others(never);
+    expect(checkpoints.get(relay.feed(name))).toMatchObject({ state: 'running', position: { version: 1 } });
+    expect(owners.get(0)).toMatchObject({ name: 'host/1', http: 'http://10.0.0.1:9464' });
+    expect(await other.order('no such', 'pause')).toEqual({ kind: 'unknown' });
+  });
+
+  /** A relay that runs until it is disposed of. */
+  function begin(relay: Relay, options: Omit<RunOptions, 'source'> & { readonly source?: Source }): Daemon {
+    return new Daemon(relay, { source: play.shared.source, ...options });
+  }
+});
+
+/** A group that gives everything to somebody else. */
+const standingBy: Membership = {
+  join: () => ({ joined: Promise.resolve(), isConfirmed: true, announce: () => {}, leave: async () => {} }),
+};
+
+class Daemon implements AsyncDisposable {
+  readonly states: FeedState[] = [];
+  readonly #relay: Relay;
+  readonly #stopping = new AbortController();
+  readonly #ended: Promise<unknown>;
+  #control: FeedControl | null = null;
+  #published = 0;
+  #lag: number | null = null;
+  #changed = Promise.withResolvers<void>();
+
+  constructor(relay: Relay, options: RunOptions) {
+    this.#relay = relay;
+    const told = (work: () => void): void => {
+      work();
+      this.#changed.resolve();
+      this.#changed = Promise.withResolvers();
+    };
+    const telemetry: Telemetry = {
+      ...quiet,
+      feedState: (_, state) => told(() => this.states.push(state)),
+      published: () => told(() => this.#published++),
+      lag: (_, versions) => told(() => (this.#lag = versions)),
+    };
+    const onControl = (control: FeedControl): void => told(() => (this.#control = control));
+    this.#ended = relay.run({ ...options, forEver: true, stopping: this.#stopping.signal, telemetry, onControl });
+    this.#ended.catch(() => this.#changed.resolve());
+  }
+
+  control(): FeedControl {
+    return must(this.#control, 'the control');
+  }
+
+  /** Resolves when so many transactions of rows are committed, from here on. */
+  async published(more: number): Promise<void> {
+    await this.#until(() => this.#published >= more);
+    this.#published -= more;
+  }
+
+  async is(state: FeedState): Promise<void> {
+    await this.#until(() => this.states.at(-1) === state);
+  }
+
+  async isCurrent(): Promise<void> {
+    await this.#until(() => this.#lag === 0);
+  }
+
+  async order(table: string, order: FeedOrder): Promise<OrderAnswer> {
+    await this.#until(() => this.#control !== null);
+    return this.control().order(this.#relay.feed(table), order, never);
+  }
+
+  async #until(isSo: () => boolean): Promise<void> {
+    while (!isSo()) await Promise.race([this.#changed.promise, this.#ended]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort(new Error('the test has seen enough'));
+    await this.#ended;
+  }
+}
