@@ -1,5 +1,5 @@
 /**
- * `status`: every feed as the checkpoint topic has it, and the checkpoints of feeds that the config does not know.
+ * `status`: every feed as the relay that runs tells of it; where none answers, as the checkpoint topic has it, with the checkpoints of feeds that the config does not know.
  */
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
@@ -10,18 +10,39 @@ import { parseArguments } from './arguments.ts';
 import { readCheckpoints } from './checkpoints.ts';
 import { remedyOf } from './exit.ts';
 import { openKafkaSession } from './kafka-session.ts';
+import { askRelay, urlOf } from './live-status.ts';
+import type { LiveStatus } from './live-status.ts';
 import { plain, print, tell } from './output.ts';
 
 export async function run(argv: readonly string[], signal: AbortSignal): Promise<number> {
   const options = parseArguments('status', argv);
-  await using session = await openKafkaSession(loadConfig(options.required('config')), signal);
-  const rows = statusOf(session.config, await readCheckpoints(session.config, session.publisher, signal));
+  const config = loadConfig(options.required('config'));
+  const url = options.optional('url') ?? urlOf(config);
+  const live = url === null ? 'the port of the relay is any that is free' : await askRelay(url, config.relay.name, signal);
+  const { rows, at, told } = typeof live === 'string' ? await fromKafka(config, live, signal) : fromRelay(live);
   if (options.isSet('json')) await print(JSON.stringify(rows, null, 2), signal);
-  else {
-    for (const row of rows) for (const line of statusLines(row, Date.now())) await print(plain(line), signal);
-    tell('This is what the checkpoints say: whether a relay runs, and what it tries again, is in its log and on /metrics.');
-  }
+  else for (const row of rows) for (const line of statusLines(row, at)) await print(plain(line), signal);
+  for (const line of told) tell(line);
   return 0;
+}
+
+interface Seen {
+  readonly rows: readonly FeedStatus[];
+  /** What ages are counted to. */
+  readonly at: number;
+  /** For the person: where it is from. */
+  readonly told: readonly string[];
+}
+
+function fromRelay({ url, rows, at, gaps }: LiveStatus): Seen {
+  return { rows, at, told: [...gaps, `This is what the relay says at ${url}.`] };
+}
+
+async function fromKafka(config: Config, because: string, signal: AbortSignal): Promise<Seen> {
+  await using session = await openKafkaSession(config, signal);
+  const rows = statusOf(config, await readCheckpoints(config, session.publisher, signal));
+  const told = `This is what the checkpoints say, for ${because}: whether one runs, and what it tries again, is not known (--url says where to ask).`;
+  return { rows, at: Date.now(), told: [told] };
 }
 
 export interface FeedStatus {
@@ -31,7 +52,12 @@ export interface FeedStatus {
     | 'new'
     /** It publishes, or would if a relay ran. */
     | 'running'
-    | 'parked';
+    | 'parked'
+    | 'paused'
+    /** The three that only a relay tells. */
+    | 'starting'
+    | 'retrying'
+    | 'done';
   /** The config does not know the feed. */
   readonly isOrphan: boolean;
   readonly topic: string | null;
@@ -42,6 +68,8 @@ export interface FeedStatus {
   readonly isSnapshot: boolean;
   /** Records of `nextVersion` that are published already. */
   readonly recordsOfNextVersion: number;
+  /** Versions known and not published, and the age of the first; null where no relay tells. */
+  readonly behind: { readonly versions: number | null; readonly seconds: number | null } | null;
   /** ISO 8601; of the last transaction of the feed in this generation. */
   readonly lastCommitAt: string | null;
   readonly failure: {
@@ -50,6 +78,8 @@ export interface FeedStatus {
     readonly message: string;
     readonly at: string;
     readonly remedy: string | null;
+    /** When it tries again by itself; null where it does not, and where no relay tells. */
+    readonly nextTryAt: string | null;
   } | null;
 }
 
@@ -76,7 +106,7 @@ export function statusLines(row: FeedStatus, now: number): readonly string[] {
       : `${row.isSnapshot ? 'snapshot of' : 'next'} version ${row.nextVersion}${part}`;
   const age = row.lastCommitAt === null ? '' : `, last commit ${ageText(now - Date.parse(row.lastCommitAt))} ago`;
   const topic = row.topic === null ? [] : [`  topic ${row.topic}${row.generation > 1 ? `, generation ${row.generation}` : ''}`];
-  return [`${row.feed}: ${state}; ${version}${age}`, ...topic, ...failureLines(row)];
+  return [`${row.feed}: ${state}; ${version}${behindText(row)}${age}`, ...topic, ...failureLines(row, now)];
 }
 
 function feedStatus(feed: FeedId, checkpoint: Checkpoint | null, isOrphan: boolean): FeedStatus {
@@ -90,6 +120,7 @@ function feedStatus(feed: FeedId, checkpoint: Checkpoint | null, isOrphan: boole
       nextVersion: null,
       isSnapshot: false,
       recordsOfNextVersion: 0,
+      behind: null,
       lastCommitAt: null,
       failure: null,
     };
@@ -98,22 +129,33 @@ function feedStatus(feed: FeedId, checkpoint: Checkpoint | null, isOrphan: boole
   const isNew = state === 'new';
   return {
     feed,
-    state: failure !== null ? 'parked' : state,
+    state: failure === null ? state : failure.code === 'feed.paused' ? 'paused' : 'parked',
     isOrphan,
     topic: checkpoint.topic === '' ? null : checkpoint.topic,
     generation: checkpoint.generation,
     nextVersion: isNew ? null : position.version,
     isSnapshot: !isNew && position.kind === 'snapshot',
     recordsOfNextVersion: isNew ? 0 : position.records,
+    behind: null,
     lastCommitAt: isNew ? null : new Date(checkpoint.at).toISOString(),
-    failure: failure === null ? null : { ...failure, at: new Date(failure.at).toISOString(), remedy: remedyOf(failure.code) },
+    failure:
+      failure === null ? null : { ...failure, at: new Date(failure.at).toISOString(), remedy: remedyOf(failure.code), nextTryAt: null },
   };
 }
 
-function failureLines({ failure }: FeedStatus): readonly string[] {
+function behindText({ behind }: FeedStatus): string {
+  const versions = behind?.versions ?? null;
+  if (versions === null) return '';
+  if (versions === 0) return ', current';
+  const age = behind?.seconds === null || behind === null ? '' : ` and ${ageText(behind.seconds * 1000)}`;
+  return `, ${versions} version${versions === 1 ? '' : 's'}${age} behind`;
+}
+
+function failureLines({ failure }: FeedStatus, now: number): readonly string[] {
   if (failure === null) return [];
   const version = failure.version === null ? '' : ` at version ${failure.version}`;
-  return [`  ${failure.code}${version}: ${failure.message}`, ...(failure.remedy === null ? [] : [`  → ${failure.remedy}`])];
+  const next = failure.nextTryAt === null ? '' : `, tries again in ${ageText(Date.parse(failure.nextTryAt) - now)}`;
+  return [`  ${failure.code}${version}: ${failure.message}${next}`, ...(failure.remedy === null ? [] : [`  → ${failure.remedy}`])];
 }
 
 function ageText(ms: number): string {

@@ -67,11 +67,18 @@ export const USAGE = {
     ],
   },
   status: {
-    summary: 'shows every feed from the checkpoint topic: state, version, last commit, error and remedy',
+    summary: 'shows every feed: state, version, how far behind, last commit, error and remedy',
     positionals: [],
-    options: { config: CONFIG, json: { help: 'one JSON array instead of text' } },
+    options: {
+      config: CONFIG,
+      url: { value: 'address', help: 'of the HTTP port of a relay that runs; the one of the config on this machine if left out' },
+      json: { help: 'one JSON array instead of text' },
+    },
     required: ['config'],
-    notes: ['Checkpoints of feeds that the config does not know are shown as orphans.'],
+    notes: [
+      'The relay that runs is asked; where none of this name answers, the checkpoint topic is read, as of the last commits, and which of both it was is said.',
+      'Checkpoints of feeds that the config does not know are shown as orphans, by the checkpoint topic alone.',
+    ],
   },
   tables: {
     summary: 'shows what a profile gives: tables with version, change feed and columns',

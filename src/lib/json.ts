@@ -47,6 +47,12 @@ export class JsonObject {
     return value;
   }
 
+  number(key: string): number {
+    const value = this.#fields.get(key);
+    if (typeof value !== 'number') throw this.#mismatch(key, 'a number');
+    return value;
+  }
+
   oneOf<const T extends string>(key: string, choices: readonly T[]): T {
     const value = this.#fields.get(key);
     const found = choices.find((choice) => choice === value);

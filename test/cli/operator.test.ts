@@ -85,7 +85,8 @@ limits: {workers: 1}
     expect(await command('status', '-c', path)).toEqual({
       code: 0,
       stdout: `${feed('basics')}: new; nothing published yet\n${feed('feed_toggled')}: new; nothing published yet\n`,
-      stderr: 'This is what the checkpoints say: whether a relay runs, and what it tries again, is in its log and on /metrics.\n',
+      stderr:
+        'This is what the checkpoints say, for the port of the relay is any that is free: whether one runs, and what it tries again, is not known (--url says where to ask).\n',
     });
     const named = ['-c', path, '--recipient', recipient, '--table', 'local.default.basics'];
     expect(await command('checkpoint', 'show', ...named)).toMatchObject({ code: 2, stdout: '' });
@@ -115,6 +116,7 @@ limits: {workers: 1}
         nextVersion: 6,
         isSnapshot: false,
         recordsOfNextVersion: 0,
+        behind: null,
         lastCommitAt: at,
         failure: {
           code: 'gap.feed_off',
@@ -122,6 +124,7 @@ limits: {workers: 1}
           message: expect.stringContaining('local.default.feed_toggled'),
           at,
           remedy: expect.stringContaining('onGap: skip'),
+          nextTryAt: null,
         },
       },
       {
@@ -133,6 +136,7 @@ limits: {workers: 1}
         nextVersion: 12,
         isSnapshot: false,
         recordsOfNextVersion: 0,
+        behind: null,
         lastCommitAt: at,
         failure: null,
       },

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
+import { askRelay, urlOf } from '../../src/cli/live-status.ts';
 import { statusLines, statusOf } from '../../src/cli/status.ts';
 import type { Checkpoint } from '../../src/model/position.ts';
 import { newCheckpoint } from '../../src/relay/checkpoint.ts';
 import { parse, SAMPLE } from '../config/sample.ts';
+import { NOW, openStage } from '../ops/status-stage.ts';
 
 const FEED = 'analytics/acme/sales.public.orders';
 const AT = Date.parse('2026-01-01T00:00:00Z');
@@ -66,4 +68,47 @@ test('feeds that came by a pattern stand behind those that the config names, and
     ['analytics/acme/sales.x.y', false],
     ['analytics/acme/a.b.c', true],
   ]);
+});
+
+test('a paused feed is told as such', () => {
+  const failure = { code: 'feed.paused', version: 7, message: 'a person has paused the feed', at: AT };
+  expect(lines({ state: 'parked', failure })[0]).toBe(`${FEED}: paused; next version 7, last commit 0 s ago`);
+});
+
+test('a relay that runs tells what no checkpoint does: how far behind, and what is tried again', async () => {
+  await using stage = await openStage();
+  const live = await askRelay(stage.url, 'acme-relay', AbortSignal.timeout(60_000));
+  if (typeof live === 'string') throw new Error(live);
+  const told = new Map(live.rows.map((row) => [row.feed, statusLines(row, live.at)]));
+  expect(live.at).toBe(NOW);
+  expect(told.get('analytics/acme/sales.public.order_lines')?.[0]).toBe(
+    'analytics/acme/sales.public.order_lines: running; next version 18190, 14 versions and 5 min behind, last commit 4 s ago',
+  );
+  expect(told.get('analytics/acme/sales.public.orders')?.[0]).toContain('next version 18204, current, last commit');
+  expect(told.get('analytics/acme/crm.core.accounts')).toEqual([
+    'analytics/acme/crm.core.accounts: retrying; next version 5120, 2 versions and 42 s behind, last commit 75 s ago',
+    '  topic analytics.crm.core.accounts',
+    '  provider.unavailable at version 5120: asking for the latest version of crm.core.accounts: the provider answered 503, tries again in 41 s',
+    '  → The provider fails by itself: if it lasts, tell the provider the time and the table.',
+  ]);
+  expect(told.get('billing/acme/finance.ledger.quotes')).toEqual([
+    'billing/acme/finance.ledger.quotes: new; nothing published yet',
+    '  topic billing.finance.ledger.quotes',
+  ]);
+});
+
+test('where no relay of the name answers, it is said why', async () => {
+  const stage = await openStage();
+  const signal = AbortSignal.timeout(60_000);
+  expect(await askRelay(stage.url, 'another', signal)).toBe(`the relay that answers at ${stage.url} is acme-relay, and not another`);
+  await stage[Symbol.asyncDispose]();
+  expect(await askRelay(stage.url, 'acme-relay', signal)).toBe(`no relay answers at ${stage.url}`);
+});
+
+test('the relay is asked where the config has its port', () => {
+  const urlAt = (http: string): string | null => urlOf(parse(`${SAMPLE}http: ${http}\n`));
+  expect(urlAt('{port: 1234}')).toBe('http://127.0.0.1:1234');
+  expect(urlAt('{host: "::", port: 1234}')).toBe('http://[::1]:1234');
+  expect(urlAt('{host: relay.internal, port: 80}')).toBe('http://relay.internal:80');
+  expect(urlAt('{port: 0}')).toBe(null);
 });
