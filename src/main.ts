@@ -24,6 +24,7 @@ const COMMANDS: Readonly<Record<CommandName, () => Promise<CommandModule>>> = {
   run: () => import('./cli/run.ts'),
   validate: () => import('./cli/validate.ts'),
   doctor: () => import('./cli/doctor.ts'),
+  plan: () => import('./cli/plan.ts'),
   status: () => import('./cli/status.ts'),
   tables: () => import('./cli/tables.ts'),
   peek: () => import('./cli/peek.ts'),

@@ -12,6 +12,7 @@ import type { RegistryPages } from '../ops/registry-pages.ts';
 import { checkpointTopic } from '../relay/checkpoint-topic.ts';
 import type { ClusterInspection } from '../relay/inspection.ts';
 import { isCronPattern } from '../relay/poll.ts';
+import type { Site } from '../relay/settings.ts';
 import { KafkaWatch } from '../relay/watch.ts';
 import type { Membership } from '../ports/membership.ts';
 import type { Publisher } from '../ports/publisher.ts';
@@ -57,11 +58,16 @@ export function inspectionOf({ kafka, relay }: Config, { admin }: Publisher): Cl
   const { transactionTimeoutMs } = CONNECTORS.kafka.kafkajs.defaults;
   return {
     admin,
-    site: { brokers: kafka.brokers, principal: principalOf(kafka.sasl) },
+    site: siteIn({ kafka }),
     group: `${relay.name}.relay`,
     transactionTimeoutMs,
     sessionTimeoutMs: CONNECTORS.membership.defaults.sessionMs,
   };
+}
+
+/** For commands that a person can paste. */
+export function siteIn({ kafka }: Pick<Config, 'kafka'>): Site {
+  return { brokers: kafka.brokers, principal: principalOf(kafka.sasl) };
 }
 
 /** Joins nothing yet. */

@@ -100,7 +100,7 @@ function answerTo({ onGap, onRecreate }: FeedSpec, code: string): string | null 
 function feedText(spec: FeedSpec, { latest, beginning, waiting, schemas, fetched, topic }: Prospect, topicState: string | null): string {
   return [
     `version ${latest?.version ?? '?'}${latest?.at === null || latest === null ? '' : ` of ${timeText(latest.at)}`} is the latest`,
-    ...(beginning === null ? [] : [beginningText(beginning)]),
+    ...(beginning === null ? [] : [`it ${beginning.kind === 'starts' ? 'starts' : 'goes on'} ${beginningText(beginning)}`]),
     ...(waiting === null ? [] : [`${waitingText(waiting)} waiting`]),
     ...(schemas === null || spec.key.length === 0 ? [] : [`the key is ${schemas.key.join(', ')}`]),
     ...(fetched === null ? ['there is no file to be fetched yet'] : ['a file of it was fetched']),
@@ -108,17 +108,17 @@ function feedText(spec: FeedSpec, { latest, beginning, waiting, schemas, fetched
   ].join('; ');
 }
 
-/** `it starts with a snapshot of version 12 (snapshot)`. */
+/** `with a snapshot of version 12 (snapshot)`. */
 export function beginningText({ kind, asked, position }: Beginning): string {
   const { version, records } = position;
   const what = position.kind === 'snapshot' ? `with a snapshot of version ${version}` : `at version ${version}`;
-  if (kind === 'starts') return `it starts ${what} (${asked})`;
-  return `it goes on ${what}, by its checkpoint${records === 0 ? '' : `, ${counted(records, 'record')} of which are out`}`;
+  if (kind === 'starts') return `${what} (${asked})`;
+  return `${what}, by its checkpoint${records === 0 ? '' : `, ${counted(records, 'record')} of which are out`}`;
 }
 
 /** `1,200 rows in 3 files, 4.5 MB, of 2 versions`. */
 export function waitingText({ versions, files, bytes, rows, unlisted }: Waiting): string {
-  if (versions === 0) return 'nothing is';
+  if (versions === 0) return 'nothing';
   const rowsText = rows === null ? 'rows of unknown number' : counted(rows, 'row');
   const sizes = bytes === null ? 'of unknown size' : sizeText(bytes);
   const more = unlisted === 0 ? '' : `, and what the last ${counted(unlisted, 'version')} of them hold`;

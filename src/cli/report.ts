@@ -103,6 +103,14 @@ function parted(text: string): { readonly sentence: string; readonly command: st
   return command === '' ? { sentence: text, command: null } : { sentence: `${sentence}:`, command };
 }
 
+/** A line whose text, behind its indentation and a word that stands apart, goes on below itself. */
+export function fitted(line: string, columns: number | null): readonly string[] {
+  if (columns === null || line.length < columns) return [line];
+  const [label = ''] = /^ *(?:\S+ {2,})?/.exec(line) ?? [];
+  const [first = '', ...rest] = wrapped(line.slice(label.length), columns - label.length + INDENT.length);
+  return [label + first, ...rest.map((below) => ' '.repeat(label.length) + below)];
+}
+
 function wrapped(text: string, columns: number | null): readonly string[] {
   if (columns === null) return [text.replaceAll(/\s*\n\s*/g, ' ')];
   const width = Math.max(COLUMNS_MIN, columns) - INDENT.length - 2;

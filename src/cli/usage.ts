@@ -66,6 +66,28 @@ export const USAGE = {
       'as far as brokers tell them.',
     ],
   },
+  plan: {
+    summary: 'says what `run` would do: topics, rights, schemas, where feeds begin and what waits there; changes nothing',
+    positionals: [],
+    options: {
+      config: CONFIG,
+      recipient: { ...RECIPIENT, help: 'only feeds of this recipient' },
+      table: { ...TABLE, help: 'only feeds of this table' },
+      output: {
+        short: 'o',
+        value: 'format',
+        help: 'text, json, kafka-acls (commands for topics and rights) or strimzi (KafkaTopic and KafkaUser)',
+      },
+      json: { help: 'as -o json: all of it, with the texts of the schemas' },
+      schemas: { value: 'folder', help: 'writes the Avro schemas there: <topic>-key.avsc and <topic>-value.avsc' },
+    },
+    required: ['config'],
+    notes: [
+      'For clusters where the relay may create nothing: set kafka.topics.create to false, and give -o kafka-acls or -o strimzi to whoever administers Kafka. These',
+      'two print what is missing, and take it that nothing is there where Kafka does not answer. Topics that a reset makes later (<topic>.g2) are not among them.',
+      'Exit code 1 if a feed would be parked, 3 if a provider or Kafka does not answer; what can be planned is printed all the same.',
+    ],
+  },
   status: {
     summary: 'shows every feed: state, version, how far behind, last commit, error and remedy',
     positionals: [],

@@ -20,6 +20,9 @@ export interface SchemaTexts {
   readonly texts: AvroTexts;
 }
 
+/** Columns that a message names at most. */
+const NAMED_MAX = 20;
+
 /** Throws `policy.column`, `schema.type`, `schema.name`, `key.type`. */
 export function schemaTexts({ spec, works }: SchemaLine, schema: TableSchema, version: Version): SchemaTexts {
   const key = spec.key.map((name) => resolveColumn(spec, schema, name, version));
@@ -36,7 +39,9 @@ function resolveColumn(spec: FeedSpec, schema: TableSchema, name: string, versio
   const found = schema.columns.filter((column) => column.name.toLowerCase() === name.toLowerCase());
   const [only] = found;
   if (only !== undefined && found.length === 1) return only.name;
-  const has = schema.columns.map((column) => column.name).join(', ');
+  const names = schema.columns.map((column) => column.name);
+  const more = names.length > NAMED_MAX ? ` and ${names.length - NAMED_MAX} more` : '';
+  const has = names.slice(0, NAMED_MAX).join(', ') + more;
   throw new Failure('policy.column', `key column ${name} of ${spec.id} is not one column of version ${version}, which has ${has}`, {
     version,
   });

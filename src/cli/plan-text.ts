@@ -1,0 +1,55 @@
+/**
+ * A plan for a person.
+ */
+import { beginningText, waitingText } from './doctor-source.ts';
+import { madeWith } from './doctor-kafka.ts';
+import type { Plan, PlannedFeed, PlannedSchema, PlannedSource, PlannedTopic } from './plan-of.ts';
+import { counted, spanText, timeText } from './words.ts';
+
+export function planLines({ topics, sources, feeds }: Plan): readonly string[] {
+  const width = Math.max(0, ...topics.map(({ topic }) => topic.length));
+  return [
+    'Topics',
+    ...topics.flatMap((topic) => topicLines(topic, width)),
+    '',
+    'Sources',
+    ...sources.map(sourceLine),
+    '',
+    'Feeds',
+    ...feeds.flatMap(feedLines),
+  ];
+}
+
+const STATES = { true: 'exists', false: 'create', null: 'hidden' } as const;
+
+function topicLines(topic: PlannedTopic, width: number): readonly string[] {
+  const { exists, remarks } = topic;
+  const made = exists === true ? counted(topic.partitions, 'partition') : madeWith(topic);
+  return [`  ${STATES[`${exists}`]}  ${topic.topic.padEnd(width)}  ${made}`, ...remarks.map((remark) => `          ${remark}`)];
+}
+
+function sourceLine({ source, feeds, pollMs, cron, requestsPerSecond }: PlannedSource): string {
+  if (pollMs === null)
+    return `  ${source}: ${counted(feeds, 'feed')} polled by ${cron ?? 'cron'}; a question a feed and poll while nothing is new`;
+  const rate = Math.round((requestsPerSecond ?? 0) * 100) / 100;
+  return `  ${source}: ${counted(feeds, 'feed')} polled every ${spanText(pollMs)}; ${rate} questions a second while nothing is new`;
+}
+
+function feedLines({ feed, topic, generation, latest, beginning, waiting, schemas, failures }: PlannedFeed): readonly string[] {
+  const raised = generation === 1 ? '' : `, generation ${generation}`;
+  const at = latest?.at === null || latest === null ? '' : ` of ${timeText(latest.at)}`;
+  return [
+    `  ${feed} → ${topic}${raised}`,
+    ...(latest === null ? [] : [`    latest   version ${latest.version}${at}`]),
+    ...(beginning === null ? [] : [`    ${beginning.kind === 'starts' ? 'starts ' : 'goes on'}  ${beginningText(beginning)}`]),
+    ...(waiting === null ? [] : [`    waiting  ${waitingText(waiting)}`]),
+    ...schemas.map(schemaLine),
+    ...failures.flatMap(({ message, remedy }) => [`    stopped  ${message}`, `             → ${remedy}`]),
+  ];
+}
+
+function schemaLine({ part, subject, name, framing }: PlannedSchema): string {
+  const where = subject === null ? '' : `, subject ${subject}`;
+  const known = name === null ? 'new' : `${framing === 'id' ? 'id' : 'GUID'} ${name}`;
+  return `    ${part.padEnd(7)}  schema ${known}${where}`;
+}
