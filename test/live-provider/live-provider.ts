@@ -67,7 +67,9 @@ export async function openLiveProvider(): Promise<LiveProvider> {
   await using opened = new AsyncDisposableStack();
   const own = told === '' ? opened.use(await shareTables()) : null;
   const profile = await readProfile(own === null ? told : JSON.stringify(own.provider.profile));
-  const network = opened.use(openNetwork({ endpoint: new URL(profile.endpoint), allowHosts: list('DELTA_SHARING_ALLOW_HOSTS'), tls: null, env: process.env }));
+  const network = opened.use(
+    openNetwork({ endpoint: new URL(profile.endpoint), allowHosts: list('DELTA_SHARING_ALLOW_HOSTS'), tls: null, env: process.env }),
+  );
   const closing = new AbortController();
   opened.defer(() => closing.abort());
   const common = { profile, telemetry: quiet, userAgent: 'cdf-relay/test' } as const;
