@@ -3,7 +3,7 @@
  */
 import type { Config } from '../config/config.ts';
 import { JsonMismatch, JsonObject } from '../lib/json.ts';
-import type { FeedStatus } from './status.ts';
+import type { FeedStatus } from './feed-status.ts';
 
 export interface LiveStatus {
   /** Where it answered. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { askRelay, urlOf } from '../../src/cli/live-status.ts';
-import { statusLines, statusOf } from '../../src/cli/status.ts';
+import { statusLines, statusOf } from '../../src/cli/feed-status.ts';
 import type { Checkpoint } from '../../src/model/position.ts';
 import { newCheckpoint } from '../../src/relay/checkpoint.ts';
 import { parse, SAMPLE } from '../config/sample.ts';

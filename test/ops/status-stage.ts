@@ -19,7 +19,7 @@ import { must } from '../../src/lib/assert.ts';
 
 export const TOKEN = 'a-token-that-is-long-enough';
 export const NOW = Date.parse('2026-03-02T10:15:00Z');
-export const never = new AbortController().signal;
+const never = new AbortController().signal;
 
 interface StagedFeed {
   readonly table: string;

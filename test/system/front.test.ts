@@ -79,7 +79,7 @@ limits: {workers: 1}
   }
 
   test('tell of each other’s feeds, and hand orders on', async () => {
-    const [first = 0, second = 0] = await freePorts(2);
+    const [first, second] = await freePorts(2);
     await start(first);
     const config = await start(second);
     const ids = idsOf(name);
