@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { openPool } from '../../src/codec/pool.ts';
 import type { PoolUse } from '../../src/codec/pool.ts';
@@ -209,6 +210,17 @@ test('a worker is busy from the job to its end, and the time adds up', async () 
   for (const job of jobs) while ((await job.next()).done !== true);
   const after = pool.busySeconds;
   expect([pool.busy, meanwhile > 0, after > meanwhile, pool.busySeconds === after]).toEqual([0, true, true, true]);
+});
+
+test('a worker that goes in circles never rests, and one that waits for its reader does', async () => {
+  await using pool = open();
+  const waiting = pool.encode(request({ rows: 1_000 }), never())[Symbol.asyncIterator]();
+  await waiting.next();
+  while (pool.restless() > 0) await setImmediate();
+  await waiting.return?.();
+  pool.encode(request({ rows: 0, ending: 'never' }), never());
+  while (pool.restless() < 50) await setImmediate();
+  expect(pool.restless()).toBeGreaterThanOrEqual(50);
 });
 
 test('a module that does not load is nobody’s poison', async () => {

@@ -8,8 +8,8 @@ export interface Script {
   readonly rows: number;
   /** What the only column holds: the row's number, how many files the thread has begun, or three megabytes of text. */
   readonly cell?: 'row' | 'files' | 'text';
-  /** What follows the rows: the end of the file, a `Failure`, an error of another kind, or the thread's end. */
-  readonly ending?: 'end' | 'failure' | 'panic' | 'exit';
+  /** What follows the rows: the end of the file, a `Failure`, an error of another kind, the thread's end, or no end. */
+  readonly ending?: 'end' | 'failure' | 'panic' | 'exit' | 'never';
   /** What the decoder says that it keeps from then on. */
   readonly heldBytes?: number;
 }
