@@ -230,7 +230,8 @@ await describeWith('the chart', findHelm, (helm) => {
   it('lets in the port alone, from whom it is told, and out where it is told', () => {
     expect(spec('NetworkPolicy', production)).toMatchObject({
       policyTypes: ['Ingress', 'Egress'],
-      ingress: [{ ports: [{ port: 'http' }], from: [{ namespaceSelector: {} }] }],
+      // The relay's own pods in any case: replicas ask each other.
+      ingress: [{ ports: [{ port: 'http' }], from: [{ namespaceSelector: {} }, { podSelector: {} }] }],
       egress: [{}],
     });
     expect(spec('NetworkPolicy', everything)).toMatchObject({ egress: asMap(everything['networkPolicy'])['egress'] });
