@@ -145,8 +145,8 @@ await describeKafka('a feed that keeps failing', (brokers) => {
       ...systemClock,
       random: () => 0.99,
       sleep: async (ms, signal) => {
-        // The claim's own waiting, and a transaction's bound, are no backoff.
-        if (ms === 30_000 || ms === 20_000 || ms < 100) return sleep(ms, signal);
+        // The waiting of the claim and for the group, and a transaction's bound, are no backoff.
+        if (ms === 60_000 || ms === 30_000 || ms === 20_000 || ms < 100) return sleep(ms, signal);
         waits.push(ms);
       },
     };
