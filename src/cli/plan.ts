@@ -40,7 +40,7 @@ export async function run(argv: readonly string[], signal: AbortSignal): Promise
   const narrowing = narrowed('plan', config, options);
   await using opened = new AsyncDisposableStack();
   const telemetry = openCommandTelemetry(opened);
-  // Who grants the rights that the relay has not yet, or makes its topics, may not be able to ask with them.
+  // Who makes topics for the relay may sit where its brokers cannot be reached.
   const { plan, failures } = await make(config, narrowing, format === 'kafka-acls' || format === 'strimzi', { opened, telemetry }, signal);
   // A plan for people tells of its feeds' failures itself.
   for (const failure of failures) if (format !== 'text' || !isTold(plan, failure)) tell(failureText(failure));
@@ -107,7 +107,7 @@ async function positions(
   try {
     return { checkpoints: await readCheckpoints(config, publisher, signal), isReached: true };
   } catch (error) {
-    if (!mayBeBlind || !(error instanceof Failure) || error.code !== 'kafka.unauthorized') throw error;
+    if (!(error instanceof Failure) || error.code !== 'kafka.unauthorized') throw error;
     tell(`${error.message}\nWhich feeds have begun is not known: this is for a relay that has none.`);
     return { checkpoints: new Map(), isReached: true };
   }
