@@ -8,9 +8,9 @@
  */
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { Failure } from '../model/failure.ts';
 import { plain } from './answer.ts';
 import type { Answer, Asked } from './answer.ts';
+import { portFailure } from './http-port.ts';
 import type { RegistryPages } from './registry-pages.ts';
 import type { StatusApi } from './status-api.ts';
 import { statusPage } from './status-page.ts';
@@ -160,16 +160,8 @@ async function listen(server: Server, { host, port }: HttpOptions): Promise<numb
   try {
     await promise;
   } catch (cause) {
-    throw new Failure('http.port', `the HTTP port ${host}:${port} cannot be opened (${reason(cause)})`, { cause });
+    throw portFailure({ host, port }, cause);
   }
   const address = server.address();
   return typeof address === 'object' && address !== null ? address.port : port;
-}
-
-function reason(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : null;
-  if (code === 'EADDRINUSE') return 'something else has it';
-  if (code === 'EACCES') return 'this user has no right to it';
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return 'this machine has no such address';
-  return String(code ?? error);
 }
