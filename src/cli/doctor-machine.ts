@@ -4,7 +4,7 @@
 import { totalmem } from 'node:os';
 import type { Config } from '../config/config.ts';
 import { Failure } from '../model/failure.ts';
-import { takePort } from '../ops/http-port.ts';
+import { tryPort } from '../ops/http-port.ts';
 import { failed, lacking, pass, warn } from './report.ts';
 import type { Check } from './report.ts';
 import { sizeText } from './words.ts';
@@ -28,8 +28,7 @@ export async function checkPort({ http }: Config, signal: AbortSignal): Promise<
   const { host, port } = http;
   const place = `${host}:${port}`;
   try {
-    const { release } = await takePort(http);
-    await release();
+    await tryPort(http);
     return pass('http', `the port ${place} is free`);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;

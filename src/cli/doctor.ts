@@ -50,7 +50,7 @@ export async function run(argv: readonly string[], signal: AbortSignal): Promise
     if (!isJson) for (const line of checkLines(check, look)) await print(line, signal);
   }
   const exit = worst(checks);
-  if (isJson) await print(JSON.stringify({ exit, checks: checks.map(({ exit: _, ...check }) => check) }, null, 2), signal);
+  if (isJson) await print(JSON.stringify({ exit, checks: checks.map(told) }, null, 2), signal);
   else tell(summary(checks));
   return exit;
 }
@@ -193,6 +193,11 @@ async function* examineSource(
   const feeds = await feedsOfSource(config, source, narrowing, signal);
   for (const check of checkPolling(configured, feeds)) yield { kind: 'check', check };
   for await (const outlook of outlooks(config, source, feeds.feeds, all, signal)) yield { kind: 'feed', outlook };
+}
+
+/** What a program reads of a check. */
+function told({ about, verdict, text, remedy, code }: Check): Omit<Check, 'exit'> {
+  return { about, verdict, text, remedy, code };
 }
 
 function summary(checks: readonly Check[]): string {

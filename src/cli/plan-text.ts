@@ -20,12 +20,12 @@ export function planLines({ topics, sources, feeds }: Plan): readonly string[] {
   ];
 }
 
-const STATES = { true: 'exists', false: 'create', null: 'hidden' } as const;
-
 function topicLines(topic: PlannedTopic, width: number): readonly string[] {
   const { exists, remarks } = topic;
+  // Null: it may not be seen, or Kafka was not asked.
+  const state = exists === null ? 'hidden' : exists ? 'exists' : 'create';
   const made = exists === true ? counted(topic.partitions, 'partition') : madeWith(topic);
-  return [`  ${STATES[`${exists}`]}  ${topic.topic.padEnd(width)}  ${made}`, ...remarks.map((remark) => `          ${remark}`)];
+  return [`  ${state}  ${topic.topic.padEnd(width)}  ${made}`, ...remarks.map((remark) => `          ${remark}`)];
 }
 
 function sourceLine({ source, feeds, pollMs, cron, requestsPerSecond }: PlannedSource): string {

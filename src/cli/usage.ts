@@ -63,7 +63,7 @@ export const USAGE = {
       'One line a probe: pass, warn (the relay would run, and something is lost when the next thing goes wrong) or fail.',
       'Exit code 0 if nothing fails; 2 if the config or a profile is wrong; else 3 if Kafka, the registry, a provider or a right is missing; else 1 if a feed',
       'would be parked. Topics and rights are judged by the brokers: none is made, nothing is claimed or joined. Rights on topics that do not exist yet are seen',
-      'as far as brokers tell them.',
+      'as far as brokers tell them. Kafka makes its own topics for groups and transactions, if it has none yet, when it is asked about them.',
     ],
   },
   plan: {

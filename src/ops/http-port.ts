@@ -4,24 +4,20 @@
 import { createServer } from 'node:net';
 import { Failure } from '../model/failure.ts';
 
-/** Rejects with `http.port` when it cannot be had. */
-export async function takePort({ host, port }: { readonly host: string; readonly port: number }): Promise<{ release(): Promise<void> }> {
+/** Resolves when the port is free again. Rejects with `http.port` when it cannot be had. */
+export async function tryPort(place: { readonly host: string; readonly port: number }): Promise<void> {
   const server = createServer();
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.on('error', reject);
-  server.listen({ host, port }, resolve);
+  const listening = Promise.withResolvers<void>();
+  server.on('error', listening.reject);
+  server.listen(place, listening.resolve);
   try {
-    await promise;
+    await listening.promise;
   } catch (cause) {
-    throw portFailure({ host, port }, cause);
+    throw portFailure(place, cause);
   }
-  return {
-    release: async () => {
-      const closed = Promise.withResolvers<void>();
-      server.close(() => closed.resolve());
-      await closed.promise;
-    },
-  };
+  const closed = Promise.withResolvers<void>();
+  server.close(() => closed.resolve());
+  await closed.promise;
 }
 
 /** What `listen` ended with, in words. */

@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parseArguments } from '../../src/cli/arguments.ts';
 import { exitCode, failureText } from '../../src/cli/exit.ts';
+import { run as doctor } from '../../src/cli/doctor.ts';
+import { run as plan } from '../../src/cli/plan.ts';
 import type { CommandName } from '../../src/cli/usage.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { problems, SAMPLE, world } from '../config/sample.ts';
@@ -269,7 +271,20 @@ describe('a config file that', () => {
   });
 });
 
+test('doctor and plan tell a bad config as validate does, before they ask anybody', async () => {
+  const path = join(folder, 'bad.yaml');
+  writeFileSync(path, SAMPLE.replace('brokers:', 'broker:'));
+  for (const run of [doctor, plan]) {
+    await expect(run(['-c', path], new AbortController().signal)).rejects.toMatchObject({
+      code: 'config.invalid',
+      message: expect.stringContaining(':2:9: `broker` is not a key of `kafka`. Did you mean `brokers`?'),
+    });
+  }
+});
+
 const PEEK = 'usage: peek <profile> <table> --from <version> [--to <version>] [--allow-host <hosts>]';
+const DOCTOR = 'usage: doctor -c <file> [--recipient <name>] [--table <share.schema.table>] [--json]';
+const PLAN = 'usage: plan -c <file> [--recipient <name>] [--table <share.schema.table>] [--output <format>] [--json] [--schemas <folder>]';
 const BAD_ARGUMENTS: readonly (readonly [CommandName, string, string])[] = [
   ['validate', '', 'validate: -c <file> is missing (usage: validate -c <file>)'],
   ['validate', '-c', 'validate: -c needs a value: -c <file> (usage: validate -c <file>)'],
@@ -278,10 +293,12 @@ const BAD_ARGUMENTS: readonly (readonly [CommandName, string, string])[] = [
   ['validate', '--confg a', 'validate: --confg is not an option; did you mean --config? (usage: validate -c <file>)'],
   ['validate', '-x', 'validate: -x is not an option; there is --config (usage: validate -c <file>)'],
   ['validate', '-c a b', 'validate: `b` is one argument too many (usage: validate -c <file>)'],
-  ['status', '-c a --json=1', 'status: --json takes no value (usage: status -c <file> [--json])'],
+  ['status', '-c a --json=1', 'status: --json takes no value (usage: status -c <file> [--url <address>] [--json])'],
   ['peek', '', `peek: <profile> is missing (${PEEK})`],
   ['peek', 'f', `peek: <table> is missing (${PEEK})`],
   ['peek', 'f t', `peek: --from is missing (${PEEK})`],
+  ['doctor', '-c a --tabel x', `doctor: --tabel is not an option; did you mean --table? (${DOCTOR})`],
+  ['plan', '-c a -o', `plan: -o needs a value: -o <format> (${PLAN})`],
 ];
 
 describe('arguments', () => {

@@ -46,7 +46,7 @@ const TYPES = {
   'transactional id': AclResourceTypes.TRANSACTIONAL_ID,
   group: AclResourceTypes.GROUP,
 } as const;
-const OPERATIONS: Readonly<Partial<Record<Right, number>>> = {
+const OPERATIONS: Readonly<Partial<Record<Right, AclEntry['operation']>>> = {
   Read: AclOperationTypes.READ,
   Write: AclOperationTypes.WRITE,
   Create: AclOperationTypes.CREATE,
@@ -146,7 +146,8 @@ limits: {workers: 1, retryTimeout: 5s}
 
   async function plan(path: string): Promise<PrintedPlan> {
     const { stdout } = await command('plan', '-c', path, '--json');
-    return JSON.parse(stdout);
+    const told: PrintedPlan = JSON.parse(stdout);
+    return told;
   }
 
   async function grant(rights: readonly PlannedRight[]): Promise<void> {
