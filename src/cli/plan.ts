@@ -6,14 +6,17 @@ import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { Failure } from '../model/failure.ts';
-import type { FeedId } from '../model/feed.ts';
+import type { FeedId, FeedSpec } from '../model/feed.ts';
 import type { Checkpoint } from '../model/position.ts';
 import type { Publisher } from '../ports/publisher.ts';
+import type { Source } from '../ports/source.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
+import { unseen } from '../relay/prospect.ts';
 import { parseArguments, wrong } from './arguments.ts';
 import type { Arguments } from './arguments.ts';
 import { assembleKafka, assembleRegistry, assembleSource, checkSchedules, siteIn } from './assemble.ts';
 import { readCheckpoints } from './checkpoints.ts';
+import { checkEndpoint } from './doctor-source.ts';
 import { failureText } from './exit.ts';
 import { openCommandTelemetry } from './kafka-session.ts';
 import { begun, feedsOfSource, narrowed, outlooks } from './outlook.ts';
@@ -82,13 +85,32 @@ async function make(
   const patient = { ...config, limits: { ...config.limits, retryTimeoutMs: PROVIDER_MS } };
   for (const configured of config.sources.filter(({ name }) => names.has(name))) {
     const source = opened.use(await assembleSource(configured, patient, telemetry));
-    const feeds = await feedsOfSource(config, source, narrowing, signal);
+    const away = await refusalOf(source, signal);
+    // The topics of feeds by name are known without their provider.
+    const blind = { ...narrowing, patterns: away === null ? narrowing.patterns : [] };
+    const feeds = await feedsOfSource(config, source, blind, signal);
     sources.set(source.name, feeds);
-    if (feeds.failure !== null) failures.push(feeds.failure);
-    for await (const outlook of outlooks(config, source, feeds.feeds, all, signal)) found.push(outlook);
+    const failure = away ?? feeds.failure;
+    if (failure !== null) failures.push(failure);
+    if (away !== null) found.push(...feeds.feeds.map((spec) => unseenFeed(spec, checkpoints.get(spec.id) ?? null)));
+    else for await (const outlook of outlooks(config, source, feeds.feeds, all, signal)) found.push(outlook);
   }
   const plan = await planOf({ config, publisher, isReached, registry, checkpoints, outlooks: found, sources }, signal);
   return { plan, failures: [...failures, ...found.flatMap(({ prospect }) => prospect.failures)] };
+}
+
+async function refusalOf(source: Source, signal: AbortSignal): Promise<Failure | null> {
+  try {
+    await checkEndpoint(source, signal);
+    return null;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return error;
+  }
+}
+
+function unseenFeed(spec: FeedSpec, last: Checkpoint | null): FeedOutlook {
+  return { spec, last, prospect: unseen(spec, last) };
 }
 
 async function positions(

@@ -8,6 +8,7 @@
 import { must } from '../lib/assert.ts';
 import { Failure } from '../model/failure.ts';
 import type { FailureCode } from '../model/failure.ts';
+import type { FeedSpec } from '../model/feed.ts';
 import type { Checkpoint, Position } from '../model/position.ts';
 import type { TableSchema } from '../model/table-schema.ts';
 import { tableText } from '../model/version.ts';
@@ -88,14 +89,13 @@ export async function lookAhead(line: ProspectLine, last: Checkpoint | null, now
       return null;
     }
   };
-  const generation = last?.generation ?? 1;
-  const topic = topicOf(spec.topic, generation);
-  const none = { latest: null, schemas: null, beginning: null, waiting: null, fetched: null };
+  const blind = unseen(spec, last);
+  const { generation, topic } = blind;
 
   const metadata = await attempt(() => source.metadata(spec.table, null, signal));
-  if (metadata === null) return { generation, topic, ...none, failures };
+  if (metadata === null) return { ...blind, failures };
   const version = metadata.version ?? (await attempt(() => source.latestVersion(spec.table, signal)));
-  if (version === null) return { generation, topic, ...none, failures };
+  if (version === null) return { ...blind, failures };
   const schemas = await attempt(() => ahead(line, last, metadata, version));
   const beginning = await attempt(() => begin(line, last, topic, now, signal));
   const from = beginning?.position ?? null;
@@ -113,6 +113,13 @@ export async function lookAhead(line: ProspectLine, last: Checkpoint | null, now
     fetched,
     failures,
   };
+}
+
+/** Of a feed whose provider is not asked. */
+export function unseen({ topic }: FeedSpec, last: Checkpoint | null): Prospect {
+  const generation = last?.generation ?? 1;
+  const nothing = { latest: null, schemas: null, beginning: null, waiting: null, fetched: null, failures: [] };
+  return { generation, topic: topicOf(topic, generation), ...nothing };
 }
 
 function ahead(line: ProspectLine, last: Checkpoint | null, { schema }: TableMetadata, version: Version): SchemaTexts {
