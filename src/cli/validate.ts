@@ -9,6 +9,7 @@ import { parseArguments } from './arguments.ts';
 import { checkSchedules, readSourceProfile } from './assemble.ts';
 import { failureText } from './exit.ts';
 import { print, tell } from './output.ts';
+import { counted } from './words.ts';
 
 export async function run(argv: readonly string[], signal: AbortSignal): Promise<number> {
   const options = parseArguments('validate', argv);
@@ -48,8 +49,4 @@ async function profileFailures(config: Config): Promise<readonly Failure[]> {
     }
   }
   return failures;
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
