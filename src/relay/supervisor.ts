@@ -176,8 +176,15 @@ async function obey(line: Line, partition: ClaimedPartition, memory: FeedMemory,
     throw new Failure(PAUSED, pausedBy(last)?.message ?? 'a person has paused the feed');
   }
   const paused = pausedBy(last);
-  if (last !== null && paused !== null && order === 'resume') await lift(line, partition, last, signal);
-  else if (paused !== null) {
+  if (last !== null && paused !== null && order === 'resume') {
+    try {
+      await lift(line, partition, last, signal);
+    } catch (error) {
+      // What is pending ends every wait: with the claim still there it would be tried again and again without one.
+      if (!partition.lost.aborted) orders.drop();
+      throw error;
+    }
+  } else if (paused !== null) {
     orders.drop();
     throw new Failure(PAUSED, paused.message);
   }

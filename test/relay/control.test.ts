@@ -2,12 +2,14 @@
  * Orders that people give while a relay runs: what they change, what they outlive, and that nothing of it is published twice or not at all.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { CONNECTORS } from '../../connectors/index.ts';
 import { must } from '../../src/lib/assert.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import { Failure } from '../../src/model/failure.ts';
 import type { FeedControl, FeedOrder, OrderAnswer } from '../../src/ports/feed-control.ts';
 import type { Membership } from '../../src/ports/membership.ts';
+import type { SchemaRegistry } from '../../src/ports/schema-registry.ts';
 import type { Source } from '../../src/ports/source.ts';
 import type { FeedState, Telemetry } from '../../src/ports/telemetry.ts';
 import { describeKafka } from '../kafka/use-kafka.ts';
@@ -119,6 +121,36 @@ await describeKafka('a feed that is given orders', (brokers) => {
     expect(await daemon.order(name, 'resume')).toMatchObject({ kind: 'done' });
     await daemon.published(1);
     expect(await play.versions(relay, relay.topic(name))).toEqual([0]);
+  });
+
+  test('is not resumed while its consumers cannot be told: the order is given up, and stays to be given again', async () => {
+    const { table, name } = play.table();
+    await table.commit({ adds: [rowsFrom(0, 1)] });
+    const relay = play.stage.another();
+    const open = CONNECTORS.registries.topic.open({ read: (request, signal) => relay.publisher.read(request, signal) });
+    let isDown = false;
+    let asked = 0;
+    const registry: SchemaRegistry = {
+      ensure: async (request, signal) => {
+        if (!isDown) return open.ensure(request, signal);
+        asked++;
+        throw new Failure('registry.unreachable', 'nobody answers');
+      },
+      look: (signal) => open.look(signal),
+      foresee: (request, signal) => open.foresee(request, signal),
+      topics: (recipient) => open.topics(recipient),
+      resolve: (recipient, payload, signal) => open.resolve(recipient, payload, signal),
+    };
+    await using daemon = begin(relay, { feeds: [{ table: name }], registry, framing: 'guid' });
+    await daemon.published(1);
+    expect(await daemon.order(name, 'pause')).toMatchObject({ kind: 'done' });
+    isDown = true;
+    expect(await daemon.order(name, 'resume')).toMatchObject({ kind: 'refused' });
+    expect(asked).toBe(1);
+    await daemon.is('paused');
+    isDown = false;
+    expect(await daemon.order(name, 'resume')).toMatchObject({ kind: 'done' });
+    await daemon.is('running');
   });
 
   test('is seen from another replica, with who has it and where that one answers, and takes its orders there alone', async () => {
