@@ -2,6 +2,7 @@
  * The token that says who we are to the brokers, for all connections. It is fetched when it is first needed, again in the last part of its life, and after a broker
  * refused it; there is never more than one fetch at a time. A renewal that fails while the old token lives leaves the old one in use.
  */
+import { orAbort } from '../../src/lib/abort.ts';
 import { Failure } from '../../src/model/failure.ts';
 import type { Secret } from '../../src/model/secret.ts';
 
@@ -71,7 +72,8 @@ export class BearerTokens {
     const askedAtMs = this.#now();
     const signal = AbortSignal.timeout(FETCH_MS);
     try {
-      const held = { ...(await this.#fetch(signal)), askedAtMs };
+      // Not every one that fetches heeds the signal: Amazon's package does not, and without an end all connections would wait for it.
+      const held = { ...(await orAbort(this.#fetch(signal), signal)), askedAtMs };
       this.#held = held;
       this.#failed = null;
       return held;

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { BearerTokens } from '../../../connectors/kafka/bearer-tokens.ts';
 import type { BearerToken } from '../../../connectors/kafka/bearer-tokens.ts';
 import { Failure } from '../../../src/model/failure.ts';
@@ -64,4 +64,22 @@ test('what a broker refused is not given again, unless it was replaced meanwhile
   expect(await stage.token()).toBe('2');
   stage.tokens.refused(first);
   expect(await stage.token()).toBe('2');
+});
+
+test('an endpoint that never answers, and heeds no signal, is given up and asked again', async () => {
+  const overdue = new AbortController();
+  const timeout = vi.spyOn(AbortSignal, 'timeout').mockReturnValue(overdue.signal);
+  let now = 0;
+  let asked = 0;
+  const silent = new Promise<BearerToken>(() => {});
+  const tokens = new BearerTokens(
+    () => (++asked === 1 ? silent : Promise.resolve({ value: new Secret('second'), lifetimeMs: 300_000 })),
+    () => now,
+  );
+  const first = tokens.current();
+  timeout.mockRestore();
+  overdue.abort();
+  await expect(first).rejects.toMatchObject({ code: 'kafka.token', message: 'no token came within 10 s' });
+  now = 1_000;
+  expect((await tokens.current()).reveal()).toBe('second');
 });
