@@ -170,6 +170,8 @@ class Recorder implements OpenTelemetry {
     if (before === state) return;
     if (before === undefined) this.#introduce(feed);
     this.#states.set(feed, state);
+    // What it failed with before is over: nothing is tried.
+    if (state === 'paused') this.#isWell(feed);
     for (const known of Object.keys(FEED_STATES)) this.#feedState.set({ feed, state: known }, known === state ? 1 : 0);
     // A feed that was told of as failing is well again when it publishes, not when it is opened.
     const isNews = state === 'done' || state === 'paused' || (state === 'running' && before !== 'retrying' && !this.#told.has(feed));

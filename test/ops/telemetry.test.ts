@@ -183,7 +183,7 @@ describe('metrics', () => {
     expect(after.split(`feed="${FEED}2"`)).toHaveLength(before.split(`feed="${FEED}2"`).length);
   });
 
-  test('a feed shows the code that it fails with until it publishes, or has nothing left to publish', async () => {
+  test('a feed shows the code that it fails with until it publishes, has nothing left to publish, or is paused', async () => {
     using w = watched();
     const codes = async (): Promise<readonly string[]> =>
       Object.keys(await samples(w.telemetry, 'feed_failure')).map((series) => /code="(.*?)"/.exec(series)?.[1] ?? series);
@@ -196,7 +196,10 @@ describe('metrics', () => {
     w.telemetry.failed(FEED, new Failure('provider.forbidden', 'not yours'));
     w.telemetry.lag(FEED, 0, null);
     expect(await codes()).toEqual([]);
-    expect(Object.values(await samples(w.telemetry, 'failures_total'))).toEqual([1, 1, 1]);
+    w.telemetry.failed(FEED, new Failure('provider.forbidden', 'still not yours'));
+    w.telemetry.feedState(FEED, 'paused');
+    expect(await codes()).toEqual([]);
+    expect(Object.values(await samples(w.telemetry, 'failures_total'))).toEqual([1, 1, 2]);
   });
 
   test('what is left of the retention shrinks with the age of the first unpublished version, below 0 too, and is whole when there is none', async () => {
