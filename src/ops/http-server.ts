@@ -44,6 +44,8 @@ const CONNECTIONS_MAX = 1_024;
 const REQUEST_MS = 10_000;
 /** For an answer: an order may wait for a transaction. */
 const ANSWER_MS = 20_000;
+/** Longer than any answer takes to be made: who does not read what it asked for gives its place to others. */
+const IDLE_MS = ANSWER_MS + REQUEST_MS;
 const URL_MAX = 2_048;
 /** Nothing that is asked here but of /registry says anything in its body. */
 const BODY_BYTES_MAX = 1_024;
@@ -62,6 +64,7 @@ export async function serveHttp(options: HttpOptions, signal: AbortSignal): Prom
     },
   );
   server.maxConnections = CONNECTIONS_MAX;
+  server.timeout = IDLE_MS;
   const port = await listen(server, options);
   return {
     port,
