@@ -4,10 +4,14 @@
 
 /** The candidate with the smallest edit distance to `word` (case ignored), or null if none is near enough to be meant: a third of its length, at least 2. */
 export function nearest(word: string, candidates: readonly string[]): string | null {
+  const wanted = word.toLowerCase();
   let best: string | null = null;
   let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const candidate of candidates) {
-    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
+    const text = candidate.toLowerCase();
+    // Texts are at least as far apart as their lengths; to find out by how much takes the product of the two.
+    if (Math.abs(wanted.length - text.length) >= bestDistance) continue;
+    const distance = editDistance(wanted, text);
     if (distance < bestDistance && distance < candidate.length) {
       best = candidate;
       bestDistance = distance;
