@@ -234,7 +234,10 @@ await describeWith('the chart', findHelm, (helm) => {
       ingress: [{ ports: [{ port: 'http' }], from: [{ namespaceSelector: {} }, { podSelector: {} }] }],
       egress: [{}],
     });
-    expect(spec('NetworkPolicy', everything)).toMatchObject({ egress: asMap(everything['networkPolicy'])['egress'] });
+    const { egress } = z.object({ egress: z.array(z.unknown()) }).parse(everything['networkPolicy']);
+    expect(spec('NetworkPolicy', everything)).toMatchObject({
+      egress: [...egress, { to: [{ podSelector: {} }], ports: [{ port: 9500 }] }],
+    });
   });
 
   it('publishes the status page where it is told to', () => {
