@@ -57,10 +57,11 @@ export async function serveHttp(options: HttpOptions, signal: AbortSignal): Prom
   const server = createServer(
     { requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS, keepAliveTimeout: REQUEST_MS },
     (request, response) => {
-      respond(options, page, request).then(
-        (answer) => send(response, request, answer),
-        () => send(response, request, { ...plain(500, 'The relay failed to answer.'), isLast: false }),
-      );
+      respond(options, page, request)
+        .catch((): Sent => ({ ...plain(500, 'The relay failed to answer.'), isLast: false }))
+        .then((answer) => send(response, request, answer))
+        // An answer that cannot be sent, such as one handed on from a replica, must not end the relay.
+        .catch(() => response.destroy());
     },
   );
   server.maxConnections = CONNECTIONS_MAX;

@@ -68,6 +68,14 @@ describe('the HTTP port', () => {
     expect([long.status, long.headers.get('connection')]).toEqual([414, 'close']);
   });
 
+  test('an answer that cannot be sent ends nothing but its connection', async () => {
+    const unsendable = { status: 200, type: 'text/plain', body: '', headers: { 'retry-after': 'one\ntwo' } };
+    const api = { answer: async ({ path }: { readonly path: string }) => (path === '/api/status' ? unsendable : null) };
+    await using server = await serveHttp({ ...OPTIONS, api }, never);
+    await expect(ask(server.port, '/api/status')).rejects.toThrow('fetch failed');
+    expect(await ask(server.port, '/livez')).toEqual([200, 'The relay lives.\n']);
+  });
+
   test('a body that is cut short ends nothing but its connection', async () => {
     await using server = await serveHttp(OPTIONS, never);
     const cut = request({ port: server.port, host: '127.0.0.1', path: '/livez', method: 'POST', headers: { 'content-length': 100 } });
