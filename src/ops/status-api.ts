@@ -208,6 +208,12 @@ class Api {
         421,
         `Replica ${owner.name} has the feed, and does not answer${owner.http === null ? '' : ` at ${owner.http}`}: give the order there.`,
       );
+    // Whoever asks has the token: it is not for them to be told that they do not.
+    if (answer.status === 401 || answer.status === 403)
+      return refusal(
+        421,
+        `Replica ${owner.name} has the feed, and does not take orders from this one: its token is another, or its clock. Give the order there.`,
+      );
     return relayed(answer);
   }
 

@@ -230,6 +230,20 @@ describe('beside another replica', () => {
     expect(await order(one, 'poll', ELSEWHERE)).toMatchObject({ status: 429, retryAfter: '1' });
   });
 
+  test.each([
+    ['a clock', { now: () => NOW + 60_000 }],
+    ['a token', { adminToken: new Secret('another-token-that-is-long-enough') }],
+    ['no token', { adminToken: null }],
+  ])('one that has %s of its own takes no order that is handed on, which is told', async (_, options) => {
+    await using two = await openStage({ ...options, replica: 'relay-1/1' });
+    await using one = await openStage({ owners: new Map([[8, { name: 'relay-1/1', http: two.url, since: NOW }]]) });
+    expect(await order(one, 'pause', ELSEWHERE)).toMatchObject({
+      status: 421,
+      body: { error: expect.stringMatching(/^Replica relay-1\/1 has the feed, and does not take orders from this one/) },
+    });
+    expect(two.control.orders).toEqual([]);
+  });
+
   test('one that does not answer is told of, and its feeds are shown as Kafka has them', async () => {
     const gone = await openStage();
     await gone[Symbol.asyncDispose]();
