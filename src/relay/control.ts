@@ -5,6 +5,7 @@ import { orAbort } from '../lib/abort.ts';
 import { unreachable } from '../lib/assert.ts';
 import type { FeedId } from '../model/feed.ts';
 import type { FeedControl, FeedOrder, FeedView, OrderAnswer, Others } from '../ports/feed-control.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
 import type { Crew } from './crew.ts';
 import type { Steered } from './holding.ts';
 import { isHeld } from './open.ts';
@@ -15,10 +16,12 @@ import type { Survey } from './survey.ts';
 export class Control implements FeedControl {
   readonly #crew: Crew;
   readonly #survey: Survey;
+  readonly #telemetry: Pick<Telemetry, 'log'>;
 
-  constructor(crew: Crew, survey: Survey) {
+  constructor(crew: Crew, survey: Survey, telemetry: Pick<Telemetry, 'log'>) {
     this.#crew = crew;
     this.#survey = survey;
+    this.#telemetry = telemetry;
   }
 
   get isConfirmed(): boolean {
@@ -49,16 +52,24 @@ export class Control implements FeedControl {
     if (standing !== null) return standing;
     const { orders } = feed.memory;
     if (orders.pending !== null) return refused(`It is asked to ${orders.pending} already, and that is not carried out yet.`);
+    const told = orders.ask(order);
     try {
-      const how = await orAbort(orders.ask(order), signal);
+      const how = await orAbort(told, signal);
       return how === 'done'
         ? { kind: 'done', sentence: SENTENCES[order] }
         : refused('It was given up, or parked, before that was carried out: see how it stands.');
     } catch {
+      // Whoever asked has gone, and counts on it.
+      told.then(
+        (how) => how === 'dropped' && this.#telemetry.log('warn', DROPPED, { feed: id, order }),
+        () => {},
+      );
       return { kind: 'accepted', sentence: 'It is asked to, and will as soon as its claim and the transaction at hand allow.' };
     }
   }
 }
+
+const DROPPED = 'an order that was accepted is not carried out: see how the feed stands';
 
 const SENTENCES: Readonly<Record<LoopOrder, string>> = {
   pause: 'It is paused: nothing is published until it is resumed.',

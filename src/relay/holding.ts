@@ -172,6 +172,7 @@ export class Holding {
     member.leaving.abort(new Error(`${feed} leaves`));
     this.#notify();
     await member.run;
+    member.memory.orders.drop();
     this.#members.delete(feed);
   }
 

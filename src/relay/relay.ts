@@ -71,7 +71,7 @@ export async function runRelay(options: RelayOptions, signal: AbortSignal): Prom
   const contest = ledger === null ? null : openContest(options, topic, isKnown, crew.scope);
   for (const line of lines) crew.enlist(contest === null ? line : { ...line, contest }, ledger?.admit(line.spec) ?? null);
   crew.join();
-  options.onControl(new Control(crew, new Survey({ ...options, topic, clock: works.clock })));
+  options.onControl(new Control(crew, new Survey({ ...options, topic, clock: works.clock }), works.telemetry));
   const ended = new AbortController();
   const watching = works.watch.keep(AbortSignal.any([crew.scope, ended.signal])).catch((error: unknown) => {
     if (!ended.signal.aborted) crew.abandon(error);

@@ -148,6 +148,10 @@ await describeKafka('a feed that is given orders', (brokers) => {
     expect(await daemon.order(name, 'resume')).toMatchObject({ kind: 'refused' });
     expect(asked).toBe(1);
     await daemon.is('paused');
+    // Whoever asks may not wait to hear of it.
+    expect(await daemon.order(name, 'resume', AbortSignal.abort())).toMatchObject({ kind: 'accepted' });
+    await daemon.tells('an order that was accepted is not carried out: see how the feed stands');
+    await daemon.is('paused');
     isDown = false;
     expect(await daemon.order(name, 'resume')).toMatchObject({ kind: 'done' });
     await daemon.is('running');
@@ -180,6 +184,8 @@ const standingBy: Membership = {
 
 class Daemon implements AsyncDisposable {
   readonly states: FeedState[] = [];
+  /** Warnings. */
+  readonly told: string[] = [];
   readonly #relay: Relay;
   readonly #stopping = new AbortController();
   readonly #ended: Promise<unknown>;
@@ -197,6 +203,7 @@ class Daemon implements AsyncDisposable {
     };
     const telemetry: Telemetry = {
       ...quiet,
+      log: (level, message) => level === 'warn' && told(() => this.told.push(message)),
       feedState: (_, state) => told(() => this.states.push(state)),
       published: () => told(() => this.#published++),
       lag: (_, versions) => told(() => (this.#lag = versions)),
@@ -216,6 +223,10 @@ class Daemon implements AsyncDisposable {
     this.#published -= more;
   }
 
+  async tells(warning: string): Promise<void> {
+    await this.#until(() => this.told.includes(warning));
+  }
+
   async is(state: FeedState): Promise<void> {
     await this.#until(() => this.states.at(-1) === state);
   }
@@ -224,9 +235,9 @@ class Daemon implements AsyncDisposable {
     await this.#until(() => this.#lag === 0);
   }
 
-  async order(table: string, order: FeedOrder): Promise<OrderAnswer> {
+  async order(table: string, order: FeedOrder, signal: AbortSignal = never): Promise<OrderAnswer> {
     await this.#until(() => this.#control !== null);
-    return this.control().order(this.#relay.feed(table), order, never);
+    return this.control().order(this.#relay.feed(table), order, signal);
   }
 
   async #until(isSo: () => boolean): Promise<void> {
