@@ -9,6 +9,8 @@ import type { Source } from '../ports/source.ts';
 import { effectiveIntervalMs } from '../relay/poll.ts';
 import { GAPS } from '../relay/prospect.ts';
 import type { Beginning, Prospect, Waiting } from '../relay/prospect.ts';
+import { pausedBy } from '../relay/supervisor.ts';
+import { remedyOf } from './exit.ts';
 import { pollOf } from './lines.ts';
 import type { FeedOutlook, SourceFeeds } from './outlook.ts';
 import { failed, met, parks, pass, warn } from './report.ts';
@@ -79,17 +81,19 @@ function pollingCheck(about: string, config: SourceConfig, feeds: number): Check
 }
 
 /** The line of the feed, if it would run, and a line for each thing that is in its way. `topic` = the words for its topic. */
-export function checkFeed({ spec, prospect }: FeedOutlook, topic: string | null): readonly Check[] {
+export function checkFeed({ spec, last, prospect }: FeedOutlook, topic: string | null): readonly Check[] {
   const checks = prospect.failures.map((failure) => {
     const answer = answerTo(spec, failure.code);
     return answer === null ? parks(spec.id, failure) : met(spec.id, failure, answer);
   });
+  const paused = pausedBy(last);
+  if (paused !== null) checks.push(warn(spec.id, `nothing is published: ${paused.message}`, remedyOf(paused.code)));
   if (checks.some(({ verdict }) => verdict === 'fail') || prospect.latest === null) return checks;
   return [pass(spec.id, feedText(spec, prospect, topic)), ...checks];
 }
 
 /** What the config says to do, where it is anything else than to wait. */
-function answerTo({ onGap, onRecreate }: FeedSpec, code: string): string | null {
+export function answerTo({ onGap, onRecreate }: FeedSpec, code: string): string | null {
   const isGap = GAPS.some((gap) => gap === code);
   if (isGap && onGap === 'skip') return 'by `onGap: skip` the feed goes on behind it';
   if (isGap && onGap === 'snapshot') return 'by `onGap: snapshot` the feed starts again in a new topic';
@@ -108,11 +112,11 @@ function feedText(spec: FeedSpec, { latest, beginning, waiting, schemas, fetched
   ].join('; ');
 }
 
-/** `with a snapshot of version 12 (snapshot)`. */
+/** `with a snapshot of version 12`, `at version 3 (earliest)`. */
 export function beginningText({ kind, asked, position }: Beginning): string {
   const { version, records } = position;
   const what = position.kind === 'snapshot' ? `with a snapshot of version ${version}` : `at version ${version}`;
-  if (kind === 'starts') return `${what} (${asked})`;
+  if (kind === 'starts') return position.kind === asked ? what : `${what} (${asked})`;
   return `${what}, by its checkpoint${records === 0 ? '' : `, ${counted(records, 'record')} of which are out`}`;
 }
 
@@ -121,6 +125,6 @@ export function waitingText({ versions, files, bytes, rows, unlisted }: Waiting)
   if (versions === 0) return 'nothing';
   const rowsText = rows === null ? 'rows of unknown number' : counted(rows, 'row');
   const sizes = bytes === null ? 'of unknown size' : sizeText(bytes);
-  const more = unlisted === 0 ? '' : `, and what the last ${counted(unlisted, 'version')} of them hold`;
+  const more = unlisted === 0 ? '' : ` (the last ${unlisted === 1 ? 'one' : unlisted} not looked at)`;
   return `${rowsText} in ${counted(files, 'file')}, ${sizes}, of ${counted(versions, 'version')}${more}`;
 }

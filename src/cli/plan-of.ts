@@ -18,6 +18,7 @@ import type { NeededRight } from '../relay/rights.ts';
 import { framingOf, inspectionOf } from './assemble.ts';
 import { ledgerRequest, schemaRequests } from './doctor-registry.ts';
 import { distinct, watchedOf } from './doctor-kafka.ts';
+import { answerTo } from './doctor-source.ts';
 import { pollOf } from './lines.ts';
 import type { FeedOutlook, SourceFeeds } from './outlook.ts';
 
@@ -55,7 +56,15 @@ export interface PlannedFeed {
   readonly beginning: Beginning | null;
   readonly waiting: Waiting | null;
   readonly schemas: readonly PlannedSchema[];
-  readonly failures: readonly { readonly code: string; readonly message: string; readonly remedy: string }[];
+  readonly failures: readonly PlannedFailure[];
+}
+
+export interface PlannedFailure {
+  readonly code: string;
+  readonly message: string;
+  readonly remedy: string;
+  /** What the config says to do, so that the feed goes on. Null: it stops. */
+  readonly answer: string | null;
 }
 
 export interface PlannedSchema {
@@ -138,7 +147,12 @@ async function plannedFeed(parts: PlanParts, outlook: FeedOutlook, signal: Abort
   const { spec, prospect } = outlook;
   const { topic, generation, latest, beginning, waiting } = prospect;
   const { schemas, failures } = await plannedSchemas(parts, schemaRequests(outlook), signal);
-  const all = [...prospect.failures, ...failures].map(({ code, message, remedy }) => ({ code, message, remedy }));
+  const all = [...prospect.failures, ...failures].map(({ code, message, remedy }) => ({
+    code,
+    message,
+    remedy,
+    answer: answerTo(spec, code),
+  }));
   return { feed: spec.id, topic, generation, latest, beginning, waiting, schemas, failures: all };
 }
 

@@ -3,7 +3,7 @@
  */
 import { beginningText, waitingText } from './doctor-source.ts';
 import { madeWith } from './doctor-kafka.ts';
-import type { Plan, PlannedFeed, PlannedSchema, PlannedSource, PlannedTopic } from './plan-of.ts';
+import type { Plan, PlannedFailure, PlannedFeed, PlannedSchema, PlannedSource, PlannedTopic } from './plan-of.ts';
 import { counted, spanText, timeText } from './words.ts';
 
 export function planLines({ topics, sources, feeds }: Plan): readonly string[] {
@@ -44,8 +44,12 @@ function feedLines({ feed, topic, generation, latest, beginning, waiting, schema
     ...(beginning === null ? [] : [`    ${beginning.kind === 'starts' ? 'starts ' : 'goes on'}  ${beginningText(beginning)}`]),
     ...(waiting === null ? [] : [`    waiting  ${waitingText(waiting)}`]),
     ...schemas.map(schemaLine),
-    ...failures.flatMap(({ message, remedy }) => [`    stopped  ${message}`, `             → ${remedy}`]),
+    ...failures.flatMap(failureLines),
   ];
+}
+
+function failureLines({ message, remedy, answer }: PlannedFailure): readonly string[] {
+  return answer === null ? [`    stopped  ${message}`, `             → ${remedy}`] : [`    meets    ${message}; ${answer}`];
 }
 
 function schemaLine({ part, subject, name, framing }: PlannedSchema): string {

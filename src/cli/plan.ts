@@ -16,7 +16,7 @@ import { parseArguments, wrong } from './arguments.ts';
 import type { Arguments } from './arguments.ts';
 import { assembleKafka, assembleRegistry, assembleSource, checkSchedules, siteIn } from './assemble.ts';
 import { readCheckpoints } from './checkpoints.ts';
-import { checkEndpoint } from './doctor-source.ts';
+import { answerTo, checkEndpoint } from './doctor-source.ts';
 import { failureText } from './exit.ts';
 import { openCommandTelemetry } from './kafka-session.ts';
 import { begun, feedsOfSource, narrowed, outlooks } from './outlook.ts';
@@ -96,7 +96,12 @@ async function make(
     else for await (const outlook of outlooks(config, source, feeds.feeds, all, signal)) found.push(outlook);
   }
   const plan = await planOf({ config, publisher, isReached, registry, checkpoints, outlooks: found, sources }, signal);
-  return { plan, failures: [...failures, ...found.flatMap(({ prospect }) => prospect.failures)] };
+  return { plan, failures: [...failures, ...found.flatMap(stopping)] };
+}
+
+/** Without those that the config has an answer to. */
+function stopping({ spec, prospect }: FeedOutlook): readonly Failure[] {
+  return prospect.failures.filter(({ code }) => answerTo(spec, code) === null);
 }
 
 async function refusalOf(source: Source, signal: AbortSignal): Promise<Failure | null> {
