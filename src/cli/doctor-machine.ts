@@ -7,7 +7,7 @@ import { Failure } from '../model/failure.ts';
 import { tryPort } from '../ops/http-port.ts';
 import { failed, lacking, pass, warn } from './report.ts';
 import type { Check } from './report.ts';
-import { sizeText } from './words.ts';
+import { memoryText } from './words.ts';
 
 /** Of the memory that there is, what `limits.memory` may take: it is a target, and not all that a process has is counted by it. */
 const MEMORY_SHARE = 0.9;
@@ -15,7 +15,7 @@ const ASK_MS = 2_000;
 
 /** `bytes`: what the process may have, by its cgroup or the machine. */
 export function checkMemory({ limits: { memoryBytes } }: Config, bytes: number = memoryHere()): Check {
-  const text = `limits.memory is ${sizeText(memoryBytes)}, and there are ${sizeText(bytes)} for this process`;
+  const text = `limits.memory is ${memoryText(memoryBytes)}, and there are ${memoryText(bytes)} for this process`;
   if (memoryBytes > bytes)
     return lacking('memory', text, 'Lower `limits.memory`, or give the process more: it would be ended for what it takes.');
   if (memoryBytes > bytes * MEMORY_SHARE)

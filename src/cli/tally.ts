@@ -8,6 +8,7 @@ import type { FeedEvent } from '../model/feed-event.ts';
 import type { FeedId } from '../model/feed.ts';
 import type { ChangeCounts } from '../model/position.ts';
 import type { Version } from '../model/version.ts';
+import { counted } from './words.ts';
 
 export interface Tally {
   /** Null: its records do not say what their rows are. */
@@ -95,9 +96,10 @@ export class Findings {
   summary(feed: FeedId, topic: string): readonly string[] {
     if (this.#versions === 0) return [`${feed}: no whole version in ${topic} yet`];
     const last = (this.#next ?? 1) - 1;
+    const range = last === this.#first ? `${last}` : `${this.#first} to ${last}`;
     const verdict = this.differing === 0 ? 'no difference' : `${this.differing} differ`;
     return [
-      `${feed}: ${this.#versions} versions, ${this.#first} to ${last}, ${this.#records} records in ${topic}: ${verdict}`,
+      `${feed}: ${counted(this.#versions, 'version')}, ${range}, ${counted(this.#records, 'record')} in ${topic}: ${verdict}`,
       ...[...this.#skipped].map(
         ([name, { count, first, message }]) => `  ${count} of them, the first one ${first}, ${name}${message === '' ? '' : `: ${message}`}`,
       ),

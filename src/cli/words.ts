@@ -18,6 +18,12 @@ export function sizeText(bytes: number): string {
   return `${unit === 0 || value >= 100 ? Math.round(value) : Math.round(value * 10) / 10} ${SIZE_UNITS[unit] ?? ''}`;
 }
 
+/** `512 MiB`, `23.5 GiB`: as the config spells sizes. */
+export function memoryText(bytes: number): string {
+  const [size, unit] = bytes >= 2 ** 30 ? [bytes / 2 ** 30, 'GiB'] : [bytes / 2 ** 20, 'MiB'];
+  return `${Math.round(size * 10) / 10} ${unit}`;
+}
+
 /** `250 ms`, `10 s`, `5 min`, `2 h`, `12 d`. */
 export function spanText(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;
