@@ -26,7 +26,8 @@ export function openLog(options: LogOptions, output: DestinationStream = destina
     },
     stream,
   );
-  return (level, message, fields = {}) => logger[level](plain(fields), message);
+  const shown = options.format === 'json' ? plain : legible;
+  return (level, message, fields = {}) => logger[level](shown(fields), message);
 }
 
 function prettyInto(output: DestinationStream): DestinationStream {
@@ -37,4 +38,9 @@ function prettyInto(output: DestinationStream): DestinationStream {
 /** Errors as their messages: a stack or a cause may hold what must not be shown. */
 function plain(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, value instanceof Error ? value.message : value]));
+}
+
+/** Lists on one line, and not an item a line. */
+function legible(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(plain(fields)).map(([key, value]) => [key, Array.isArray(value) ? value.join(', ') : value]));
 }

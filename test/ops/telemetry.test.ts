@@ -358,8 +358,8 @@ describe('log', () => {
       log: { level: 'info', format: 'pretty' },
       output: { write: (line) => void (text += line) },
     });
-    telemetry.log('warn', 'a topic has more partitions', { topic: 't' });
+    telemetry.log('warn', 'a topic has more partitions', { topic: 't', partitions: [0, 1, 2] });
     telemetry.close();
-    expect(text).toMatch(/^\[\d\d:\d\d:\d\d\.\d{3}\] WARN: a topic has more partitions\n\s+topic: "t"\n$/);
+    expect(text).toMatch(/^\[\d\d:\d\d:\d\d\.\d{3}\] WARN: a topic has more partitions\n\s+topic: "t"\n\s+partitions: "0, 1, 2"\n$/);
   });
 });
