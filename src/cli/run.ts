@@ -76,6 +76,7 @@ async function runWith(config: Config, telemetry: OpenTelemetry, untilCurrent: b
   telemetry.log('info', `${RELAY} starts`, {
     name: config.relay.name,
     brokers,
+    http,
     feeds: config.feeds.length,
     ...(config.patterns.length > 0 ? { patterns: config.patterns.length } : {}),
     ...(untilCurrent ? { untilCurrent } : {}),
