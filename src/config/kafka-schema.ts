@@ -95,7 +95,7 @@ const sasl = z
 const topics = z
   .strictObject({
     create: flag().default(true).describe('Whether the relay creates missing topics; existing ones are never altered.'),
-    partitions: integer(1, 10_000).default(6).describe('Partitions of a new data topic whose feed has a key.'),
+    partitions: integer(1, 10_000).default(6).describe('Partitions of a new data topic, of which a feed without a key uses one.'),
     replicationFactor: integer(-1, 100)
       .default(-1)
       .describe("Copies of each partition of a new topic, internal ones too; -1 takes the broker's default."),
