@@ -15,6 +15,7 @@ import { claimText } from '../relay/claim-record.ts';
 import { ClaimedPartition } from '../relay/partition.ts';
 import { checkpointTopic } from '../relay/checkpoint-topic.ts';
 import { startText } from '../relay/start.ts';
+import { pausedBy } from '../relay/supervisor.ts';
 import { parseArguments, wrong } from './arguments.ts';
 import type { Arguments } from './arguments.ts';
 import { RELAY } from './product.ts';
@@ -82,7 +83,8 @@ async function change(
   next(checkpoint, RELAY, Date.now());
   for (const line of plan(spec, checkpoint)) tell(line);
   const { failure } = checkpoint;
-  tell(failure === null ? 'The feed is not parked.' : `The feed is parked: ${failure.code}: ${failure.message}`);
+  if (pausedBy(checkpoint) !== null) tell('The feed is paused, and goes on by this.');
+  else tell(failure === null ? 'The feed is not parked.' : `The feed is parked: ${failure.code}: ${failure.message}`);
   await confirm(options, signal);
   const written = await claimInTurn(session, spec, next, signal);
   tell(

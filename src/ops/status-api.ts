@@ -47,6 +47,9 @@ const KAFKA_MS = 2_500;
 const ORDER_MS = 10_000;
 /** Answers that are being made at one time. */
 const OPEN_MAX = 64;
+/** Whoever tries tokens fills no log. */
+const REFUSALS_TOLD_MS = 10_000;
+const ID_TOLD_MAX = 200;
 /** Who asks again within this time gets the same page. */
 const FRESH_MS = 500;
 
@@ -76,6 +79,7 @@ export function statusApi(options: StatusApiOptions): StatusApi {
 
 class Api {
   readonly #options: StatusApiOptions;
+  #toldRefusalAt = -Infinity;
   #last: { readonly at: number; readonly page: Promise<string> } | null = null;
 
   constructor(options: StatusApiOptions) {
@@ -183,7 +187,10 @@ class Api {
     const { adminToken, log, now, control } = this.#options;
     const right = rightOf(adminToken, asked.authorization, `POST ${asked.path}`, now());
     if (right !== 'granted' && right !== 'granted_to_replica') {
-      if (right === 'refused') log('warn', 'an order was refused: it did not have the token', { feed: id, order, from: asked.from });
+      if (right === 'refused' && now() - this.#toldRefusalAt >= REFUSALS_TOLD_MS) {
+        this.#toldRefusalAt = now();
+        log('warn', 'an order was refused: it did not have the token', { feed: id.slice(0, ID_TOLD_MAX), order, from: asked.from });
+      }
       return withoutRight(right);
     }
     const view = this.#find(id);

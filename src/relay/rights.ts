@@ -37,9 +37,13 @@ export function neededRights({ name, recipients, topics, makesCheckpoints, makes
     { on: 'transactional id', pattern: 'prefix', name: own, rights: ['Write'] },
     { on: 'group', pattern: 'prefix', name: own, rights: ['Read'] },
     ...prefixes.map((prefix) => ({ on: 'topic', pattern: 'prefix', name: prefix, rights: withCreate(makesTopics) }) as const),
-    ...[...new Set(others)].map(
-      // With a generation the topic's name grows: `<topic>.g2`.
-      (topic) => ({ on: 'topic', pattern: 'prefix', name: topic, rights: withCreate(makesTopics) }) as const,
-    ),
+    ...[...new Set(others)].flatMap((topic) => {
+      const rights = withCreate(makesTopics);
+      // With a generation the topic's name grows: `<topic>.g2`. Just its name as a prefix would open `<topic>-of-others` too.
+      return [
+        { on: 'topic', pattern: 'literal', name: topic, rights },
+        { on: 'topic', pattern: 'prefix', name: `${topic}.g`, rights },
+      ] as const;
+    }),
   ];
 }

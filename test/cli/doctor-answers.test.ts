@@ -3,6 +3,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { avroTexts } from '../../src/codec/avro-schema.ts';
+import { newCheckpoint, parkedCheckpoint } from '../../src/relay/checkpoint.ts';
 import { checkEndpoint, checkFeed } from '../../src/cli/doctor-source.ts';
 import type { FeedOutlook } from '../../src/cli/outlook.ts';
 import { checkLines, checked } from '../../src/cli/report.ts';
@@ -137,5 +138,18 @@ test('a gap that the config has an answer to is a warning', async () => {
     'pass',
     'warn',
     true,
+  ]);
+});
+
+test('a feed that a person has paused is a warning', async () => {
+  await using server = await scriptedServer();
+  server.on(METADATA, lines([PROTOCOL, metaData(null)], LATEST));
+  server.on(VERSION, text(200, '', LATEST));
+  server.on(CHANGES, lines([PROTOCOL, metaData(2), END], PARQUET));
+  const paused = { code: 'feed.paused', message: 'a person has paused the feed', version: null, at: 1 };
+  const last = parkedCheckpoint(newCheckpoint(SPEC.id, 1, 0, 'relay', 1), paused, 'relay', 1);
+  const checks = checkFeed({ ...(await outlook(server)), last }, null);
+  expect(checks.filter(({ verdict }) => verdict !== 'pass')).toMatchObject([
+    { about: SPEC.id, verdict: 'warn', text: 'nothing is published: a person has paused the feed', remedy: FAILURES['feed.paused'].remedy },
   ]);
 });

@@ -183,7 +183,8 @@ limits: {workers: 1, retryTimeout: 5s}
 
     const shell = await command('plan', '-c', path, '-o', 'kafka-acls');
     const { brokers } = must(broker.secured, 'the secured listener');
-    const at = `--resource-pattern-type prefixed --bootstrap-server ${brokers.join(',')}`;
+    const bootstrap = `--bootstrap-server ${brokers.join(',')}`;
+    const at = `--resource-pattern-type prefixed ${bootstrap}`;
     const add = 'kafka-acls.sh --add --allow-principal User:relay';
     const work = '--operation Read --operation Write --operation DescribeConfigs --operation Create';
     expect(shell).toMatchObject({
@@ -193,7 +194,8 @@ limits: {workers: 1, retryTimeout: 5s}
         `${add} --operation Write --transactional-id open. ${at}`,
         `${add} --operation Read --group open. ${at}`,
         `${add} ${work} --topic r-open. ${at}`,
-        `${add} ${work} --topic elsewhere-open ${at}`,
+        `${add} ${work} --topic elsewhere-open --resource-pattern-type literal ${bootstrap}`,
+        `${add} ${work} --topic elsewhere-open.g ${at}`,
         '',
       ].join('\n'),
     });
@@ -219,8 +221,8 @@ limits: {workers: 1, retryTimeout: 5s}
   /** The rights as Strimzi's resource has them are those of the JSON. */
   async function planned(strimzi: string): Promise<PrintedPlan> {
     const told = await plan(join(folder, 'open.yaml'));
-    for (const { name, rights } of told.rights)
-      expect(strimzi).toContain(`          name: "${name}"\n          patternType: prefix\n        operations: [${rights.join(', ')}]\n`);
+    for (const { name, pattern, rights } of told.rights)
+      expect(strimzi).toContain(`          name: "${name}"\n          patternType: ${pattern}\n        operations: [${rights.join(', ')}]\n`);
     return told;
   }
 

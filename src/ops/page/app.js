@@ -52,8 +52,8 @@ async function ask() {
   try {
     const asked = view.open;
     const [status, one] = await Promise.all([
-      fetchJson('/api/status'),
-      asked === null ? null : fetchJson(`/api/feeds/${encodeURIComponent(asked)}`).catch(() => null),
+      fetchJson('api/status'),
+      asked === null ? null : fetchJson(`api/feeds/${encodeURIComponent(asked)}`).catch(() => null),
     ]);
     view.page = { ...status, isLost: false };
     lastAt = Date.now();
@@ -75,7 +75,7 @@ async function fetchJson(path) {
 async function give(order, id, say) {
   say(`Asked to ${order} …`);
   try {
-    const response = await fetch(`/api/feeds/${encodeURIComponent(id)}/${order}`, {
+    const response = await fetch(`api/feeds/${encodeURIComponent(id)}/${order}`, {
       method: 'POST',
       headers: { authorization: `Bearer ${view.token}` },
     });
