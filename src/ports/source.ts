@@ -73,6 +73,9 @@ export interface Source {
    */
   snapshot(table: TableName, request: SnapshotRequest, signal: AbortSignal): Promise<ChangeListing>;
 
+  /** Resolves when the source has another credential than now: whoever waits for a provider that refuses the one need not wait longer. Rejects with `signal.reason`. */
+  credentialRenewed(signal: AbortSignal): Promise<void>;
+
   /** How far the provider's clock is ahead of ours, by its last answer, to a second or so; null = no answer has told. */
   clockAheadMs(): number | null;
 

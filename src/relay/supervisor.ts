@@ -243,7 +243,9 @@ async function stayParked(
     memory.confirmedSeq = partition.checkpoint(spec.id)?.seq ?? 0;
     if (failure.code === PAUSED && memory.orders.pending === 'pause') memory.orders.obeyed();
     if (works.untilCurrent) return { kind: 'parked', failure };
-    await wait(line, memory, failure.disposition === 'park' ? Infinity : PROBE_MS * (0.9 + 0.2 * works.clock.random()), signal);
+    const ms = failure.disposition === 'park' ? Infinity : PROBE_MS * (0.9 + 0.2 * works.clock.random());
+    if (!BY_CREDENTIAL.includes(failure.code)) await wait(line, memory, ms, signal);
+    else await untilRenewed(line, signal, async (ended) => wait(line, memory, ms, signal, ended));
     return null;
   } finally {
     memory.isParked = false;
@@ -304,11 +306,28 @@ async function backOff(line: Line, memory: FeedMemory, floorMs: number, signal: 
 }
 
 /** Ends early when the relay stops and when something is asked of the feed. */
-async function wait({ works }: Line, memory: FeedMemory, ms: number, signal: AbortSignal): Promise<void> {
+async function wait({ works }: Line, memory: FeedMemory, ms: number, signal: AbortSignal, ended: AbortSignal = signal): Promise<void> {
   memory.nextTryAt = ms === Infinity ? null : works.clock.now() + ms;
-  await works.clock.sleep(ms, AbortSignal.any([signal, works.stopping, memory.orders.waking])).catch(() => {});
+  await works.clock.sleep(ms, AbortSignal.any([signal, ended, works.stopping, memory.orders.waking])).catch(() => {});
   memory.nextTryAt = null;
   signal.throwIfAborted();
+}
+
+/** What another profile may mend. */
+const BY_CREDENTIAL: readonly FailureCode[] = ['provider.unauthorized', 'provider.forbidden'];
+
+/** The waiting ends when the source has another credential. */
+async function untilRenewed({ source }: Line, signal: AbortSignal, waiting: (ended: AbortSignal) => Promise<void>): Promise<void> {
+  const over = new AbortController();
+  source.credentialRenewed(AbortSignal.any([signal, over.signal])).then(
+    () => over.abort(),
+    () => {},
+  );
+  try {
+    await waiting(over.signal);
+  } finally {
+    over.abort();
+  }
 }
 
 /** Keeps the reason in the checkpoint, once: the same failure again is no news. */

@@ -222,7 +222,9 @@ limits: {workers: 1, retryTimeout: 5s}
   async function planned(strimzi: string): Promise<PrintedPlan> {
     const told = await plan(join(folder, 'open.yaml'));
     for (const { name, pattern, rights } of told.rights)
-      expect(strimzi).toContain(`          name: "${name}"\n          patternType: ${pattern}\n        operations: [${rights.join(', ')}]\n`);
+      expect(strimzi).toContain(
+        `          name: "${name}"\n          patternType: ${pattern}\n        operations: [${rights.join(', ')}]\n`,
+      );
     return told;
   }
 

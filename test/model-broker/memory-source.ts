@@ -1,7 +1,7 @@
 /**
  * A provider of tables in memory, behind a network. It takes the exam of a source.
  */
-import { orAbort } from '../../src/lib/abort.ts';
+import { orAbort, sleep } from '../../src/lib/abort.ts';
 import { assert, must } from '../../src/lib/assert.ts';
 import type { ChangeFile, VersionChanges } from '../../src/model/change-files.ts';
 import { Failure } from '../../src/model/failure.ts';
@@ -93,6 +93,10 @@ export class MemorySource implements Source {
     };
     const [version, files] = await this.#ask('snapshot', list, signal);
     return this.#listing(table, { from: version, to: version }, [[version, files]]);
+  }
+
+  async credentialRenewed(signal: AbortSignal): Promise<void> {
+    await sleep(Infinity, signal);
   }
 
   clockAheadMs(): number | null {

@@ -111,6 +111,7 @@ export function failingSource(real: Source, step: Step): Source {
     versionAt: (table, at, signal) => step.take('versionAt', () => real.versionAt(table, at, signal)),
     snapshot: async (table, request, signal) =>
       failingListing(await step.take('snapshot', () => real.snapshot(table, request, signal)), step),
+    credentialRenewed: (signal) => real.credentialRenewed(signal),
     clockAheadMs: () => real.clockAheadMs(),
     changes: async (table, range, signal) => failingListing(await step.take('changes', () => real.changes(table, range, signal)), step),
     [Symbol.asyncDispose]: async () => {},

@@ -8,6 +8,7 @@ import type { Clock } from '../../src/lib/clock.ts';
 import { Failure } from '../../src/model/failure.ts';
 import type { Publisher } from '../../src/ports/publisher.ts';
 import type { Source } from '../../src/ports/source.ts';
+import { poll } from '../kafka/probe.ts';
 import { describeKafka } from '../kafka/use-kafka.ts';
 import { listener } from './in-process.ts';
 import { Playground } from './playground.ts';
@@ -102,6 +103,31 @@ await describeKafka('a feed that keeps failing', (brokers) => {
     expect((await play.versions(relay, relay.topic(good))).length).toBe(12);
     expect(new Set(heard.failures.map(([feed]) => feed))).toEqual(new Set([relay.feed(hung)]));
     expect(waits).toContain(990);
+  });
+
+  test('for its credential is tried again as soon as there is another', async () => {
+    const name = await tableOf(2);
+    const relay = play.stage.another();
+    const heard = listener();
+    const renewal = Promise.withResolvers<void>();
+    let isRenewed = false;
+    const source: Source = {
+      ...play.shared.source,
+      latestVersion: async (table, signal) => {
+        if (!isRenewed) throw new Failure('provider.unauthorized', 'the token has expired');
+        return play.shared.source.latestVersion(table, signal);
+      },
+      credentialRenewed: async (signal) => orAbort(renewal.promise, signal),
+    };
+    const stopping = new AbortController();
+    const run = relay.run({ source, feeds: [{ table: name }], forEver: true, stopping: stopping.signal, telemetry: heard.telemetry });
+    await poll('the feed to be parked', 60_000, async () => heard.failures.length > 0);
+    isRenewed = true;
+    renewal.resolve();
+    await poll('both versions', 60_000, async () => heard.published.length > 0);
+    stopping.abort(new Error('the test is over'));
+    await run;
+    expect(new Set(await play.versions(relay, relay.topic(name)))).toEqual(new Set([0, 1]));
   });
 
   test('for its provider backs off to a minute, and is not examined again under the same claim', async () => {

@@ -104,6 +104,16 @@ export class Credentials {
     return other === null ? null : this.#keep(other);
   }
 
+  /** Resolves when the profile is another than now; looks at its file for as long as somebody waits. Rejects with `signal.reason`. */
+  async changed(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options.retry;
+    const profile = this.#profile;
+    while (this.#profile === profile) {
+      await clock.sleep(profile.file === null ? Infinity : LOOK_EVERY_MS, signal);
+      await this.#look(LOOK_EVERY_MS, signal);
+    }
+  }
+
   /** The text without the secrets that an answer may bring back. */
   redacted(text: string): string {
     return redact(

@@ -157,6 +157,8 @@ export function openSource(options: SourceOptions): Source {
       );
     },
 
+    credentialRenewed: (signal) => credentials.changed(AbortSignal.any([signal, open.signal])),
+
     clockAheadMs: () => client.clockAheadMs,
 
     [Symbol.asyncDispose]: async () => {

@@ -122,6 +122,16 @@ describe('a profile file that changes on the disk', () => {
     expect(sent()).toEqual(['Bearer old', 'Bearer new']);
   });
 
+  it('is told to whoever waits for another credential', async () => {
+    await write(bearer('old'));
+    const source = await opened();
+    await write(bearer('new'));
+    clock.at += 5 * SECOND;
+    await source.credentialRenewed(NEVER);
+    expect(source.logs).toEqual(['info profile acme.share has changed and is taken up']);
+    await expect(source.credentialRenewed(AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough');
+  });
+
   it('is looked at again at once when its token is refused, and the question asked once more', async () => {
     await write(bearer('old'));
     takes('new');
