@@ -11,7 +11,13 @@ import { run as doctor } from '../../src/cli/doctor.ts';
 import { run as plan } from '../../src/cli/plan.ts';
 import type { CommandName } from '../../src/cli/usage.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { problems, SAMPLE, world } from '../config/sample.ts';
+import { PROFILE, problems, SAMPLE, world } from '../config/sample.ts';
+
+const COMMANDS = {
+  doctor: () => import('../../src/cli/doctor.ts'),
+  plan: () => import('../../src/cli/plan.ts'),
+  run: () => import('../../src/cli/run.ts'),
+} as const;
 
 interface BadConfig {
   readonly what: string;
@@ -245,6 +251,24 @@ describe('a config with', () => {
 
 const folder = mkdtempSync(join(tmpdir(), 'cdf-relay-'));
 afterAll(() => rmSync(folder, { recursive: true }));
+
+describe.each(['doctor', 'plan', 'run'] as const)('%s says the same, before it asks anybody, of a config with', (name) => {
+  const world: Readonly<Record<string, string>> = { 'acme.share': PROFILE, 'a.pem': '-----BEGIN X', 'ca.der': 'x', empty: '\n' };
+
+  test.each(BAD_CONFIGS)('$what', async ({ change: [from, to], told }) => {
+    const own = mkdtempSync(join(folder, 'asked-'));
+    for (const [file, text] of Object.entries(world)) writeFileSync(join(own, file), text);
+    const path = join(own, 'relay.yaml');
+    writeFileSync(
+      path,
+      SAMPLE.replace(from, () => to),
+    );
+    const { run } = await COMMANDS[name]();
+    const failure: unknown = await run(['-c', path], new AbortController().signal).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'config.invalid', message: `${path}:${told}` });
+    expect(exitCode(failure)).toBe(2);
+  });
+});
 
 describe('a config file that', () => {
   test('is not there', () => {

@@ -23,6 +23,7 @@ import { neededRights } from '../../src/relay/rights.ts';
 import { startProvider } from '../../src/provider/provider.ts';
 import type { Provider } from '../../src/provider/provider.ts';
 import { quietKafka } from '../demo/consumer.ts';
+import { makeCertificates } from '../kafka/certificates.ts';
 import { describeOwnKafka } from '../kafka/use-kafka.ts';
 import { startCommand } from '../processes/child.ts';
 
@@ -275,6 +276,26 @@ limits: {workers: 1, retryTimeout: 5s}
     expect(told.checks.filter(({ verdict }) => verdict === 'fail').every(({ remedy }) => remedy !== null && remedy !== '')).toBe(true);
     const narrow = await doctor(path, '--table', 'local.default.nowhere');
     expect(sayings(narrow, 'fail').length).toBe(1);
+  });
+
+  test.for([
+    [
+      'a password that is not the right one',
+      `password: ${USERS.relay}`,
+      'password: another',
+      /the brokers refuse the user name or the password of `kafka\.sasl`$/,
+    ],
+    ['an authority that has not signed its certificate', 'ca: ca.pem', 'ca: other.pem', /certificate/],
+    ['no encryption where the listener asks for it', 'tls: {ca: ca.pem}', 'tls: false', /^connecting to /],
+  ] as const)('Kafka with %s', async ([, from, to, sentence]) => {
+    await writeFile(join(folder, 'other.pem'), (await makeCertificates(await mkdtemp(join(folder, 'other-')))).ca);
+    const path = await config('refused');
+    await writeFile(path, (await readFile(path, 'utf8')).replace(from, to));
+    const told = await doctor(path);
+    expect(told.exit).toBe(3);
+    const kafka = told.checks.find(({ about, verdict }) => about === 'kafka' && verdict === 'fail');
+    expect(kafka?.text ?? '').toMatch(sentence);
+    expect(kafka?.remedy).toMatch(/`kafka\./);
   });
 
   test('a profile that is none, a token that is refused, a port that is taken', async () => {
