@@ -108,8 +108,10 @@ export class Credentials {
   async changed(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options.retry;
     const profile = this.#profile;
+    // What came as text stays as it is.
+    if (profile.file === null) return orAbort(new Promise<never>(() => {}), signal);
     while (this.#profile === profile) {
-      await clock.sleep(profile.file === null ? Infinity : LOOK_EVERY_MS, signal);
+      await clock.sleep(LOOK_EVERY_MS, signal);
       await this.#look(LOOK_EVERY_MS, signal);
     }
   }
