@@ -4,6 +4,7 @@
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { boundedText } from '../../src/lib/bounded-text.ts';
 import { certificateProblem } from '../../src/lib/certificate-problem.ts';
 import { JsonMismatch, JsonObject } from '../../src/lib/json.ts';
 import { must } from '../../src/lib/assert.ts';
@@ -98,7 +99,7 @@ async function exchange(
     request.once('response', resolve);
     request.end(body);
     const response = await promise;
-    return { status: response.statusCode ?? 0, text: await boundedText(response) };
+    return { status: response.statusCode ?? 0, text: await textOf(response) };
   } catch (error) {
     // The library's error is no cause here: it may hold the request with its header.
     const problem = certificateProblem(error);
@@ -109,16 +110,10 @@ async function exchange(
   }
 }
 
-async function boundedText(response: IncomingMessage): Promise<string> {
-  const body: AsyncIterable<Uint8Array> = response;
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of body) {
-    bytes += chunk.length;
-    if (bytes > BODY_BYTES_MAX) throw new Error(`its answer is larger than ${BODY_BYTES_MAX} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
+async function textOf(response: IncomingMessage): Promise<string> {
+  const text = await boundedText(response, BODY_BYTES_MAX);
+  if (text === null) throw new Error(`its answer is larger than ${BODY_BYTES_MAX} bytes`);
+  return text;
 }
 
 function reasonOf(error: unknown, signal: AbortSignal): string {

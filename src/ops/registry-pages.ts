@@ -9,6 +9,7 @@
  * replica gives the same: in the rare case that two schemas have one, it names neither.
  */
 import { isDeepStrictEqual } from 'node:util';
+import { boundedText } from '../lib/bounded-text.ts';
 import { Failure } from '../model/failure.ts';
 import type { PublishedSchema, SchemaCatalog } from '../ports/schema-registry.ts';
 
@@ -125,7 +126,7 @@ async function lookUp(
   body: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
 ): Promise<RegistryPage> {
-  const text = await boundedText(body);
+  const text = await boundedText(body, BODY_BYTES_MAX);
   if (text === null) return refusal(413, 413, `The body is longer than ${BODY_BYTES_MAX} bytes.`);
   const asked = parsed(fieldOf(parsed(text), 'schema'));
   if (asked === null) return refusal(422, 42_201, 'The body must be JSON that holds an Avro schema under `schema`, as text.');
@@ -133,18 +134,6 @@ async function lookUp(
   if (versions.length === 0) return noSubject(subject);
   const entry = versions.find((version) => isDeepStrictEqual(parsed(version.text), asked));
   return entry === undefined ? NO_SCHEMA : json({ subject, version: entry.version, ...schemaAnswer(entry) });
-}
-
-/** Null where it is too long. */
-async function boundedText(body: AsyncIterable<Uint8Array>): Promise<string | null> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of body) {
-    bytes += chunk.length;
-    if (bytes > BODY_BYTES_MAX) return null;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 function versionsPage(all: readonly Entry[], subject: string, asked: string | undefined, form: string | undefined): RegistryPage {

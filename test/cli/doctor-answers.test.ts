@@ -2,6 +2,7 @@
  * What providers answer wrong, as `doctor` tells it: the same sentences as everywhere, each with its remedy and an exit code, and no secret in any of them.
  */
 import { describe, expect, test } from 'vitest';
+import { PLAIN_FEED } from '../support/plain-feed.ts';
 import { avroTexts } from '../../src/codec/avro-schema.ts';
 import { newCheckpoint, parkedCheckpoint } from '../../src/relay/checkpoint.ts';
 import { checkEndpoint, checkFeed } from '../../src/cli/doctor-source.ts';
@@ -44,13 +45,7 @@ const SPEC: FeedSpec = {
   table: TABLE,
   topic: 'r.s.d.t',
   start: { kind: 'version', version: 2 },
-  key: [],
-  envelope: 'change',
-  adopt: false,
-  onGap: 'park',
-  onRecreate: 'park',
-  onSchemaChange: 'evolve',
-  onBadRecord: 'park',
+  ...PLAIN_FEED,
 };
 const QUICK = { headersMs: 50, stallMs: 50, graceMs: 200_000 };
 const LATEST = { 'delta-table-version': '5' };

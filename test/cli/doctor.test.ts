@@ -6,11 +6,9 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import kafkajs from 'kafkajs';
 import type { AclEntry, Admin } from 'kafkajs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openDecoder } from '../../connectors/decoders/parquet.ts';
 import { parseArguments } from '../../src/cli/arguments.ts';
 import { examine } from '../../src/cli/doctor.ts';
 import { narrowed } from '../../src/cli/outlook.ts';
@@ -20,24 +18,12 @@ import { loadConfig } from '../../src/config/load.ts';
 import { must } from '../../src/lib/assert.ts';
 import type { Right } from '../../src/ports/publisher.ts';
 import { neededRights } from '../../src/relay/rights.ts';
-import { startProvider } from '../../src/provider/provider.ts';
+import { startPlainProvider } from '../support/plain-provider.ts';
 import type { Provider } from '../../src/provider/provider.ts';
 import { quietKafka } from '../demo/consumer.ts';
 import { makeCertificates } from '../kafka/certificates.ts';
 import { describeOwnKafka } from '../kafka/use-kafka.ts';
-import { startCommand } from '../processes/child.ts';
-
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function command(...args: readonly string[]): Promise<Ended> {
-  const child = startCommand(args);
-  const { code } = await child.exited;
-  return { code, stdout: child.stdout, stderr: child.stderr };
-}
+import { command } from '../processes/child.ts';
 
 const { signal } = new AbortController();
 const { AclResourceTypes, AclOperationTypes, AclPermissionTypes, ResourcePatternTypes } = kafkajs;
@@ -80,17 +66,7 @@ await describeOwnKafka('doctor and plan', { users: USERS }, (broker) => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'cdf-relay-'));
-    provider = await startProvider({
-      folder: fileURLToPath(new URL('../fixtures/tables/', import.meta.url)),
-      port: 0,
-      token: 'a-token',
-      revealMs: null,
-      faults: null,
-      decoder: openDecoder(),
-      urlLifetimeMs: 3_600_000,
-      now: Date.now,
-      log: () => {},
-    });
+    provider = await startPlainProvider();
     await writeFile(join(folder, 'acme.share'), JSON.stringify(provider.profile));
     await writeFile(join(folder, 'ca.pem'), must(broker.secured, 'the secured listener').ca);
     admin = quietKafka(broker.brokers, 'administrator').admin();

@@ -10,19 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { COMMAND_NAMES } from '../../src/cli/usage.ts';
 import { PROFILE, SAMPLE } from '../config/sample.ts';
-import { startCommand } from '../processes/child.ts';
-
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function command(...args: readonly string[]): Promise<Ended> {
-  const child = startCommand(args);
-  const { code } = await child.exited;
-  return { code, stdout: child.stdout, stderr: child.stderr };
-}
+import { command, startCommand } from '../processes/child.ts';
 
 let folder = '';
 let config = '';

@@ -4,25 +4,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openDecoder } from '../../connectors/decoders/parquet.ts';
-import { startProvider } from '../../src/provider/provider.ts';
+import { startPlainProvider } from '../support/plain-provider.ts';
 import type { Provider } from '../../src/provider/provider.ts';
 import { describeKafka, uniqueName } from '../kafka/use-kafka.ts';
-import { startCommand } from '../processes/child.ts';
-
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function command(...args: readonly string[]): Promise<Ended> {
-  const child = startCommand(args);
-  const { code } = await child.exited;
-  return { code, stdout: child.stdout, stderr: child.stderr };
-}
+import { command } from '../processes/child.ts';
 
 function jsonLines(text: string): readonly unknown[] {
   return text
@@ -62,17 +48,7 @@ limits: {workers: 1}
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'cdf-relay-'));
-    provider = await startProvider({
-      folder: fileURLToPath(new URL('../fixtures/tables/', import.meta.url)),
-      port: 0,
-      token: 'a-token',
-      revealMs: null,
-      faults: null,
-      decoder: openDecoder(),
-      urlLifetimeMs: 3_600_000,
-      now: Date.now,
-      log: () => {},
-    });
+    provider = await startPlainProvider();
     await writeFile(join(folder, 'acme.share'), JSON.stringify(provider.profile));
   });
   afterAll(async () => {

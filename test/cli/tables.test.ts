@@ -2,26 +2,15 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { openDecoder } from '../../connectors/decoders/parquet.ts';
 import { tableLines } from '../../src/cli/tables.ts';
-import { startProvider } from '../../src/provider/provider.ts';
+import { startPlainProvider } from '../support/plain-provider.ts';
 import { UNREAD, withUnreadTable } from '../support/unread-table.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
 async function tables(...options: readonly string[]): Promise<{ readonly stdout: string; readonly stderr: string }> {
   using served = withUnreadTable(fileURLToPath(new URL('../fixtures/tables/', import.meta.url)));
-  await using provider = await startProvider({
-    folder: served.folder,
-    port: 0,
-    token: 'a-token',
-    revealMs: null,
-    faults: null,
-    decoder: openDecoder(),
-    urlLifetimeMs: 3_600_000,
-    now: Date.now,
-    log: () => {},
-  });
+  await using provider = await startPlainProvider({ folder: served.folder });
   return await promisify(execFile)(process.execPath, [MAIN, 'tables', JSON.stringify(provider.profile), ...options]);
 }
 

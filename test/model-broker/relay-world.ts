@@ -1,6 +1,7 @@
 /**
  * A world of its own: a broker, a provider with tables, and relays that come and go, all of it in memory and in the order that a test decides.
  */
+import { PLAIN_FEED } from '../support/plain-feed.ts';
 import { openTopicRegistry } from '../../connectors/registries/topic.ts';
 import { Semaphore } from '../../src/lib/semaphore.ts';
 import type { Failure } from '../../src/model/failure.ts';
@@ -178,12 +179,7 @@ function specOf(table: MemoryTable['name'], { start, isKeyed }: WorldOptions): F
     table,
     topic: `${RECIPIENT}.${table.table}`,
     start,
+    ...PLAIN_FEED,
     key: isKeyed ? ['id'] : [],
-    envelope: 'change',
-    adopt: false,
-    onGap: 'park',
-    onRecreate: 'park',
-    onSchemaChange: 'evolve',
-    onBadRecord: 'park',
   };
 }

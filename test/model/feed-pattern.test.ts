@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { PLAIN_FEED } from '../support/plain-feed.ts';
 import { feedsOf, patternOf, patternText } from '../../src/model/feed-pattern.ts';
 import type { FeedPattern } from '../../src/model/feed-pattern.ts';
 import { parseTableName } from '../../src/model/version.ts';
@@ -13,13 +14,7 @@ function table(text: string): TableName {
 function pattern(text: string, recipient = 'r'): FeedPattern {
   const settings = {
     start: { kind: 'snapshot' },
-    key: [],
-    envelope: 'change',
-    adopt: false,
-    onGap: 'park',
-    onRecreate: 'park',
-    onSchemaChange: 'evolve',
-    onBadRecord: 'park',
+    ...PLAIN_FEED,
   } as const;
   return { recipient, source: 'Acme', tables: table(text), topicTemplate: '{recipient}.{table}', settings };
 }

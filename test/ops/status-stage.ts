@@ -1,6 +1,7 @@
 /**
  * A relay as the HTTP port sees it, with ten feeds in all states: for tests of /api, for the page in a browser, and for its pictures.
  */
+import { PLAIN_FEED } from '../support/plain-feed.ts';
 import { Failure } from '../../src/model/failure.ts';
 import type { FailureCode } from '../../src/model/failure.ts';
 import { feedId } from '../../src/model/feed.ts';
@@ -227,12 +228,6 @@ function specOf(recipient: string, name: string): FeedSpec {
     table,
     topic: `${recipient}.${name}`,
     start: { kind: 'snapshot' },
-    key: [],
-    envelope: 'change',
-    adopt: false,
-    onGap: 'park',
-    onRecreate: 'park',
-    onSchemaChange: 'evolve',
-    onBadRecord: 'park',
+    ...PLAIN_FEED,
   };
 }

@@ -32,6 +32,15 @@ export function startCommand(args: readonly string[]): Child {
   return startScript(MAIN, args);
 }
 
+/** Runs `node src/main.ts <args>` to its end. */
+export async function command(
+  ...args: readonly string[]
+): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }> {
+  const child = startCommand(args);
+  const { code } = await child.exited;
+  return { code, stdout: child.stdout, stderr: child.stderr };
+}
+
 export class Child {
   readonly pid: number;
   /** Never rejects. */

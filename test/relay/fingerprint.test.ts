@@ -1,5 +1,6 @@
 /** The hashes stand in checkpoints: if one of the values below changes, every feed of every deployment parks at its next start. */
 import { expect, test } from 'vitest';
+import { PLAIN_FEED } from '../support/plain-feed.ts';
 import type { ChangeFile, VersionChanges } from '../../src/model/change-files.ts';
 import type { FeedSpec } from '../../src/model/feed.ts';
 import { anchorOf, contractOf, planHash } from '../../src/relay/fingerprint.ts';
@@ -12,13 +13,8 @@ const SPEC: FeedSpec = {
   table: { share: 'sales', schema: 'public', table: 'orders' },
   topic: 'analytics.sales.public.orders',
   start: { kind: 'earliest' },
+  ...PLAIN_FEED,
   key: ['id', 'day'],
-  envelope: 'change',
-  adopt: false,
-  onGap: 'park',
-  onRecreate: 'park',
-  onSchemaChange: 'evolve',
-  onBadRecord: 'park',
 };
 const ENDPOINT = 'https://sharing.example/delta-sharing/';
 

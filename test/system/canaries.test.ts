@@ -11,15 +11,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
-import { openDecoder } from '../../connectors/decoders/parquet.ts';
 import { CONNECTORS } from '../../connectors/index.ts';
 import { must } from '../../src/lib/assert.ts';
 import { Semaphore } from '../../src/lib/semaphore.ts';
-import { startProvider } from '../../src/provider/provider.ts';
+import { startPlainProvider } from '../support/plain-provider.ts';
 import { freePorts } from '../kafka/ports.ts';
 import { describeOwnKafka, uniqueName } from '../kafka/use-kafka.ts';
 import { quiet } from '../support/quiet-telemetry.ts';
-import { FIXTURE_TABLES } from '../support/shared-tables.ts';
 import { startTalkativeProvider } from '../support/talkative-provider.ts';
 import type { FailureKind, TalkativeOptions } from '../support/talkative-provider.ts';
 import { TokenIssuer } from '../support/token-issuer.ts';
@@ -128,19 +126,7 @@ await describeOwnKafka('of planted secrets', { users: { admin: CANARIES.kafkaPas
   }
 
   async function provider(fails: TalkativeOptions['fails']): ReturnType<typeof startTalkativeProvider> {
-    const behind = opened.use(
-      await startProvider({
-        folder: FIXTURE_TABLES,
-        port: 0,
-        token: CANARIES.profileToken,
-        revealMs: null,
-        faults: null,
-        decoder: openDecoder(),
-        urlLifetimeMs: 3_600_000,
-        now: Date.now,
-        log: () => {},
-      }),
-    );
+    const behind = opened.use(await startPlainProvider({ token: CANARIES.profileToken }));
     const { origin } = new URL(behind.endpoint);
     return opened.use(await startTalkativeProvider({ origin, token: CANARIES.profileToken, signature: CANARIES.signature, fails }));
   }

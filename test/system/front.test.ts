@@ -6,9 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openDecoder } from '../../connectors/decoders/parquet.ts';
 import { JsonObject } from '../../src/lib/json.ts';
-import { startProvider } from '../../src/provider/provider.ts';
+import { startPlainProvider } from '../support/plain-provider.ts';
 import type { Provider } from '../../src/provider/provider.ts';
 import { checkpointPartition } from '../../src/relay/checkpoint.ts';
 import { freePorts } from '../kafka/ports.ts';
@@ -30,17 +29,7 @@ await describeKafka('two replicas', (brokers) => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'cdf-relay-front-'));
     for (const table of tables) await new SmallTable(join(folder, 'tables'), table).commit({ adds: [rowsFrom(1, 2)] });
-    provider = await startProvider({
-      folder: join(folder, 'tables'),
-      port: 0,
-      token: 'a-token',
-      revealMs: null,
-      faults: { rules: [] },
-      decoder: openDecoder(),
-      urlLifetimeMs: 3_600_000,
-      now: Date.now,
-      log: () => {},
-    });
+    provider = await startPlainProvider({ folder: join(folder, 'tables') });
     await writeFile(join(folder, 'acme.share'), JSON.stringify(provider.profile));
   });
   afterAll(async () => {

@@ -6,9 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openDecoder } from '../../connectors/decoders/parquet.ts';
 import type { FaultRule } from '../../src/provider/faults.ts';
-import { startProvider } from '../../src/provider/provider.ts';
+import { startPlainProvider } from '../support/plain-provider.ts';
 import type { Provider } from '../../src/provider/provider.ts';
 import { writeHistory } from '../delta-writer/history.ts';
 import { describeKafka, uniqueName } from '../kafka/use-kafka.ts';
@@ -32,17 +31,7 @@ await describeKafka('the relay as a process', (brokers) => {
   });
 
   async function share(faults: readonly FaultRule[] = []): Promise<Provider> {
-    const provider = await startProvider({
-      folder: join(folder, 'tables'),
-      port: 0,
-      token: 'a-token',
-      revealMs: null,
-      faults: { rules: faults },
-      decoder: openDecoder(),
-      urlLifetimeMs: 3_600_000,
-      now: Date.now,
-      log: () => {},
-    });
+    const provider = await startPlainProvider({ folder: join(folder, 'tables'), faults });
     opened.push(provider);
     return provider;
   }

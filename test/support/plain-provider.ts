@@ -1,0 +1,22 @@
+/** Our own provider as nobody has made it faulty: its links last longer than a test. */
+import { openDecoder } from '../../connectors/decoders/parquet.ts';
+import type { FaultRule } from '../../src/provider/faults.ts';
+import { startProvider } from '../../src/provider/provider.ts';
+import type { Provider } from '../../src/provider/provider.ts';
+import { FIXTURE_TABLES } from './shared-tables.ts';
+
+export async function startPlainProvider(
+  options: { readonly folder?: string; readonly token?: string; readonly faults?: readonly FaultRule[] } = {},
+): Promise<Provider> {
+  return startProvider({
+    folder: options.folder ?? FIXTURE_TABLES,
+    port: 0,
+    token: options.token ?? 'a-token',
+    revealMs: null,
+    faults: { rules: options.faults ?? [] },
+    decoder: openDecoder(),
+    urlLifetimeMs: 3_600_000,
+    now: Date.now,
+    log: () => {},
+  });
+}
