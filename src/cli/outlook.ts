@@ -99,6 +99,8 @@ export interface FeedOutlook {
 
 /** Feeds of one source looked at together; its own budget of requests slows them down where it must. */
 const WIDTH = 4;
+/** Listed tables among which a misspelled name is looked for. */
+const NAMES_MAX = 10_000;
 
 /** What is there already; one for all sources. */
 export interface Begun {
@@ -123,14 +125,47 @@ export function outlooks(
 ): AsyncIterable<FeedOutlook> {
   const exact = new Set(config.feeds.map(({ id }) => id));
   const framing = framingOf(config);
+  const spelling = new Spelling(source, signal);
   return prefetch(each(feeds), WIDTH, async (listed): Promise<FeedOutlook> => {
     const spec = exact.has(listed.id) ? listed : ledger.asBegun(listed);
     const taken = ledger.admit(spec);
     const last = checkpoints.get(spec.id) ?? null;
     const line = { spec, source, works: { framing, encoder: { schemas: avroTexts } } };
-    const prospect = await lookAhead(line, last, Date.now(), signal);
+    const prospect = await spelling.mended(spec, await lookAhead(line, last, Date.now(), signal));
     return { spec, last, prospect: taken === null ? prospect : { ...prospect, failures: [taken, ...prospect.failures] } };
   });
+}
+
+/** What the provider lists, asked for once, where it does not know a table: its name may be misspelled. */
+class Spelling {
+  readonly #source: Source;
+  readonly #signal: AbortSignal;
+  #names: Promise<readonly string[]> | null = null;
+
+  constructor(source: Source, signal: AbortSignal) {
+    this.#source = source;
+    this.#signal = signal;
+  }
+
+  async mended({ table }: FeedSpec, prospect: Prospect): Promise<Prospect> {
+    const unknown = prospect.failures.find(({ code }) => code === 'table.unknown');
+    if (unknown === undefined) return prospect;
+    this.#names ??= listedNames(this.#source, this.#signal);
+    const told = new Failure('table.unknown', `${unknown.message}${didYouMean(tableText(table), await this.#names)}`, { cause: unknown });
+    return { ...prospect, failures: prospect.failures.map((failure) => (failure === unknown ? told : failure)) };
+  }
+}
+
+/** None where the listing fails: that is told elsewhere. */
+async function listedNames(source: Source, signal: AbortSignal): Promise<readonly string[]> {
+  const names: string[] = [];
+  try {
+    const all = { share: () => true, schema: () => true };
+    for await (const table of source.tables(all, signal)) if (names.push(tableText(table)) >= NAMES_MAX) break;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+  }
+  return names;
 }
 
 async function* each<T>(items: readonly T[]): AsyncGenerator<T, void> {

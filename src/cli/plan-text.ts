@@ -20,6 +20,24 @@ export function planLines({ topics, sources, feeds }: Plan): readonly string[] {
   ];
 }
 
+/** `Nothing was changed: 2 topics are to be made; of 3 feeds 1 starts, 1 goes on, 1 is stopped.` */
+export function planSummary({ topics, feeds }: Plan): string {
+  const missing = topics.filter(({ exists }) => exists === false).length;
+  const stopped = feeds.filter(({ failures }) => failures.some(({ answer }) => answer === null));
+  const begin = (kind: 'starts' | 'goes-on'): number =>
+    feeds.filter((feed) => feed.beginning?.kind === kind && !stopped.includes(feed)).length;
+  const [starts, goesOn] = [begin('starts'), begin('goes-on')];
+  const unknown = feeds.length - starts - goesOn - stopped.length;
+  const become = [
+    ...(starts === 0 ? [] : [`${starts} ${starts === 1 ? 'starts' : 'start'}`]),
+    ...(goesOn === 0 ? [] : [`${goesOn} ${goesOn === 1 ? 'goes' : 'go'} on`]),
+    ...(stopped.length === 0 ? [] : [`${stopped.length} ${stopped.length === 1 ? 'is' : 'are'} stopped`]),
+    ...(unknown === 0 ? [] : [`${unknown} could not be looked at`]),
+  ];
+  const made = `${counted(missing, 'topic')} ${missing === 1 ? 'is' : 'are'} to be made`;
+  return `Nothing was changed: ${made}${feeds.length === 0 ? '' : `; of ${counted(feeds.length, 'feed')} ${become.join(', ')}`}.`;
+}
+
 function topicLines(topic: PlannedTopic, width: number): readonly string[] {
   const { exists, remarks } = topic;
   // Null: it may not be seen, or Kafka was not asked.

@@ -25,7 +25,7 @@ import { plain, print, tell } from './output.ts';
 import { kafkaCommands, strimziLines } from './plan-kafka.ts';
 import { planOf } from './plan-of.ts';
 import type { Plan, PlannedSchema } from './plan-of.ts';
-import { planLines } from './plan-text.ts';
+import { planLines, planSummary } from './plan-text.ts';
 import { fitted, parks, worst } from './report.ts';
 
 const FORMATS = ['text', 'json', 'kafka-acls', 'strimzi'] as const;
@@ -50,6 +50,7 @@ export async function run(argv: readonly string[], signal: AbortSignal): Promise
 
   const columns = format === 'text' && process.stdout.isTTY ? process.stdout.columns : null;
   for (const line of shown(plan, format, config)) for (const part of fitted(plain(line), columns)) await print(part, signal);
+  if (format === 'text') tell(planSummary(plan));
   const folder = options.optional('schemas');
   if (folder !== null) writeSchemas(folder, plan);
   return worst(failures.map((failure) => parks('plan', failure)));

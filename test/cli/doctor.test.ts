@@ -233,7 +233,7 @@ limits: {workers: 1, retryTimeout: 5s}
       tables: [
         'table: local.default.feed_toggled, start: {version: 3}',
         'table: local.default.basics, start: {version: 99}, key: [nope]',
-        'table: local.default.nowhere',
+        'table: local.default.baiscs',
       ],
     });
     await grant(neededRights({ name: 'bad', recipients: ['r-bad'], topics: [], makesCheckpoints: true, makesTopics: true }));
@@ -248,9 +248,9 @@ limits: {workers: 1, retryTimeout: 5s}
       ),
       expect.stringContaining('start is version 99, and local.default.basics has versions up to 11'),
     ]);
-    expect(of('nowhere')).toEqual([expect.stringContaining('404')]);
+    expect(of('baiscs')).toEqual([expect.stringMatching(/404.*; did you mean local\.default\.basics\?$/)]);
     expect(told.checks.filter(({ verdict }) => verdict === 'fail').every(({ remedy }) => remedy !== null && remedy !== '')).toBe(true);
-    const narrow = await doctor(path, '--table', 'local.default.nowhere');
+    const narrow = await doctor(path, '--table', 'local.default.baiscs');
     expect(sayings(narrow, 'fail').length).toBe(1);
   });
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { startOf } from '../../src/model/position.ts';
 import type { PlannedFeed } from '../../src/cli/plan-of.ts';
-import { planLines } from '../../src/cli/plan-text.ts';
+import { planLines, planSummary } from '../../src/cli/plan-text.ts';
 
 const FEED: PlannedFeed = {
   feed: 'r/acme/s.d.t',
@@ -27,5 +28,30 @@ test('what the config has an answer to is told with it; what stops the feed, wit
     '    meets    version 6 has no changes; by `onGap: skip` the feed goes on behind it',
     '    stopped  version 6 has no changes',
     '             → Set `onGap: skip`.',
+  ]);
+});
+
+test('a plan ends with what becomes of the feeds', () => {
+  const data = { role: 'data', topic: 't', partitions: 6, replicationFactor: 3, config: {}, remarks: [] } as const;
+  const position = { ...startOf(3) };
+  const starts = { ...FEED, beginning: { kind: 'starts', asked: 'earliest', position } } as const;
+  const goesOn = { ...FEED, beginning: { kind: 'goes-on', asked: 'earliest', position } } as const;
+  const failure = { code: 'gap.feed_off', message: 'version 6 has no changes', remedy: 'Set `onGap: skip`.', answer: null };
+  const plan = {
+    topics: [
+      { ...data, exists: false },
+      { ...data, exists: true },
+      { ...data, exists: null },
+    ],
+    rights: [],
+    sources: [],
+    ledgers: [],
+  };
+  expect([
+    planSummary({ ...plan, feeds: [starts, { ...goesOn, failures: [failure] }, goesOn, goesOn, FEED] }),
+    planSummary({ ...plan, topics: [], feeds: [] }),
+  ]).toEqual([
+    'Nothing was changed: 1 topic is to be made; of 5 feeds 1 starts, 2 go on, 1 is stopped, 1 could not be looked at.',
+    'Nothing was changed: 0 topics are to be made.',
   ]);
 });
