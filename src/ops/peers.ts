@@ -2,6 +2,7 @@
  * The other replicas, asked by HTTP at the addresses that their claims name (`\0claim` on the checkpoint topic): each knows its own feeds to the moment. What they answer is
  * bounded in size and time; one that does not answer is told of, and its feeds are shown as Kafka has them.
  */
+import { boundedText } from '../lib/bounded-text.ts';
 import { JsonMismatch, JsonObject } from '../lib/json.ts';
 import type { Secret } from '../model/secret.ts';
 import type { EpochMs } from '../model/version.ts';
@@ -16,11 +17,13 @@ export interface PeerAnswer {
   readonly retryAfter: string | null;
 }
 
-const ANSWER_BYTES_MAX = 32 * 1024 * 1024;
+/** The status of some ten thousand feeds. */
+const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
 const PEER_MS = 1_000;
 /** For an order, which waits for a transaction; the replica gives up earlier. */
 const ORDER_MS = 15_000;
-const PEERS_AT_ONCE = 16;
+/** What they answer is in memory together, and whoever can write a claim names the addresses. */
+const PEERS_AT_ONCE = 4;
 const ADDRESS = /^http:\/\/(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}$/;
 
 /** By address, the feeds that a replica says are its own; null for one that does not answer. */
@@ -67,22 +70,11 @@ async function call(address: string, path: string, request: RequestInit, ms: num
       redirect: 'error',
       signal: AbortSignal.any([signal, AbortSignal.timeout(ms)]),
     });
-    return { status: response.status, text: await textOf(response), retryAfter: response.headers.get('retry-after') };
+    const text = response.body === null ? '' : await boundedText(response.body, ANSWER_BYTES_MAX);
+    return text === null ? null : { status: response.status, text, retryAfter: response.headers.get('retry-after') };
   } catch {
     // Whatever it is, the replica does not answer: that is told in its place.
     signal.throwIfAborted();
     return null;
   }
-}
-
-async function textOf(response: Response): Promise<string> {
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  const body: AsyncIterable<Uint8Array> | null = response.body;
-  for await (const part of body ?? []) {
-    length += part.length;
-    if (length > ANSWER_BYTES_MAX) throw new Error('the answer is too long');
-    parts.push(part);
-  }
-  return Buffer.concat(parts).toString('utf8');
 }

@@ -153,10 +153,17 @@ class Api {
     gaps: string[],
     signal: AbortSignal,
   ): Promise<ReadonlyMap<FeedId, PeerStatus>> {
-    const own = this.#options.replica.http;
     const ownerOf = new Map(elsewhere.flatMap(({ spec, partition }) => entry(spec.id, others.owners.get(partition))));
-    const owners = new Map([...ownerOf.values()].flatMap(({ http, name }) => (http === null || http === own ? [] : [[http, name]])));
-    const answers = await askPeers([...owners.keys()], signal);
+    const owners = new Map([...ownerOf.values()].flatMap(({ http, name }) => (http === null ? [] : entry(http, name))));
+    const asked = [...owners].filter(([http, name]) => {
+      if (!this.#isOurs(http)) return true;
+      if (name !== this.#options.replica.name) gaps.push(`${sameAddress(name, http)} Its feeds are shown as of their last commit.`);
+      return false;
+    });
+    const answers = await askPeers(
+      asked.map(([http]) => http),
+      signal,
+    );
     for (const [http, feeds] of answers) {
       if (feeds === null)
         gaps.push(`Replica ${owners.get(http) ?? ''} does not answer at ${http}: its feeds are shown as of their last commit.`);
@@ -175,7 +182,7 @@ class Api {
     if (view.here === null && !isOwn) {
       const owner = await this.#ownerOf(view, signal);
       const http = owner?.http ?? null;
-      const answer = http === null ? null : await askDetail(http, `${pathOf(id)}?own`, signal);
+      const answer = http === null || this.#isOurs(http) ? null : await askDetail(http, `${pathOf(id)}?own`, signal);
       if (answer?.status === 200) return jsonText(200, answer.text);
     }
     const feed: FeedStatus = feedStatus(this.#options, view, view.here === null ? await this.#others([], signal) : null);
@@ -206,6 +213,8 @@ class Api {
     const { adminToken, now } = this.#options;
     const owner = await this.#ownerOf(view, signal);
     if (owner === null) return refusal(503, 'No replica has the feed at the moment: ask again.', { 'retry-after': '5' });
+    if (owner.http !== null && this.#isOurs(owner.http))
+      return refusal(421, `${sameAddress(owner.name, owner.http)} Give the order there.`);
     const answer =
       owner.http === null || adminToken === null
         ? null
@@ -228,6 +237,11 @@ class Api {
     const owner = (await this.#others([], signal))?.owners.get(partition) ?? null;
     // What this replica had and nobody has claimed since is nobody's.
     return owner?.name === this.#options.replica.name ? null : owner;
+  }
+
+  /** Of an address that another replica has named: asking there would be asking ourselves. */
+  #isOurs(http: string): boolean {
+    return http === this.#options.replica.http;
   }
 
   #find(id: FeedId): FeedView | null {
@@ -284,6 +298,10 @@ function orderAnswer(feed: FeedId, order: FeedOrder, answer: OrderAnswer): Answe
     default:
       return unreachable(answer);
   }
+}
+
+function sameAddress(name: string, http: string): string {
+  return `Replica ${name} has named ${http}, where this one is: it has gone, or its \`http.host\` lets only its own machine in.`;
 }
 
 function relayed({ status, text, retryAfter }: PeerAnswer): Answer {

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { Secret } from '../../src/model/secret.ts';
 import { signed } from '../../src/ops/admin.ts';
+import type { Owner } from '../../src/ports/feed-control.ts';
 import { schemaFaults } from '../support/json-schema.ts';
 import { NOW, TEN, TOKEN, openStage } from './status-stage.ts';
 import type { Stage } from './status-stage.ts';
@@ -256,6 +257,17 @@ describe('beside another replica', () => {
       421,
       `Replica relay-1/1 has the feed, and does not answer at ${gone.url}: give the order there.`,
     ]);
+  });
+
+  test('one that names the address of this one is not asked there, which is told', async () => {
+    const owners = new Map<number, Owner>();
+    await using stage = await openStage({ owners });
+    owners.set(8, { name: 'relay-1/1', http: stage.url, since: NOW });
+    const why = `Replica relay-1/1 has named ${stage.url}, where this one is: it has gone, or its \`http.host\` lets only its own machine in.`;
+    const { body } = await ask(stage, '/api/status');
+    expect(body['gaps']).toEqual([`${why} Its feeds are shown as of their last commit.`]);
+    const { status, body: refused } = await order(stage, 'pause', ELSEWHERE);
+    expect([status, refused['error']]).toEqual([421, `${why} Give the order there.`]);
   });
 
   test('a feed that no replica has takes no order yet', async () => {
