@@ -117,7 +117,7 @@ export const FAILURES = {
   'pattern.too_wide': { disposition: 'park', remedy: 'Narrow the patterns in `recipients[].tables[].table`, or divide the tables between several relays.' },
   'topic.taken': { disposition: 'park', remedy: 'Give one of the two an entry of its own with another `topic`, or a pattern whose `topic` keeps them apart; then restart.' },
   'topic.reserved': { disposition: 'park', remedy: 'Give the table an entry of its own, or its pattern, with another `topic`; then restart.' },
-  'topic.not_empty': { disposition: 'park', remedy: 'Choose another `topic`, or set `adopt: true` to publish behind what is there.' },
+  'topic.not_empty': { disposition: 'park', remedy: 'Choose another `topic`, or set `adopt: true` to publish behind what is there. If this feed wrote it, the checkpoint topic is gone or `relay.name` is another: put it back; or `adopt: true` with `start: {version: …}`, one above the last version that `tail --commits` tells.' },
   'topic.recreated': { disposition: 'park', remedy: 'The topic is not the one the feed wrote to: `checkpoint accept` goes on in it, `checkpoint reset` starts again in a new one.' },
   'topic.foreign': { disposition: 'park', remedy: 'Somebody else writes to the topic: stop it, then `checkpoint accept` to go on behind its records.' },
   'topic.lost': { disposition: 'park', remedy: 'The topic ends before what was acknowledged: compare it with the share, then `checkpoint reset` to start again in a new topic.' },

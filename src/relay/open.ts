@@ -172,7 +172,7 @@ export async function checkEmpty(line: Pick<Line, 'spec'> & EmptyWorks, state: T
   const { admin } = line.works;
   for (const [partition, { start, end }] of (await admin.offsets(state.topic, signal)).entries()) {
     if (end === start || (await admin.firstCommitted(state.topic, partition, start, signal)) === null) continue;
-    throw new Failure('topic.not_empty', `topic ${state.topic} holds records, and ${line.spec.id} has never published to it`);
+    throw new Failure('topic.not_empty', `topic ${state.topic} holds records, and no checkpoint says that ${line.spec.id} wrote them`);
   }
 }
 

@@ -61,7 +61,7 @@ await describeKafka('a relay whose topics are not as it left them', (brokers) =>
     const topic = relay.topic(name);
     await play.create(topic, 1);
     await play.intrude(topic, 0);
-    const told = `parked topic.not_empty: topic ${topic} holds records, and ${relay.feed(name)} has never published to it`;
+    const told = `parked topic.not_empty: topic ${topic} holds records, and no checkpoint says that ${relay.feed(name)} wrote them`;
     expect(await play.outcome(relay, { table: name })).toBe(told);
     const parked = await relay.checkpoint(name);
     expect(parked).toMatchObject({ state: 'new', failure: { code: 'topic.not_empty' } });
@@ -325,17 +325,21 @@ await describeKafka('a relay whose topics are not as it left them', (brokers) =>
     });
   });
 
-  test('without its checkpoint topic, a feed whose topic holds rows does not begin again', async () => {
-    const { relay, name, topic } = await published();
+  test('without its checkpoint topic, a feed whose topic holds rows does not begin again; told where, it goes on', async () => {
+    const { relay, name, topic, table } = await published();
     const checkpoints = `${relay.name}.checkpoints`;
     await play.administer(async (admin) => {
       await admin.deleteTopics({ topics: [checkpoints] });
       while ((await admin.listTopics()).includes(checkpoints)) await admin.listTopics();
     });
-    const told = `topic.not_empty: topic ${topic} holds records, and ${relay.feed(name)} has never published to it`;
+    const told = `topic.not_empty: topic ${topic} holds records, and no checkpoint says that ${relay.feed(name)} wrote them`;
     const outcomes = await relay.outcomes(run(name));
     expect(outcomes).toEqual({ [name]: `parked ${told}` });
     expect(await play.versions(relay, topic)).toEqual([0, 0, 0, 0, 1, 1, 1, 1]);
+    await table.commit({ adds: [rowsFrom(9, 1)] });
+    const feeds: RunOptions['feeds'] = [{ table: name, start: { kind: 'version', version: 2 }, adopt: true }];
+    expect(await relay.outcomes({ ...run(name), feeds })).toEqual({ [name]: 'done' });
+    expect(await play.versions(relay, topic)).toEqual([0, 0, 0, 0, 1, 1, 1, 1, 2]);
   });
 
   test('a checkpoint topic that would be deleted ends the relay with the command that mends it', async () => {
