@@ -35,7 +35,7 @@ export async function askRelay(url: string, name: string, signal: AbortSignal): 
     if (answering !== name) return `the relay that answers at ${url} is ${answering}, and not ${name}`;
     return {
       url,
-      rows: document.objects('feeds').map(rowOf),
+      rows: [...document.objects('feeds').map(rowOf), ...orphansOf(document)],
       at: Date.parse(document.string('at')),
       gaps: document.strings('gaps'),
     };
@@ -49,23 +49,16 @@ export async function askRelay(url: string, name: string, signal: AbortSignal): 
 const STATES = ['new', 'starting', 'running', 'retrying', 'parked', 'paused', 'done'] as const;
 
 function rowOf(feed: JsonObject): FeedStatus {
-  const position = feed.nullable('position', (key) => feed.object(key));
   const lag = feed.object('lag');
   const failure = feed.nullable('failure', (key) => feed.object(key));
   return {
-    feed: feed.string('id'),
+    ...kept(feed),
     state: feed.oneOf('state', STATES),
     isOrphan: false,
-    topic: feed.string('topic'),
-    generation: feed.integer('generation'),
-    nextVersion: position?.integer('version') ?? null,
-    isSnapshot: position?.string('kind') === 'snapshot',
-    recordsOfNextVersion: position?.integer('records') ?? 0,
     behind: {
       versions: lag.nullable('versions', (key) => lag.integer(key)),
       seconds: lag.nullable('seconds', (key) => lag.number(key)),
     },
-    lastCommitAt: feed.nullable('lastCommitAt', (key) => feed.string(key)),
     failure:
       failure === null
         ? null
@@ -77,5 +70,28 @@ function rowOf(feed: JsonObject): FeedStatus {
             remedy: failure.nullable('remedy', (key) => failure.string(key)),
             nextTryAt: failure.nullable('nextTryAt', (key) => failure.string(key)),
           },
+  };
+}
+
+/** None of an older relay, which does not tell them. */
+function orphansOf(document: JsonObject): readonly FeedStatus[] {
+  const orphans = document.raw('orphans') === undefined ? [] : document.objects('orphans');
+  return orphans.map((feed) => ({ ...kept(feed), state: feed.oneOf('state', STATES), isOrphan: true, behind: null, failure: null }));
+}
+
+/** What a checkpoint says. */
+function kept(
+  feed: JsonObject,
+): Pick<FeedStatus, 'feed' | 'topic' | 'generation' | 'nextVersion' | 'isSnapshot' | 'recordsOfNextVersion' | 'lastCommitAt'> {
+  const position = feed.nullable('position', (key) => feed.object(key));
+  const topic = feed.string('topic');
+  return {
+    feed: feed.string('id'),
+    topic: topic === '' ? null : topic,
+    generation: feed.integer('generation'),
+    nextVersion: position?.integer('version') ?? null,
+    isSnapshot: position?.string('kind') === 'snapshot',
+    recordsOfNextVersion: position?.integer('records') ?? 0,
+    lastCommitAt: feed.nullable('lastCommitAt', (key) => feed.string(key)),
   };
 }

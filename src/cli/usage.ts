@@ -99,7 +99,7 @@ export const USAGE = {
     required: ['config'],
     notes: [
       'The relay that runs is asked; where none of this name answers, the checkpoint topic is read, as of the last commits, and which of both it was is said.',
-      'Checkpoints of feeds that the config does not know are shown as orphans, by the checkpoint topic alone.',
+      'Checkpoints of feeds that the config does not know are shown as orphans.',
     ],
   },
   tables: {

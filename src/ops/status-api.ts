@@ -23,7 +23,7 @@ import { json, jsonText, refusal } from './answer.ts';
 import type { Answer, Asked } from './answer.ts';
 import { askDetail, askPeers, handOn } from './peers.ts';
 import type { PeerAnswer } from './peers.ts';
-import { commitsOf, feedStatus, isoOf, sourcesOf, viewsOf } from './status.ts';
+import { commitsOf, feedStatus, isoOf, orphansOf, sourcesOf, viewsOf } from './status.ts';
 import type { FeedDetail, FeedStatus, PeerStatus, StatusDocument, StatusWorld } from './status.ts';
 
 export interface StatusApiOptions extends StatusWorld {
@@ -129,6 +129,7 @@ class Api {
       actions: adminToken === null ? 'off' : 'on',
       sources: sourcesOf(this.#options),
       feeds: views.map((view) => peers.get(view.spec.id) ?? feedStatus(this.#options, view, others)),
+      orphans: isOwn ? [] : orphansOf(this.#options.control(), others),
       gaps,
     };
   }

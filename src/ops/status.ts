@@ -25,6 +25,8 @@ export interface StatusDocument {
   readonly sources: readonly SourceStatus[];
   /** In the order of their ids. */
   readonly feeds: readonly (FeedStatus | PeerStatus)[];
+  /** Checkpoints of feeds that the config does not know, in the order of their ids; with `?own` none. */
+  readonly orphans: readonly OrphanStatus[];
   /** What could not be seen, one sentence each: of feeds of other replicas. */
   readonly gaps: readonly string[];
 }
@@ -73,6 +75,11 @@ export interface FailureStatus {
   readonly nextTryAt: string | null;
 }
 
+/** What is kept of a feed that the config does not know: nothing is published of it. */
+export interface OrphanStatus extends Pick<FeedStatus, 'id' | 'topic' | 'generation' | 'position' | 'lastCommitAt'> {
+  readonly state: KeptState;
+}
+
 /** A feed as another replica tells of it: of the same description, by the release that runs there. */
 export type PeerStatus = Readonly<Record<string, unknown>> & { readonly id: FeedId };
 
@@ -118,7 +125,7 @@ export function feedStatus(world: StatusWorld, view: FeedView, others: Others | 
     state: here === null ? keptState(checkpoint) : (live?.state ?? 'starting'),
     seen: here === null ? 'checkpoint' : 'live',
     since: live === null ? null : isoOf(live.since),
-    position: begun === null ? null : { kind: begun.position.kind, version: begun.position.version, records: begun.position.records },
+    position: begun === null ? null : positionStatus(begun.position),
     snapshotShare: begun?.position.kind === 'snapshot' ? (live?.snapshotShare ?? null) : null,
     latestVersion: begun === null || lagVersions === null ? null : begun.position.version - 1 + lagVersions,
     lag: { versions: lagVersions, seconds: live?.lagSeconds ?? null },
@@ -133,6 +140,29 @@ export function feedStatus(world: StatusWorld, view: FeedView, others: Others | 
     partition,
     owner: here === null ? (others?.owners.get(partition)?.name ?? null) : world.replica.name,
   };
+}
+
+export function orphansOf(control: FeedControl | null, others: Others | null): readonly OrphanStatus[] {
+  const kept = new Map([...(control?.orphans ?? []), ...(others?.checkpoints ?? [])]);
+  return [...kept.values()]
+    .filter(({ feed }) => control?.isKnown(feed) === false)
+    .toSorted((a, b) => (a.feed < b.feed ? -1 : 1))
+    .map((checkpoint) => {
+      const { feed: id, topic, generation, position, at } = checkpoint;
+      const isNew = checkpoint.state === 'new';
+      return {
+        id,
+        state: keptState(checkpoint),
+        topic,
+        generation,
+        position: isNew ? null : positionStatus(position),
+        lastCommitAt: isNew ? null : isoOf(at),
+      };
+    });
+}
+
+function positionStatus({ kind, version, records }: Checkpoint['position']): FeedStatus['position'] {
+  return { kind, version, records };
 }
 
 export function commitsOf(world: StatusWorld, id: FeedId): readonly CommitStatus[] {
@@ -163,7 +193,9 @@ export function isoOf(at: EpochMs): string {
   return new Date(at).toISOString();
 }
 
-function keptState(checkpoint: Checkpoint | null): FeedStatus['state'] {
+type KeptState = 'new' | 'running' | 'parked' | 'paused';
+
+function keptState(checkpoint: Checkpoint | null): KeptState {
   if (checkpoint?.failure?.code === 'feed.paused') return 'paused';
   if (checkpoint !== null && checkpoint.failure !== null) return 'parked';
   return checkpoint === null || checkpoint.state === 'new' ? 'new' : 'running';

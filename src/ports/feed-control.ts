@@ -60,6 +60,7 @@ export interface Owner {
 
 /** What Kafka says of partitions that are not this replica's. */
 export interface Others {
+  /** Those of feeds that the config does not know too. */
   readonly checkpoints: ReadonlyMap<FeedId, Checkpoint>;
   /** By partition. */
   readonly owners: ReadonlyMap<number, Owner>;
@@ -68,8 +69,12 @@ export interface Others {
 export interface FeedControl {
   /** Whether the group of replicas is known to hold this one for alive. */
   readonly isConfirmed: boolean;
+  /** Whether the config has the feed, by its name or by a pattern. */
+  isKnown(feed: FeedId): boolean;
   /** Every feed of the relay, in no order. */
   feeds(): readonly FeedView[];
+  /** Checkpoints of feeds that the config does not know: in partitions of this replica as they are, in the others as they were when it started. */
+  readonly orphans: ReadonlyMap<FeedId, Checkpoint>;
   /** Read from Kafka now and then, and remembered in between. Rejects as `Publisher.read` does, and with `checkpoint.*`. */
   others(signal: AbortSignal): Promise<Others>;
   /** Resolves when it is carried out, or is accepted when `signal` aborts. Never rejects. One order of a feed is carried out at a time; another one is refused meanwhile. */

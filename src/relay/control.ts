@@ -4,6 +4,7 @@
 import { orAbort } from '../lib/abort.ts';
 import { unreachable } from '../lib/assert.ts';
 import type { FeedId } from '../model/feed.ts';
+import type { Checkpoint } from '../model/position.ts';
 import type { FeedControl, FeedOrder, FeedView, OrderAnswer, Others } from '../ports/feed-control.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { Crew } from './crew.ts';
@@ -16,16 +17,23 @@ import type { Survey } from './survey.ts';
 export class Control implements FeedControl {
   readonly #crew: Crew;
   readonly #survey: Survey;
+  /** As they were at the start. */
+  readonly #strays: readonly Checkpoint[];
   readonly #telemetry: Pick<Telemetry, 'log'>;
 
-  constructor(crew: Crew, survey: Survey, telemetry: Pick<Telemetry, 'log'>) {
+  constructor(crew: Crew, survey: Survey, strays: readonly Checkpoint[], telemetry: Pick<Telemetry, 'log'>) {
     this.#crew = crew;
     this.#survey = survey;
+    this.#strays = strays;
     this.#telemetry = telemetry;
   }
 
   get isConfirmed(): boolean {
     return this.#crew.isConfirmed;
+  }
+
+  isKnown(feed: FeedId): boolean {
+    return this.#crew.isKnown(feed);
   }
 
   feeds(): readonly FeedView[] {
@@ -34,6 +42,10 @@ export class Control implements FeedControl {
       partition,
       here: isHere ? { checkpoint, claimFailure, nextTryAt: memory.nextTryAt } : null,
     }));
+  }
+
+  get orphans(): ReadonlyMap<FeedId, Checkpoint> {
+    return new Map([...this.#strays, ...this.#crew.orphans].map((checkpoint) => [checkpoint.feed, checkpoint]));
   }
 
   async others(signal: AbortSignal): Promise<Others> {

@@ -7,6 +7,7 @@
 import { orAbort } from '../lib/abort.ts';
 import { Failure } from '../model/failure.ts';
 import type { FeedId, FeedSpec } from '../model/feed.ts';
+import type { Checkpoint } from '../model/position.ts';
 import type { Duty, Member, Membership } from '../ports/membership.ts';
 import { checkpointPartition } from './checkpoint.ts';
 import { Elsewhere } from './elsewhere.ts';
@@ -137,6 +138,15 @@ export class Crew {
       const isHere = this.#tenures.has(partition);
       return holding.feeds.flatMap((id) => holding.steered(id) ?? []).map((feed) => ({ partition, isHere, feed }));
     });
+  }
+
+  isKnown(id: FeedId): boolean {
+    return this.#context.isKnown(id);
+  }
+
+  /** In partitions that are claimed here, checkpoints of feeds that the config does not know. */
+  get orphans(): readonly Checkpoint[] {
+    return [...this.#holdings.values()].flatMap((holding) => holding.orphans);
   }
 
   /** Null for a feed that the relay does not have. */

@@ -122,6 +122,12 @@ export class Holding {
     return [...this.#members.keys()];
   }
 
+  /** Checkpoints of feeds that the config does not know; none while the partition is not claimed. */
+  get orphans(): readonly Checkpoint[] {
+    const claimed = this.#claimed;
+    return claimed === null ? [] : this.#strangers(claimed).flatMap((feed) => claimed.checkpoint(feed) ?? []);
+  }
+
   /** Of the feeds that have no outcome. */
   get open(): readonly Line[] {
     return this.#open().map(({ line }) => line);
@@ -242,7 +248,7 @@ export class Holding {
     if (tenure.ending.aborted) retire();
     const scope = AbortSignal.any([signal, partition.lost, ended.signal]);
     const keptAlive = partition.keepAlive(scope).catch(() => {}); // Whatever ends it is seen in `lost`.
-    for (const orphan of partition.feeds.filter((feed) => !this.#members.has(feed) && !this.#isKnown(feed))) {
+    for (const orphan of this.#strangers(partition)) {
       this.#options.works.telemetry.log('info', 'checkpoint of a feed that the config does not know', { feed: orphan });
     }
     try {
@@ -259,6 +265,10 @@ export class Holding {
       await keptAlive;
       await partition.close();
     }
+  }
+
+  #strangers(partition: ClaimedPartition): readonly FeedId[] {
+    return partition.feeds.filter((feed) => !this.#members.has(feed) && !this.#isKnown(feed));
   }
 
   #start(member: Member, partition: ClaimedPartition, scope: AbortSignal, ended: AbortController): void {

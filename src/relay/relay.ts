@@ -61,17 +61,17 @@ export async function runRelay(options: RelayOptions, signal: AbortSignal): Prom
   const patterns = rosters.flatMap((roster) => roster.patterns);
   const isKnown = (feed: FeedId): boolean => exact.has(feed) || patternOf(patterns, feed) !== null;
   const beginning = AbortSignal.any([signal, works.stopping]);
-  const prepare = async (): Promise<TopicLedger | null> => {
+  const prepare = async (): Promise<Opened> => {
     await ensureCheckpointTopic(publisher.admin, topic, checkpointPartitions, works, beginning);
     await works.watch.begin(beginning);
     return openLedger(options, topic, isKnown, beginning);
   };
-  const ledger = await whileBrokersMove(prepare, works.clock, beginning);
+  const { ledger, orphans } = await whileBrokersMove(prepare, works.clock, beginning);
   const crew = new Crew(options, topic, isKnown, signal);
   const contest = ledger === null ? null : openContest(options, topic, isKnown, crew.scope);
   for (const line of lines) crew.enlist(contest === null ? line : { ...line, contest }, ledger?.admit(line.spec) ?? null);
   crew.join();
-  options.onControl(new Control(crew, new Survey({ ...options, topic, clock: works.clock }), works.telemetry));
+  options.onControl(new Control(crew, new Survey({ ...options, topic, clock: works.clock }), orphans, works.telemetry));
   const ended = new AbortController();
   const watching = works.watch.keep(AbortSignal.any([crew.scope, ended.signal])).catch((error: unknown) => {
     if (!ended.signal.aborted) crew.abandon(error);
@@ -110,22 +110,34 @@ async function whileBrokersMove<T>(prepare: () => Promise<T>, clock: Clock, sign
   }
 }
 
-/** Looks at the partitions that are not claimed at once. With patterns it reads them all: which topic is whose. Null without patterns, where the config has seen to it. */
-async function openLedger(
-  options: RelayOptions,
-  topic: string,
-  isKnown: (feed: FeedId) => boolean,
-  signal: AbortSignal,
-): Promise<TopicLedger | null> {
+interface Opened {
+  /** Null without patterns: the config has seen to it which topic is whose. */
+  readonly ledger: TopicLedger | null;
+  /** Checkpoints of feeds that the config does not know, without those that only a later relay can read. */
+  readonly orphans: readonly Checkpoint[];
+}
+
+/** Looks at the partitions that are not claimed at once. With patterns it reads them all: which topic is whose. */
+async function openLedger(options: RelayOptions, topic: string, isKnown: (feed: FeedId) => boolean, signal: AbortSignal): Promise<Opened> {
   const { name, publisher, checkpointPartitions, lines, rosters, recipients } = options;
   const claimed = new Set(lines.map(({ spec }) => checkpointPartition(spec.id, checkpointPartitions)));
   const partitions = Array.from({ length: checkpointPartitions }, (_, partition) => partition);
   const wanted = rosters.length > 0 ? partitions : partitions.filter((partition) => !claimed.has(partition));
   const texts = await readPartitions(publisher, topic, wanted, checkpointPartitions, signal);
-  if (rosters.length === 0) return null;
+  const orphans = [...texts].filter(([feed]) => !isKnown(feed)).flatMap(([feed, text]) => readable(feed, text));
+  if (rosters.length === 0) return { ledger: null, orphans };
   const checkpoints = new Map([...texts].filter(([feed]) => isKnown(feed)).map(([feed, text]) => [feed, parseCheckpoint(feed, text)]));
   const exact = lines.map(({ spec }) => spec);
-  return new TopicLedger({ relayName: name, recipients }, checkpoints, exact);
+  return { ledger: new TopicLedger({ relayName: name, recipients }, checkpoints, exact), orphans };
+}
+
+function readable(feed: FeedId, text: string): readonly Checkpoint[] {
+  try {
+    return [parseCheckpoint(feed, text)];
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return [];
+  }
 }
 
 function openContest(options: RelayOptions, topic: string, isKnown: (feed: FeedId) => boolean, signal: AbortSignal): TopicContest {

@@ -75,6 +75,15 @@ test('a paused feed is told as such', () => {
   expect(lines({ state: 'parked', failure })[0]).toBe(`${FEED}: paused; next version 7, last commit 0 s ago`);
 });
 
+test('a relay that runs tells of orphans as the checkpoints do', async () => {
+  await using stage = await openStage();
+  const orphan = { ...checkpoint({}), feed: 'gone/acme/a.b.c' };
+  stage.control.orphans.set(orphan.feed, orphan);
+  const live = await askRelay(stage.url, 'acme-relay', AbortSignal.timeout(60_000));
+  const told = typeof live === 'string' ? live : live.rows.at(-1);
+  expect(told).toEqual(statusOf(parse(SAMPLE), new Map([[orphan.feed, orphan]])).at(-1));
+});
+
 test('a relay that runs tells what no checkpoint does: how far behind, and what is tried again', async () => {
   await using stage = await openStage();
   const live = await askRelay(stage.url, 'acme-relay', AbortSignal.timeout(60_000));

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { Secret } from '../../src/model/secret.ts';
 import { signed } from '../../src/ops/admin.ts';
+import { newCheckpoint } from '../../src/relay/checkpoint.ts';
 import type { Owner } from '../../src/ports/feed-control.ts';
 import { schemaFaults } from '../support/json-schema.ts';
 import { NOW, TEN, TOKEN, openStage } from './status-stage.ts';
@@ -243,6 +244,28 @@ describe('beside another replica', () => {
       body: { error: expect.stringMatching(/^Replica relay-1\/1 has the feed, and does not take orders from this one/) },
     });
     expect(two.control.orders).toEqual([]);
+  });
+
+  test('checkpoints of feeds that the config does not know are told, whoever met them', async () => {
+    await using stage = await openStage();
+    const [id, seenBefore] = ['gone/acme/a.b.new', 'gone/acme/a.b.old'];
+    const begun = { ...newCheckpoint(seenBefore, 2, 9, 'cdf-relay/0.1.0', NOW), topic: 'gone.a.b.old', state: 'parked' as const };
+    const failure = { code: 'feed.paused', version: 3, message: 'a person has paused the feed', at: NOW };
+    stage.control.orphans.set(seenBefore, { ...begun, failure });
+    stage.control.kept.set(id, newCheckpoint(id, 1, 1, 'cdf-relay/0.1.0', NOW));
+    const { body } = await ask(stage, '/api/status');
+    expect(body['orphans']).toEqual([
+      { id, state: 'new', topic: '', generation: 1, position: null, lastCommitAt: null },
+      {
+        id: seenBefore,
+        state: 'paused',
+        topic: 'gone.a.b.old',
+        generation: 2,
+        position: { kind: 'changes', version: 0, records: 0 },
+        lastCommitAt: '2026-03-02T10:15:00.000Z',
+      },
+    ]);
+    expect((await ask(stage, '/api/status?own')).body['orphans']).toEqual([]);
   });
 
   test('one that does not answer is told of, and its feeds are shown as Kafka has them', async () => {

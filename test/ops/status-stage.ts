@@ -142,11 +142,18 @@ export class StagedControl implements FeedControl {
 
   constructor(views: readonly { readonly view: FeedView; readonly kept: Checkpoint | null }[], owners: ReadonlyMap<number, Owner>) {
     this.views = views.map(({ view }) => view);
-    this.#kept = new Map(views.flatMap(({ view, kept }) => (view.here === null && kept !== null ? [[view.spec.id, kept]] : [])));
+    this.kept = new Map(views.flatMap(({ view, kept }) => (view.here === null && kept !== null ? [[view.spec.id, kept]] : [])));
     this.#owners = owners;
   }
 
-  readonly #kept: ReadonlyMap<FeedId, Checkpoint>;
+  /** In partitions that another replica has. */
+  readonly kept: Map<FeedId, Checkpoint>;
+
+  readonly orphans = new Map<FeedId, Checkpoint>();
+
+  isKnown(feed: FeedId): boolean {
+    return this.views.some(({ spec }) => spec.id === feed);
+  }
 
   feeds(): readonly FeedView[] {
     return this.views;
@@ -154,7 +161,7 @@ export class StagedControl implements FeedControl {
 
   async others(): Promise<Others> {
     if (this.isDeaf) throw new Failure('kafka.unreachable', 'no broker answers');
-    return { checkpoints: this.#kept, owners: this.#owners };
+    return { checkpoints: this.kept, owners: this.#owners };
   }
 
   async order(feed: FeedId, order: FeedOrder): Promise<OrderAnswer> {

@@ -12,6 +12,7 @@ import type { Membership } from '../../src/ports/membership.ts';
 import type { SchemaRegistry } from '../../src/ports/schema-registry.ts';
 import type { Source } from '../../src/ports/source.ts';
 import type { FeedState, Telemetry } from '../../src/ports/telemetry.ts';
+import { checkpointPartition } from '../../src/relay/checkpoint.ts';
 import { describeKafka } from '../kafka/use-kafka.ts';
 import { quiet } from '../support/quiet-telemetry.ts';
 import type { Relay, RunOptions } from './in-process.ts';
@@ -169,6 +170,37 @@ await describeKafka('a feed that is given orders', (brokers) => {
     expect(checkpoints.get(relay.feed(name))).toMatchObject({ state: 'running', position: { version: 1 } });
     expect(owners.get(0)).toMatchObject({ name: 'host/1', http: 'http://10.0.0.1:9464' });
     expect(await other.order('no such', 'pause')).toEqual({ kind: 'unknown' });
+  });
+
+  test('that left the config is told of as an orphan, wherever its partition is', async () => {
+    const { table, name } = play.table();
+    const { table: goneTable, name: gone } = play.table();
+    for (const one of [table, goneTable]) await one.commit({ adds: [rowsFrom(0, 1)] });
+    const relay = play.stage.another();
+    const orphan = relay.feed(gone);
+    expect(await relay.outcomes({ source: play.shared.source, feeds: [{ table: gone }] })).toEqual({ [gone]: 'done' });
+    await using owner = begin(relay, { feeds: [{ table: name }] });
+    await owner.published(1);
+    expect([...owner.control().orphans.keys()]).toEqual([orphan]);
+    await using other = begin(relay, { feeds: [{ table: name }], membership: standingBy });
+    expect(await other.order(name, 'pause')).toEqual({ kind: 'elsewhere' });
+    expect([...(await other.control().others(never)).checkpoints.keys()]).toContain(orphan);
+    expect([relay.feed(name), orphan].map((feed) => other.control().isKnown(feed))).toEqual([true, false]);
+  });
+
+  test('that left the config is told of where its partition has no other feed', async () => {
+    const partitions = 2;
+    const relay = play.stage.another();
+    const placeOf = ({ name }: ReturnType<Playground['table']>): number => checkpointPartition(relay.feed(name), partitions);
+    const left = play.table();
+    let stays = play.table();
+    while (placeOf(stays) === placeOf(left)) stays = play.table();
+    for (const { table } of [left, stays]) await table.commit({ adds: [rowsFrom(0, 1)] });
+    const options = { source: play.shared.source, checkpointPartitions: partitions };
+    expect(await relay.outcomes({ ...options, feeds: [{ table: left.name }] })).toEqual({ [left.name]: 'done' });
+    await using daemon = begin(relay, { ...options, feeds: [{ table: stays.name }] });
+    await daemon.published(1);
+    expect([...daemon.control().orphans.keys()]).toEqual([relay.feed(left.name)]);
   });
 
   /** A relay that runs until it is disposed of. */

@@ -7,6 +7,7 @@ import { showFeeds } from './feeds.js';
 import { STATES, WORDS, duration, since } from './words.js';
 
 const REFRESH_MS = 3_000;
+const NAMES_TOLD = 5;
 
 /** What is known, and what becomes of clicks: handed to whatever shows it. */
 const view = { page: null, open: fromHash(), detail: null, token: '', choose, give };
@@ -132,10 +133,17 @@ function showNotices(page) {
     ]);
   else if (page.ready?.because) notices.push(['wait', page.ready.because]);
   for (const gap of page.isLost ? [] : page.gaps) notices.push(['wait', gap]);
+  const orphans = page.orphans?.map(({ id }) => id) ?? [];
+  if (orphans.length > 0) notices.push(['wait', `Nothing is published of feeds that the config does not know: ${listed(orphans)}.`]);
   const place = $('notices');
   if (place.dataset.told === JSON.stringify(notices)) return;
   place.dataset.told = JSON.stringify(notices);
   place.replaceChildren(...notices.map(([kind, text]) => make('p', text, kind)));
+}
+
+function listed(names) {
+  const more = names.length - NAMES_TOLD;
+  return more > 0 ? `${names.slice(0, NAMES_TOLD).join(', ')} and ${more} more` : names.join(', ');
 }
 
 function makeDials() {
