@@ -75,16 +75,14 @@ export class KafkajsAdmin implements TopicAdmin {
   }
 
   async config(topic: string, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
-    const request = { includeSynonyms: false, resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }] };
-    try {
-      const admin = await this.#admin(signal);
-      const { resources } = await orAbort(admin.describeConfigs(request), signal);
-      const entries = must(resources[0], 'the described topic').configEntries;
-      return Object.fromEntries(entries.map((entry) => [entry.configName, entry.configValue]));
-    } catch (error) {
-      signal.throwIfAborted();
-      if (reasonOf(error).code === CODES.unknownTopic) throw new Failure('topic.missing', `there is no topic ${topic}`, { cause: error });
-      throw failureOf(error, { doing: `reading the settings of ${topic}`, topic: { name: topic, right: 'DescribeConfigs' } });
+    const until = performance.now() + CREATE_MS;
+    for (let attempt = 0; ; attempt++) {
+      const settings = await this.#settings(topic, signal);
+      if (settings !== null) return settings;
+      // Brokers hear of a new topic one after the other.
+      const isThere = (await this.#metadata(topic, signal)) !== null;
+      if (!isThere || performance.now() > until) throw new Failure('topic.missing', `there is no topic ${topic}`);
+      await sleep(backoffMs(BACKOFF, attempt, 0, Math.random), signal);
     }
   }
 
@@ -134,6 +132,21 @@ export class KafkajsAdmin implements TopicAdmin {
     if (this.#connecting === null) return;
     await this.#connecting.catch(() => {});
     await this.#options.admin.disconnect().catch(() => {});
+  }
+
+  /** Null: the broker that was asked knows no such topic. */
+  async #settings(topic: string, signal: AbortSignal): Promise<Readonly<Record<string, string>> | null> {
+    const request = { includeSynonyms: false, resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }] };
+    try {
+      const admin = await this.#admin(signal);
+      const { resources } = await orAbort(admin.describeConfigs(request), signal);
+      const entries = must(resources[0], 'the described topic').configEntries;
+      return Object.fromEntries(entries.map((entry) => [entry.configName, entry.configValue]));
+    } catch (error) {
+      signal.throwIfAborted();
+      if (reasonOf(error).code === CODES.unknownTopic) return null;
+      throw failureOf(error, { doing: `reading the settings of ${topic}`, topic: { name: topic, right: 'DescribeConfigs' } });
+    }
   }
 
   async #metadata(topic: string, signal: AbortSignal): Promise<TopicMetadata | null> {

@@ -93,7 +93,7 @@ export async function runRelay(options: RelayOptions, signal: AbortSignal): Prom
   return new Map([...crew.outcomes, ...unlisted]);
 }
 
-/** Again, where Kafka was there a moment ago: before the first claim nothing else asks again. */
+/** Again, where Kafka was there a moment ago, or some brokers have not heard yet of the topic that others made: before the first claim nothing else asks again. */
 async function whileBrokersMove<T>(prepare: () => Promise<T>, clock: Clock, signal: AbortSignal): Promise<T> {
   const until = clock.now() + BROKERS_MOVE_MS;
   for (let attempt = 0; ; attempt++) {
@@ -101,7 +101,8 @@ async function whileBrokersMove<T>(prepare: () => Promise<T>, clock: Clock, sign
       return await prepare();
     } catch (error) {
       signal.throwIfAborted();
-      if (!(error instanceof Failure) || error.disposition !== 'reclaim' || clock.now() > until) throw error;
+      if (!(error instanceof Failure) || clock.now() > until) throw error;
+      if (error.disposition !== 'reclaim' && error.code !== 'topic.missing') throw error;
     }
     await clock.sleep(
       backoffMs(BACKOFF, attempt, BACKOFF.firstMs / 2, () => clock.random()),

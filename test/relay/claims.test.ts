@@ -27,10 +27,16 @@ await describeKafka('failures inside a transaction, and files read once', (broke
     expect(states.toSorted()).toEqual(['parked', 'running']);
   });
 
-  test.for(['describe', 'create', 'config'])('a broker that goes away as the relay starts, at `%s`, is asked again', async (call) => {
+  test.for([
+    ['kafka.unreachable', 'describe'],
+    ['kafka.unreachable', 'create'],
+    ['kafka.unreachable', 'config'],
+    // Another replica has made the topic, and this broker has not heard of it yet.
+    ['topic.missing', 'config'],
+  ] as const)('what passes as the relay starts, %s at `%s`, is asked again', async ([code, call]) => {
     await using stage = new InProcess(brokers);
     await using shared = await shareTables();
-    const step = new Step(1, 'before', 'kafka.unreachable', call);
+    const step = new Step(1, 'before', code, call);
     const publisher = failingPublisher(stage.publisher, step);
     const outcomes = await stage.another().outcomes({ source: shared.source, publisher, feeds: [{ table: 'basics' }] });
     expect([step.failed, outcomes]).toEqual([call, { basics: 'done' }]);

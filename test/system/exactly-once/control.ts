@@ -5,6 +5,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Producer } from 'kafkajs';
 import { z } from 'zod';
+import { orAbort } from '../../../src/lib/abort.ts';
 import { seededRandom } from '../../delta-writer/random.ts';
 import { quietKafka } from '../../demo/consumer.ts';
 import { uniqueName } from '../../kafka/use-kafka.ts';
@@ -14,6 +15,7 @@ import type { Verdict, WildArena } from './arena.ts';
 const PARTITIONS = 6;
 const RECORDS = { least: 15, most: 30 };
 const PAUSE_MS = 20;
+const STUCK_MS = 60_000;
 
 const Numbered = z.object({ transaction: z.number(), record: z.number(), of: z.number() });
 
@@ -34,39 +36,49 @@ export async function playControl({ brokers, seed, say }: WildArena, signal: Abo
   let producer: Producer | null = null;
   let next = 1;
   let errors = 0;
-  while (!signal.aborted) {
+  const turn = async (): Promise<void> => {
+    if (producer === null) {
+      producer = quietKafka(brokers, 'control').producer({ transactionalId: data, maxInFlightRequests: 1, idempotent: true });
+      await producer.connect();
+      // A new epoch, which settles the last transaction; then its number is known.
+      await (await producer.transaction()).abort();
+      next = 1 + Number((await readValues({ brokers, topic: positions })).at(-1)?.value ?? 0);
+    }
+    const of = random.between(RECORDS.least, RECORDS.most);
+    const partitions = random.between(3, PARTITIONS);
+    const messages = Array.from({ length: of }, (_, record) => ({
+      partition: record % partitions,
+      value: JSON.stringify({ transaction: next, record, of }),
+    }));
+    const transaction = await producer.transaction();
+    await transaction.sendBatch({
+      topicMessages: [
+        { topic: data, messages },
+        { topic: positions, messages: [{ partition: 0, value: String(next) }] },
+      ],
+    });
+    await transaction.commit();
+    next++;
+  };
+  const leave = async (): Promise<void> => {
+    const left = producer;
+    producer = null;
+    await orAbort(left?.disconnect() ?? Promise.resolve(), AbortSignal.timeout(STUCK_MS)).catch(() => {});
+  };
+  let isStuck = false;
+  while (!signal.aborted && !isStuck) {
+    const stuck = AbortSignal.timeout(STUCK_MS);
     try {
-      if (producer === null) {
-        producer = quietKafka(brokers, 'control').producer({ transactionalId: data, maxInFlightRequests: 1, idempotent: true });
-        await producer.connect();
-        // A new epoch, which settles the last transaction; then its number is known.
-        await (await producer.transaction()).abort();
-        next = 1 + Number((await readValues({ brokers, topic: positions })).at(-1)?.value ?? 0);
-      }
-      const of = random.between(RECORDS.least, RECORDS.most);
-      const partitions = random.between(3, PARTITIONS);
-      const messages = Array.from({ length: of }, (_, record) => ({
-        partition: record % partitions,
-        value: JSON.stringify({ transaction: next, record, of }),
-      }));
-      const transaction = await producer.transaction();
-      await transaction.sendBatch({
-        topicMessages: [
-          { topic: data, messages },
-          { topic: positions, messages: [{ partition: 0, value: String(next) }] },
-        ],
-      });
-      await transaction.commit();
-      next++;
+      await orAbort(turn(), stuck);
     } catch {
       errors++;
-      await producer?.disconnect().catch(() => {});
-      producer = null;
+      isStuck = stuck.aborted;
+      await leave();
     }
     await wait(PAUSE_MS);
   }
-  await producer?.disconnect().catch(() => {});
-  say(`9: ${next - 1} transactions of kafkajs' own, ${errors} errors`);
+  await leave();
+  say(`9: ${next - 1} transactions of kafkajs' own, ${errors} errors${isStuck ? '; then a call of it came to no end' : ''}`);
   return judge(await readValues({ brokers, topic: data }), next - 1);
 }
 
