@@ -88,8 +88,6 @@ try {
 say(`\n${['point'.padEnd(32), ...['kills', 'records', 'lost', 'doubled', 'disorder'].map((text) => text.padStart(9))].join(' ')}`);
 for (const row of rows) say(row);
 say(`${Math.round((performance.now() - startedAt) / 1000)} s`);
-// What the control has left undone holds no process up.
-process.exit();
 
 function rowOf(name: string, { kills: killed, records, lost, doubled, disorder }: PointReport, isWell: boolean): string {
   const figures = [killed, records, lost.length, doubled.length, disorder.length].map((figure) => String(figure).padStart(9));
