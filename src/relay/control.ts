@@ -17,14 +17,14 @@ import type { Survey } from './survey.ts';
 export class Control implements FeedControl {
   readonly #crew: Crew;
   readonly #survey: Survey;
-  /** As they were at the start. */
-  readonly #strays: readonly Checkpoint[];
+  /** As the relay met them when it started. */
+  readonly #orphansBefore: readonly Checkpoint[];
   readonly #telemetry: Pick<Telemetry, 'log'>;
 
-  constructor(crew: Crew, survey: Survey, strays: readonly Checkpoint[], telemetry: Pick<Telemetry, 'log'>) {
+  constructor(crew: Crew, survey: Survey, orphansBefore: readonly Checkpoint[], telemetry: Pick<Telemetry, 'log'>) {
     this.#crew = crew;
     this.#survey = survey;
-    this.#strays = strays;
+    this.#orphansBefore = orphansBefore;
     this.#telemetry = telemetry;
   }
 
@@ -45,7 +45,7 @@ export class Control implements FeedControl {
   }
 
   get orphans(): ReadonlyMap<FeedId, Checkpoint> {
-    return new Map([...this.#strays, ...this.#crew.orphans].map((checkpoint) => [checkpoint.feed, checkpoint]));
+    return new Map([...this.#orphansBefore, ...this.#crew.orphans].map((checkpoint) => [checkpoint.feed, checkpoint]));
   }
 
   async others(signal: AbortSignal): Promise<Others> {

@@ -125,7 +125,7 @@ export class Holding {
   /** Checkpoints of feeds that the config does not know; none while the partition is not claimed. */
   get orphans(): readonly Checkpoint[] {
     const claimed = this.#claimed;
-    return claimed === null ? [] : this.#strangers(claimed).flatMap((feed) => claimed.checkpoint(feed) ?? []);
+    return claimed === null ? [] : this.#orphansIn(claimed).flatMap((feed) => claimed.checkpoint(feed) ?? []);
   }
 
   /** Of the feeds that have no outcome. */
@@ -248,7 +248,7 @@ export class Holding {
     if (tenure.ending.aborted) retire();
     const scope = AbortSignal.any([signal, partition.lost, ended.signal]);
     const keptAlive = partition.keepAlive(scope).catch(() => {}); // Whatever ends it is seen in `lost`.
-    for (const orphan of this.#strangers(partition)) {
+    for (const orphan of this.#orphansIn(partition)) {
       this.#options.works.telemetry.log('info', 'checkpoint of a feed that the config does not know', { feed: orphan });
     }
     try {
@@ -267,7 +267,7 @@ export class Holding {
     }
   }
 
-  #strangers(partition: ClaimedPartition): readonly FeedId[] {
+  #orphansIn(partition: ClaimedPartition): readonly FeedId[] {
     return partition.feeds.filter((feed) => !this.#members.has(feed) && !this.#isKnown(feed));
   }
 
