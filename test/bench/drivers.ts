@@ -1,15 +1,17 @@
 /**
  * The drivers against each other and against Java's own transactional producer: the same number of records of the same size to the same broker, in turns, so that all
- * meet the same machine. Ours send what workers have framed, keys and all; Java's frames records without keys, and its CPU is that of the whole JVM from its start.
+ * meet the same machine. Ours run under the relay's own settings of V8, and send what workers have framed, keys and all; Java's frames records without keys, and its CPU
+ * is that of the whole JVM from its start.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { MEMORY_FLAGS } from '../../src/cli/start-settings.ts';
 import { writeHistory } from '../delta-writer/history.ts';
 import type { Broker } from '../kafka/cluster.ts';
-import { startScript } from '../processes/child.ts';
+import { startProgram } from '../processes/child.ts';
 import { javaProducer } from './java-producer.ts';
 
 const DRIVER = fileURLToPath(new URL('kafka-driver.ts', import.meta.url));
@@ -54,7 +56,8 @@ export async function compareDrivers(
         for (const driver of ['kafkajs', 'direct'] as const) {
           say(`round ${round} of ${rounds}: ${driver}, compression ${compression} …`);
           const topic = `${prefix}-${driver}-${compression}-${round}`;
-          const child = startScript(DRIVER, [driver, compression, tableFolder, broker.brokers.join(','), topic, String(times)]);
+          const line = [driver, compression, tableFolder, broker.brokers.join(','), topic, String(times)];
+          const child = startProgram(process.execPath, [...MEMORY_FLAGS, DRIVER, ...line]);
           signal.addEventListener('abort', () => child.signal('SIGTERM'), { once: true });
           const { code } = await child.exited;
           signal.throwIfAborted();
