@@ -70,17 +70,7 @@ export class Files {
     const first = isWhole ? certificates() : NO_CERTIFICATES;
     const problem = unusable(first);
     if (problem !== null) this.complain(path, `\`${nameOf(path)}\`: ${problem}.`);
-    // Files are read for each request and each connection: only what has changed is worth being parsed.
-    let sound = first;
-    const read = (): Certificates => {
-      const next = certificates();
-      if (isSame(sound, next)) return sound;
-      const wrong = unusable(next);
-      if (wrong !== null) throw new Error(wrong);
-      sound = next;
-      return next;
-    };
-    return this.live.open({ name: nameOf(path), first, read, isSame });
+    return this.live.open({ name: nameOf(path), first, read: certificates, isSame, problemOf: unusable });
   }
 
   /** The profile's JSON, and the file that it was read from, where it is known. */

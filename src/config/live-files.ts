@@ -13,6 +13,8 @@ interface Live<T> {
   /** Throws an error whose message is for people, and holds no secret. */
   readonly read: () => T;
   readonly isSame: (one: T, other: T) => boolean;
+  /** What is wrong with something new, for people; null where it can be used. Without it all can. */
+  readonly problemOf?: (value: T) => string | null;
 }
 
 export class LiveFiles {
@@ -24,21 +26,28 @@ export class LiveFiles {
   }
 
   /** What the files hold now, or held when they were sound last; the same object for as long as nothing changes. Never throws. */
-  open<T>({ name, first, read, isSame }: Live<T>): () => T {
+  open<T>({ name, first, read, isSame, problemOf }: Live<T>): () => T {
     let current = first;
     let warned: string | null = null;
+    const keep = (problem: string): T => {
+      if (problem !== warned) this.#telemetry?.log('warn', `\`${name}\`: ${problem}; what it was before stays in use`);
+      warned = problem;
+      return current;
+    };
     return () => {
       let next: T;
       try {
         next = read();
       } catch (error) {
-        const problem = error instanceof Error ? error.message : String(error);
-        if (problem !== warned) this.#telemetry?.log('warn', `\`${name}\`: ${problem}; what it was before stays in use`);
-        warned = problem;
+        return keep(error instanceof Error ? error.message : String(error));
+      }
+      if (isSame(current, next)) {
+        warned = null;
         return current;
       }
+      const problem = problemOf?.(next) ?? null;
+      if (problem !== null) return keep(problem);
       warned = null;
-      if (isSame(current, next)) return current;
       current = next;
       this.#telemetry?.log('info', `\`${name}\` has changed in its file and is taken up`);
       return current;
