@@ -1,20 +1,21 @@
 /** The broker that all test files of a run share. Topic names are the caller's to keep apart: `uniqueName`. */
-/* oxlint-disable vitest/valid-title, vitest/no-disabled-tests -- it makes suites for others, who name them */
+/* oxlint-disable vitest/valid-title -- it makes suites for others, who name them */
 import { randomBytes } from 'node:crypto';
-import { afterAll, describe, inject, test } from 'vitest';
+import { afterAll, describe, inject } from 'vitest';
+import { skipSuite } from '../support/skip-suite.ts';
 import { startBroker } from './broker.ts';
 import type { Broker, BrokerOptions } from './cluster.ts';
 import { KafkaMissing } from './kafka-missing.ts';
 
 /**
  * A `describe` whose tests get the brokers of a real Kafka, to be awaited at the top level of a test file. Where no Kafka can be had, its one test is skipped and
- * its name says why.
+ * says why.
  */
 export async function describeKafka(name: string, body: (brokers: readonly string[]) => void): Promise<void> {
   const response = await fetch(inject('kafka'));
   const answer = await response.text();
   if (response.status === 503) {
-    skip(name, answer);
+    skipSuite(name, answer);
     return;
   }
   if (!response.ok) throw new Error(`the shared Kafka did not start: ${answer}`);
@@ -30,19 +31,12 @@ export async function describeOwnKafka(name: string, options: BrokerOptions, bod
     broker = await startBroker({ ...options, own: true, brief: true });
   } catch (error) {
     if (!(error instanceof KafkaMissing)) throw error;
-    skip(name, error.message);
+    skipSuite(name, error.message);
     return;
   }
   describe(name, () => {
     afterAll(() => broker.stop());
     body(broker);
-  });
-}
-
-function skip(name: string, reason: string): void {
-  process.stderr.write(`skipped: ${name}: ${reason}\n`);
-  describe.skip(name, () => {
-    test.skip(reason, () => {});
   });
 }
 

@@ -1,5 +1,4 @@
-/* oxlint-disable vitest/valid-title, vitest/no-disabled-tests -- it makes suites for others, who name them */
-import { describe, test } from 'vitest';
+import { skipSuite } from '../support/skip-suite.ts';
 import { PartMissing } from './parts.ts';
 
 /** A `describe` with a part that must be had first, to be awaited at the top level of a test file. Where it cannot be had, its one test is skipped and says why. */
@@ -9,11 +8,7 @@ export async function describeWith<T>(name: string, find: () => Promise<T>, body
     part = await find();
   } catch (error) {
     if (!(error instanceof PartMissing)) throw error;
-    const { message } = error;
-    process.stderr.write(`skipped: ${name}: ${message}\n`);
-    describe.skip(name, () => {
-      test.skip(message, () => {});
-    });
+    skipSuite(name, error.message);
     return;
   }
   await body(part);
