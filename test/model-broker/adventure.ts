@@ -78,8 +78,8 @@ const PARKS: Readonly<Partial<Record<Happening['kind'], readonly FailureCode[]>>
 /** One that does not reach Kafka at its start ends by an error, and is started again. */
 const STARTS_MAX = 100;
 const HANGING_MS = 30_000;
-/** More than any request is late by, and than any transaction may stay open. */
-const AFTERWARDS_MS = 60_000;
+/** More than any request is late by and any transaction may stay open together: what comes last may open one. */
+const AFTERWARDS_MS = 90_000;
 const NEVER = new AbortController().signal;
 
 /** Runs it to its end. `trace` is told whatever happens, in order. */

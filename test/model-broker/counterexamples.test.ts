@@ -24,6 +24,15 @@ test("the ledger's schema is published though the first transaction of a claim c
   expect(await live({ ...CALM, tables: [orders] })).toMatchObject(FINE);
 });
 
+test('a claim that arrives when its relay has long ended opens a transaction, which the coordinator gives up', async () => {
+  const astray = [
+    { nth: 49, mishap: 'unsent' },
+    { nth: 51, mishap: 'late-40000' },
+  ] as const;
+  const adventure = { ...CALM, tables: [tableOf([NOTHING])], start: { kind: 'snapshot' }, isGroup: true, revealed: 1, astray } as const;
+  expect(await live(adventure)).toMatchObject(FINE);
+});
+
 function tableOf(versions: MemoryTable['versions']): MemoryTable {
   return { name: { share: 'acme', schema: 'sales', table: 'orders' }, tableId: 'orders-1', versions };
 }
