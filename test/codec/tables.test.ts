@@ -12,7 +12,8 @@ import { must } from '../../src/lib/assert.ts';
 import type { ChangeFile, ResponseFormat, VersionChanges } from '../../src/model/change-files.ts';
 import type { Encoder } from '../../src/ports/encoder.ts';
 import type { ChangeListing } from '../../src/ports/source.ts';
-import { FIXTURE_TABLES, fixtureTable, shareTables } from '../support/shared-tables.ts';
+import { FIXTURE_TABLES } from '../support/plain-provider.ts';
+import { fixtureTable, shareTables } from '../support/shared-tables.ts';
 import type { SharedTables } from '../support/shared-tables.ts';
 
 const { signal } = new AbortController();

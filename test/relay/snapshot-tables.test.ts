@@ -8,7 +8,8 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { expectedLines, versionOf } from '../demo/reconcile.ts';
 import { describeKafka } from '../kafka/use-kafka.ts';
-import { FIXTURE_TABLES, shareTables } from '../support/shared-tables.ts';
+import { FIXTURE_TABLES } from '../support/plain-provider.ts';
+import { shareTables } from '../support/shared-tables.ts';
 import { InProcess } from './in-process.ts';
 import type { ReadChange } from '../demo/consumer.ts';
 

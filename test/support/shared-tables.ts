@@ -1,15 +1,12 @@
-import { openDecoder } from '../../connectors/decoders/parquet.ts';
 import { parseProfile } from '../../connectors/sources/delta-sharing/profile.ts';
 import { openSource, SOURCE_DEFAULTS } from '../../connectors/sources/delta-sharing/source.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { TableName } from '../../src/model/version.ts';
 import type { Source } from '../../src/ports/source.ts';
 import type { FaultRule } from '../../src/provider/faults.ts';
-import { startProvider } from '../../src/provider/provider.ts';
 import type { Provider } from '../../src/provider/provider.ts';
+import { startPlainProvider } from './plain-provider.ts';
 import { quiet } from './quiet-telemetry.ts';
-
-export const FIXTURE_TABLES = new URL('../fixtures/tables', import.meta.url).pathname;
 
 export interface SharedTables extends AsyncDisposable {
   readonly provider: Provider;
@@ -20,17 +17,7 @@ export interface SharedTables extends AsyncDisposable {
 export async function shareTables(
   options: { readonly faults?: readonly FaultRule[]; readonly folder?: string } = {},
 ): Promise<SharedTables> {
-  const provider = await startProvider({
-    folder: options.folder ?? FIXTURE_TABLES,
-    port: 0,
-    token: 'a-token',
-    revealMs: null,
-    faults: { rules: options.faults ?? [] },
-    decoder: openDecoder(),
-    urlLifetimeMs: 60_000,
-    now: Date.now,
-    log: () => {},
-  });
+  const provider = await startPlainProvider({ ...options, urlLifetimeMs: 60_000 });
   const source = openSource({
     ...SOURCE_DEFAULTS,
     name: 'acme',

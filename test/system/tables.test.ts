@@ -7,7 +7,7 @@ import { expectedLines, reconcile } from '../demo/reconcile.ts';
 import type { Reconciliation } from '../demo/reconcile.ts';
 import { describeKafka } from '../kafka/use-kafka.ts';
 import type { Exit } from '../processes/child.ts';
-import { FIXTURE_TABLES } from '../support/shared-tables.ts';
+import { FIXTURE_TABLES } from '../support/plain-provider.ts';
 import { readTopic } from './read-topic.ts';
 import { Stage } from './stage.ts';
 

@@ -9,7 +9,7 @@ import { readFooter } from '../../../connectors/decoders/footer.ts';
 import { projected } from '../../../connectors/decoders/projection.ts';
 import { readRows } from '../../../connectors/decoders/rows.ts';
 import type { Column } from '../../../src/model/table-schema.ts';
-import { FIXTURE_TABLES } from '../../support/shared-tables.ts';
+import { FIXTURE_TABLES } from '../../support/plain-provider.ts';
 
 const PARQUET = new URL('../../fixtures/parquet', import.meta.url).pathname;
 
