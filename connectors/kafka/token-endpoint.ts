@@ -4,7 +4,7 @@
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { boundedText } from '../../src/lib/bounded-text.ts';
+import { answerText } from '../../src/lib/bounded-text.ts';
 import { certificateProblem } from '../../src/lib/certificate-problem.ts';
 import { JsonMismatch, JsonObject } from '../../src/lib/json.ts';
 import { must } from '../../src/lib/assert.ts';
@@ -99,7 +99,7 @@ async function exchange(
     request.once('response', resolve);
     request.end(body);
     const response = await promise;
-    return { status: response.statusCode ?? 0, text: await textOf(response) };
+    return { status: response.statusCode ?? 0, text: await answerText(response, BODY_BYTES_MAX) };
   } catch (error) {
     // The library's error is no cause here: it may hold the request with its header.
     const problem = certificateProblem(error);
@@ -108,12 +108,6 @@ async function exchange(
   } finally {
     send.agent.destroy();
   }
-}
-
-async function textOf(response: IncomingMessage): Promise<string> {
-  const text = await boundedText(response, BODY_BYTES_MAX);
-  if (text === null) throw new Error(`its answer is larger than ${BODY_BYTES_MAX} bytes`);
-  return text;
 }
 
 function reasonOf(error: unknown, signal: AbortSignal): string {

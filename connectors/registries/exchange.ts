@@ -4,7 +4,7 @@
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { boundedText } from '../../src/lib/bounded-text.ts';
+import { answerText } from '../../src/lib/bounded-text.ts';
 import { tlsOptions } from '../../src/model/certificates.ts';
 import type { Tls } from '../../src/model/certificates.ts';
 import { proxyFor } from '../../src/model/proxy.ts';
@@ -54,14 +54,8 @@ export function exchangeWith(base: URL, tls: Tls | null): Exchange {
     request.once('response', resolve);
     request.end(body ?? undefined);
     const response = await promise;
-    return { status: response.statusCode ?? 0, text: await textOf(response), retryAfterMs: retryAfterMs(response) };
+    return { status: response.statusCode ?? 0, text: await answerText(response, BODY_BYTES_MAX), retryAfterMs: retryAfterMs(response) };
   };
-}
-
-async function textOf(response: IncomingMessage): Promise<string> {
-  const text = await boundedText(response, BODY_BYTES_MAX);
-  if (text === null) throw new Error(`its answer is larger than ${BODY_BYTES_MAX} bytes`);
-  return text;
 }
 
 /** Seconds only: registries send no dates there. */

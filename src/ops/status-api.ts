@@ -155,16 +155,14 @@ class Api {
     signal: AbortSignal,
   ): Promise<ReadonlyMap<FeedId, PeerStatus>> {
     const ownerOf = new Map(elsewhere.flatMap(({ spec, partition }) => entry(spec.id, others.owners.get(partition))));
-    const owners = new Map([...ownerOf.values()].flatMap(({ http, name }) => (http === null ? [] : entry(http, name))));
-    const asked = [...owners].filter(([http, name]) => {
-      if (!this.#isOurs(http)) return true;
-      if (name !== this.#options.replica.name) gaps.push(`${sameAddress(name, http)} Its feeds are shown as of their last commit.`);
-      return false;
-    });
-    const answers = await askPeers(
-      asked.map(([http]) => http),
-      signal,
-    );
+    const { name: own, http: address } = this.#options.replica;
+    const owners = new Map([...ownerOf.values()].flatMap(({ http, name }) => (http === null || name === own ? [] : entry(http, name))));
+    const namesake = address === null ? undefined : owners.get(address);
+    if (address !== null && namesake !== undefined) {
+      gaps.push(`${sameAddress(namesake, address)} Its feeds are shown as of their last commit.`);
+      owners.delete(address);
+    }
+    const answers = await askPeers([...owners.keys()], signal);
     for (const [http, feeds] of answers) {
       if (feeds === null)
         gaps.push(`Replica ${owners.get(http) ?? ''} does not answer at ${http}: its feeds are shown as of their last commit.`);

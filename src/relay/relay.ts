@@ -93,7 +93,9 @@ export async function runRelay(options: RelayOptions, signal: AbortSignal): Prom
   return new Map([...crew.outcomes, ...unlisted]);
 }
 
-/** Again, where Kafka was there a moment ago, or some brokers have not heard yet of the topic that others made: before the first claim nothing else asks again. */
+/**
+ * Again, where Kafka was there a moment ago, or some brokers have not heard yet of the topic that others made: before the first claim nothing else asks again.
+ */
 async function whileBrokersMove<T>(prepare: () => Promise<T>, clock: Clock, signal: AbortSignal): Promise<T> {
   const until = clock.now() + BROKERS_MOVE_MS;
   for (let attempt = 0; ; attempt++) {

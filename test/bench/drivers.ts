@@ -2,8 +2,8 @@
  * The drivers against each other and against Java's own transactional producer: the same number of records of the same size to the same broker, in turns, so that all
  * meet the same machine. Ours send what workers have framed, keys and all; Java's frames records without keys, and its CPU is that of the whole JVM from its start.
  *
- * Each runs under the settings of V8 that serve it best: the direct driver under the relay's, kafkajs under Node's own. It makes many small objects, and takes half as much
- * CPU again where the young generation is small.
+ * Each runs under the settings of V8 that serve it best: the direct driver under the relay's, kafkajs under Node's own. It makes many small objects, and takes half as
+ * much CPU again where the young generation is small.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
